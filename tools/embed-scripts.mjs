@@ -1,0 +1,31 @@
+// Writes lib/stores/redis/scripts.ts from scripts/*.lua, so that the package needs no file at run time and
+// survives bundlers. `--check` fails instead of writing when the two differ.
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const folder = join(import.meta.dirname, '../lib/stores/redis');
+const scripts = readdirSync(join(folder, 'scripts'))
+  .filter((file) => file.endsWith('.lua'))
+  .toSorted()
+  .map((file) => [file.replace('.lua', ''), readFileSync(join(folder, 'scripts', file), 'utf8')]);
+
+const entries = scripts.map(([name, lua]) => {
+  const sha = createHash('sha1').update(lua).digest('hex');
+  return `  ${name}: {\n    sha: '${sha}',\n    lua: ${JSON.stringify(lua)},\n  },\n`;
+});
+const source = `// Made from scripts/*.lua by tools/embed-scripts.mjs (npm run embed). Do not edit.
+/** The Lua scripts and the names by which Redis knows them. */
+export const SCRIPTS = {
+${entries.join('')}} as const;
+`;
+
+const target = join(folder, 'scripts.ts');
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== source) {
+    console.error(`${target} is not what scripts/*.lua say. Run: npm run embed`);
+    process.exit(1);
+  }
+} else {
+  writeFileSync(target, source);
+}
