@@ -1,0 +1,65 @@
+/** What went wrong, in a form that survives two copies of the package in one process: compare `code`, not the class. */
+export type LockErrorCode =
+  'LOCK_CONFIGURATION' | 'LOCK_STORE' | 'LOCK_LOST' | 'LOCK_SHUTTING_DOWN' | 'LOCK_SERVICE_MISSING';
+
+/** The base of every error that this package throws. */
+export abstract class LockError extends Error {
+  /** A stable name of the kind of error, for code to compare. */
+  abstract readonly code: LockErrorCode;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** An option or a name that cannot work. The message names the option, its value and the remedy. */
+export class LockConfigurationError extends LockError {
+  readonly code = 'LOCK_CONFIGURATION';
+}
+
+/** The store did not answer in time, is unreachable, or refused a command. Its own error is the `cause`. */
+export class LockStoreError extends LockError {
+  readonly code = 'LOCK_STORE';
+
+  /** Whether the command may have been carried out all the same: its reply is late or was lost. */
+  readonly mayHaveRun: boolean;
+
+  constructor(message: string, options: ErrorOptions & { mayHaveRun: boolean }) {
+    super(message, options);
+    this.mayHaveRun = options.mayHaveRun;
+  }
+}
+
+/**
+ * Why a lease is no longer held:
+ * - `expired`: its time ran out without a renewal, for instance because the process stood still;
+ * - `taken`: somebody else holds the lock now;
+ * - `vanished`: the lock is gone from the store (deleted, flushed, evicted, or the store lost its data);
+ * - `store-unavailable`: its time ran out while the store could not be reached;
+ * - `released`: it was given back with `release()`.
+ */
+export type LossReason = 'expired' | 'taken' | 'vanished' | 'store-unavailable' | 'released';
+
+/** The lease that was asked about is not held any more; `reason` says why. */
+export class LockLostError extends LockError {
+  readonly code = 'LOCK_LOST';
+
+  constructor(
+    message: string,
+    /** Why the lease is no longer held. */
+    readonly reason: LossReason,
+  ) {
+    super(message);
+  }
+}
+
+/** A lock was asked for after the application had begun to shut down. */
+export class LockShuttingDownError extends LockError {
+  readonly code = 'LOCK_SHUTTING_DOWN';
+}
+
+/** A decorated method was called on an object that has no `ExclusiveLockService`: Nest did not construct it. */
+export class LockServiceMissingError extends LockError {
+  readonly code = 'LOCK_SERVICE_MISSING';
+}

@@ -1,0 +1,91 @@
+import { isErrorLike } from './error-like.js';
+
+/** Every message of the package, as a function of what went wrong: what, which value, what to do. */
+export const messages = {
+  // Configuration
+  unknownOption: (option: string, known: readonly string[], of = 'ExclusiveLockModule') =>
+    `${option} is not an option of ${of}. Known options: ${known.join(', ')}.`,
+  notAnObject: (value: unknown, of = 'ExclusiveLockModule') =>
+    `The options of ${of} must be an object; got ${show(value)}.`,
+  wrongType: (option: string, expected: string, value: unknown) =>
+    `${option} must be ${expected}; got ${option} = ${show(value)}.`,
+  ttlTooShortForRenewal: (ttl: number, renewEvery: number) =>
+    `ttl must be at least 2 × renewEvery, so that one renewal may fail; got ttl = ${ttl}, renewEvery = ${renewEvery}. ` +
+    `Raise ttl to ${2 * renewEvery} or leave renewEvery out (ttl / 3).`,
+  renewEveryWithoutTtl: (renewEvery: number) =>
+    `renewEvery needs ttl beside it, at least twice as long; got renewEvery = ${renewEvery} alone. Add ttl: ${renewEvery * 3}.`,
+  badName: (what: string, value: unknown, problem: string) => `${what} ${problem}; got ${show(value)}.`,
+  contradiction: (options: string, remedy: string) => `${options} exclude each other. ${remedy}`,
+  badRedisUrl: (option: string, problem: string) =>
+    `${option} is not a Redis URL: ${problem}. Give redis://[user:password@]host[:port][/db], rediss://… for TLS, ` +
+    `or the path of a Unix socket.`,
+  missingPeer: (peer: string, store: string) =>
+    `The ${store} store needs the package ${peer}, which could not be loaded. Run: npm install ${peer}`,
+  redisNowhere: () =>
+    "store is 'redis', but neither the option redis nor REDIS_URL says where. Give forRoot({ redis: 'redis://…' }) or set REDIS_URL.",
+  notAStore: (missing: readonly string[]) =>
+    `store must be a LockStore; the given one lacks ${missing.join(', ')}.`,
+  noStoreInProduction: () =>
+    'ExclusiveLockModule.forRoot() does not know where the locks of this application live. Set REDIS_URL or give ' +
+    "forRoot({ redis: 'redis://…' }) for replicas on several machines, or forRoot({ store: 'local' }) if all run on one.",
+  localStoreByDefault: (description: string) =>
+    `Neither the option redis nor REDIS_URL is set: locks live in the ${description} and exclude the processes of ` +
+    "this machine only. Set REDIS_URL for several machines, or store: 'local' to silence this.",
+  contentsNotJson: () => 'contents must be a value that JSON can hold, without cycles, functions or bigint.',
+  notAMethod: (decorator: string, key: string) => `${decorator} must decorate a method; "${key}" is not one.`,
+  staticMethod: (decorator: string, key: string) =>
+    `${decorator} cannot decorate the static method "${key}": only methods of an object that Nest constructs can be locked.`,
+  serviceMissing: (method: string) =>
+    `${method} is decorated with @Exclusive, but was called on an object without ExclusiveLockService. ` +
+    'Let Nest construct the object, in an application that imports ExclusiveLockModule.forRoot().',
+
+  // Stores
+  redisFailed: (label: string, cause: unknown) =>
+    `Redis at ${label} did not carry out the command: ${reason(cause)}.`,
+  noReply: (ms: number) => `no reply within ${Math.round(ms)} ms`,
+  storeUnavailable: (description: string, cause: unknown) =>
+    `The lock store (${description}) is unavailable: ${reason(cause)}. Locks cannot be had until it is back.`,
+  storeBack: (description: string, ms: number) =>
+    `The lock store (${description}) is back after ${(ms / 1000).toFixed(1)} s.`,
+  storeThrew: (description: string, cause: unknown) =>
+    `The lock store (${description}) failed: ${reason(cause)}.`,
+
+  // Leases
+  lost: (name: string, why: string) => `The lease on "${name}" is lost: ${why}.`,
+  lossReason: {
+    expired: 'its time ran out before it could be renewed',
+    taken: 'somebody else holds the lock now',
+    vanished: 'the lock is gone from the store',
+    'store-unavailable': 'its time ran out while the store could not be reached',
+    released: 'it was released',
+  },
+  answeredTooLate: (name: string, ms: number, ttl: number) =>
+    `The lock "${name}" was granted, but the answer took ${Math.round(ms)} ms of its ${ttl} ms; it was given back.`,
+  undoGivenUp: (name: string) =>
+    `The lock "${name}", whose acquisition was never answered, could not be given back before the store was closed. It expires by itself.`,
+  tooEarly: (name: string, by: number, tick: number, now: number) =>
+    `A tick of "${name}" is ${Math.round(by / 1000)} s ahead of the store's clock and was skipped: the tick is at ` +
+    `${new Date(tick).toISOString()}, this replica's clock says ${new Date(now).toISOString()}, the store's says ` +
+    `${new Date(tick - by).toISOString()}. Set the clock of whichever is wrong.`,
+  skipped: (name: string, { reason: why, holder }: { reason: string; holder?: { replica?: string } }) =>
+    `"${name}" is skipped: ${why}${holder?.replica ? ` (held by ${holder.replica})` : ''}.`,
+  shuttingDown: (name: string) => `The lock "${name}" was not asked for: the application is shutting down.`,
+  drainOver: (name: string) =>
+    `The application is shutting down and "${name}" is still running after drainTimeout.`,
+  drainTimedOut: (names: readonly string[], ms: number) =>
+    `Still running after drainTimeout (${ms} ms), their signals abort now: ${names.join(', ')}.`,
+  neverReturned: (names: readonly string[]) =>
+    `Work did not return after its signal had aborted; its locks expire by themselves: ${names.join(', ')}.`,
+} as const;
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (typeof value === 'function') return `a function`;
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+function reason(cause: unknown): string {
+  if (!isErrorLike(cause)) return 'no connection';
+  return cause.message || (cause as NodeJS.ErrnoException).code || cause.name;
+}

@@ -1,0 +1,34 @@
+import { setImmediate } from 'node:timers/promises';
+import type { StoreTime } from '../lock-entry.js';
+import { STATE_RETENTION } from '../lock-store.js';
+import { dropDeadHolder } from './local-entry.js';
+import type { LockDatabase, StoredEntry } from './lock-database.js';
+import type { ProcessIdentity } from './process-identity.js';
+
+/** Entries looked at in one turn of the event loop: a fraction of a millisecond. */
+const BATCH = 100;
+
+/** Removes the entries that nobody holds and nobody has used for {@link STATE_RETENTION}. */
+export async function removeUnused(
+  database: LockDatabase,
+  self: ProcessIdentity,
+  now: () => StoreTime,
+  signal: AbortSignal,
+): Promise<void> {
+  let last: string | undefined;
+  do {
+    const batch = database.scan(last, BATCH);
+    const time = now();
+    await Promise.all(
+      batch.filter((stored) => isUnused(stored, self, time)).map((stored) => database.remove(stored)),
+    );
+    last = batch.length === BATCH ? batch.at(-1)?.key : undefined;
+    await setImmediate();
+  } while (last !== undefined && !signal.aborted);
+}
+
+function isUnused({ entry }: StoredEntry, self: ProcessIdentity, time: StoreTime): boolean {
+  if (entry.usedAt > time.wall - STATE_RETENTION) return false;
+  dropDeadHolder(entry, self, time);
+  return entry.holder === undefined;
+}

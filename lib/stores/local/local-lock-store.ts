@@ -1,0 +1,220 @@
+import { join } from 'node:path';
+import { LockError, LockStoreError } from '../../common/errors.js';
+import { acquireEntry, inspectEntry, releaseEntry, renewEntry, type StoreTime } from '../lock-entry.js';
+import type {
+  AcquireReply,
+  AcquireRequest,
+  LockStore,
+  OwnerReply,
+  OwnerRequest,
+  RenewRequest,
+  StoredLock,
+} from '../lock-store.js';
+import { bounded, type BoundedCall } from './bounded-call.js';
+import { refuseDamagedDatabase } from './database-file.js';
+import { CLOCK_FILE, FileClock } from './file-clock.js';
+import { removeUnused } from './housekeeping.js';
+import { dropDeadHolder, newLocalEntry, signHolder, type LocalEntry } from './local-entry.js';
+import { DATABASE_FILE, DATABASE_FILES, LockDatabase, type StoredEntry } from './lock-database.js';
+import { preparePrivateFolder, refuseForeignFiles } from './private-folder.js';
+import { ownIdentity } from './process-identity.js';
+
+export interface LocalLockStoreOptions {
+  /** Of its own, and accessible by this user only. Default: one in the system's folder for temporary files. */
+  folder?: string;
+  /** Locks with different prefixes have nothing to do with each other. */
+  prefix: string;
+}
+
+/** What a decision answers, and whether it has changed the entry. */
+type Decision<R> = readonly [reply: R, changed: boolean];
+
+const CLEAN_EVERY = 60 * 60 * 1000;
+/** A write that waits for a stopped process must not keep this one from ending. */
+const CLOSE_WITHIN = 2000;
+
+/** Locks in a database file, for the processes of one machine and one user. */
+export class LocalLockStore implements LockStore {
+  readonly description: string;
+  readonly #prefix: string;
+  readonly #database: LockDatabase;
+  readonly #clock: FileClock;
+  readonly #self = ownIdentity();
+  /** Writes of this process that are under way, by key. */
+  readonly #writes = new Map<string, Promise<unknown>>();
+  readonly #cleaner: NodeJS.Timeout;
+  readonly #ending = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  private constructor(folder: string, prefix: string, database: LockDatabase) {
+    this.description = `local store in ${folder}`;
+    this.#prefix = prefix;
+    this.#database = database;
+    this.#clock = new FileClock(folder);
+    void this.#clean();
+    this.#cleaner = setInterval(() => void this.#clean(), CLEAN_EVERY).unref();
+  }
+
+  /** @throws {LockConfigurationError} when lmdb is missing, or the folder cannot be used safely */
+  static async open({ folder: named, prefix }: LocalLockStoreOptions): Promise<LocalLockStore> {
+    const folder = await preparePrivateFolder(named);
+    await refuseForeignFiles(folder, [...DATABASE_FILES, CLOCK_FILE]);
+    const file = join(folder, DATABASE_FILE);
+    await refuseDamagedDatabase(file);
+    try {
+      return new LocalLockStore(folder, prefix, await LockDatabase.open(file));
+    } catch (cause) {
+      if (cause instanceof LockError) throw cause;
+      const message = `The local store cannot open ${file}: ${reason(cause)}; if it is damaged, remove its folder`;
+      throw new LockStoreError(message, { cause, mayHaveRun: false });
+    }
+  }
+
+  acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
+    return this.#bounded(within, (call) =>
+      this.#decide(request.name, call, (entry, time) => {
+        const reply = acquireEntry(entry, request, time);
+        const granted = reply.status === 'granted';
+        if (granted) entry.usedAt = time.wall;
+        return [reply, granted];
+      }),
+    );
+  }
+
+  /** All that nobody else changes at the same moment goes into one transaction. */
+  renew(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
+    const renewOne = (request: RenewRequest, call: BoundedCall) =>
+      this.#decide(request.name, call, (entry, time) => {
+        const reply = renewEntry(entry, request, time);
+        return [reply, reply === 'held'];
+      });
+    return this.#bounded(within, (call) => Promise.all(requests.map((request) => renewOne(request, call))));
+  }
+
+  release(request: OwnerRequest, within: number): Promise<OwnerReply> {
+    return this.#bounded(within, (call) => {
+      // A write of an acquire that was given up may land late: this has to come after it.
+      call.persistent = true;
+      return this.#decide(request.name, call, (entry, time) => {
+        const reply = releaseEntry(entry, request, time);
+        if (reply === 'held') entry.usedAt = time.wall;
+        return [reply, reply === 'held'];
+      });
+    });
+  }
+
+  inspect(name: string, within: number): Promise<StoredLock | null> {
+    return this.#bounded(within, (call) =>
+      this.#decide(name, call, (entry, time) => [inspectEntry(entry, time), false]),
+    );
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  /** Decides on what is stored now, and again whenever another process was faster to write. */
+  async #decide<R>(
+    name: string,
+    call: BoundedCall,
+    decide: (entry: LocalEntry, time: StoreTime) => Decision<R>,
+  ): Promise<R> {
+    const key = `${this.#prefix}:${name}`;
+    for (;;) {
+      // What an earlier call has handed over may land yet, also when its caller has given up: it goes first.
+      for (let write = this.#writes.get(key); write; write = this.#writes.get(key)) await write;
+      this.#refuseWhenOver(call);
+
+      const before = this.#database.read(key);
+      const entry = before?.entry ?? newLocalEntry();
+      const time = this.#time();
+      dropDeadHolder(entry, this.#self, time);
+      const [reply, changed] = decide(entry, time);
+      if (!changed) return reply;
+
+      signHolder(entry, this.#self, time);
+      call.mayHaveRun = true;
+      if (await this.#write(key, entry, before)) return reply;
+    }
+  }
+
+  async #write(key: string, entry: LocalEntry, before: StoredEntry | undefined): Promise<boolean> {
+    const write = this.#database.write(key, entry, before);
+    this.#writes.set(
+      key,
+      write.catch(() => false),
+    );
+    try {
+      return await write;
+    } finally {
+      this.#writes.delete(key);
+    }
+  }
+
+  async #bounded<R>(within: number, run: (call: BoundedCall) => Promise<R>): Promise<R> {
+    let begun: BoundedCall | undefined;
+    try {
+      return await bounded(
+        within,
+        (call) => run((begun = call)),
+        (call) =>
+          new LockStoreError(this.#lateMessage(within), { mayHaveRun: call.mayHaveRun || call.persistent }),
+      );
+    } catch (cause) {
+      if (cause instanceof LockStoreError) throw cause;
+      const mayHaveRun = begun?.mayHaveRun ?? false;
+      throw new LockStoreError(`The ${this.description} failed: ${reason(cause)}`, { cause, mayHaveRun });
+    }
+  }
+
+  #refuseWhenOver(call: BoundedCall): void {
+    if (this.#closed)
+      throw new LockStoreError(`The ${this.description} is closed`, { mayHaveRun: call.mayHaveRun });
+    if (call.abandoned && !call.persistent)
+      throw new LockStoreError('The caller has given up', { mayHaveRun: call.mayHaveRun });
+  }
+
+  #lateMessage(within: number): string {
+    return `The ${this.description} did not answer within ${within} ms: the disk is slow, or another process was stopped while it wrote`;
+  }
+
+  #time(): StoreTime {
+    const clock = this.#clock;
+    let wall: number | undefined;
+    return {
+      steady: Number(process.hrtime.bigint()) / 1e6,
+      // Only when asked for: most tries that lose need no wall time.
+      get wall() {
+        return (wall ??= clock.now());
+      },
+    };
+  }
+
+  async #clean(): Promise<void> {
+    try {
+      this.#database.clearDeadReaders();
+      await removeUnused(this.#database, this.#self, () => this.#time(), this.#ending.signal);
+    } catch {
+      // Nothing depends on it, and whatever is wrong fails the next call of an application too.
+    }
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#cleaner);
+    this.#ending.abort();
+    try {
+      await bounded(
+        CLOSE_WITHIN,
+        () => this.#database.close(),
+        () => new Error('late'),
+      );
+    } catch {
+      // It ends with the process then.
+    }
+    this.#clock.close();
+  }
+}
+
+function reason(error: unknown): string {
+  return (error as Error | undefined)?.message ?? String(error);
+}

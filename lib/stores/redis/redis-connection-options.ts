@@ -1,0 +1,49 @@
+/**
+ * How to reach Redis, Valkey or KeyDB. One of
+ * - a URL: `redis://`, `rediss://` (TLS), or the path of a Unix socket;
+ * - ioredis options: `{ host, port, username, password, db, tls, sentinels, name, … }`;
+ * - `{ cluster: [{ host, port }, …], options }` for Redis Cluster, `options` being ioredis cluster options;
+ * - an ioredis client, `Redis` or `Cluster`: its settings are copied into a connection of our own; the client
+ *   itself is never used, changed or closed.
+ */
+export type RedisConnectionOptions = string | RedisServerOptions | RedisClusterOptions | RedisClientLike;
+
+/** ioredis options, as far as they say where the server is; the others pass through. */
+export interface RedisServerOptions {
+  host?: string;
+  port?: number;
+  /** Path of a Unix socket. */
+  path?: string;
+  username?: string;
+  password?: string;
+  db?: number;
+  /** Put before every key, as ioredis does. */
+  keyPrefix?: string;
+  tls?: object;
+  /** Addresses of the sentinels, together with `name`. */
+  sentinels?: readonly { host?: string; port?: number }[];
+  /** Name of the master group the sentinels watch. */
+  name?: string;
+  [option: string]: unknown;
+}
+
+/** A Redis Cluster: some of its nodes to start from, and ioredis cluster options. */
+export interface RedisClusterOptions {
+  cluster: readonly (string | { host?: string; port?: number })[];
+  options?: Record<string, unknown>;
+}
+
+/** What is needed of an ioredis `Redis` or `Cluster`. Structural, so that ioredis stays an optional peer. */
+export interface RedisClientLike {
+  readonly status: string;
+  readonly options: object;
+  duplicate(...args: never[]): unknown;
+}
+
+export function isRedisClient(value: object): value is RedisClientLike {
+  return typeof (value as Partial<RedisClientLike>).duplicate === 'function';
+}
+
+export function isRedisCluster(value: object): value is RedisClusterOptions {
+  return Array.isArray((value as Partial<RedisClusterOptions>).cluster);
+}
