@@ -1,0 +1,106 @@
+import type { Clock } from '../common/clock.js';
+import type { LockStore, OwnerReply } from '../stores/lock-store.js';
+import type { HeldLease } from './lease.js';
+
+/** Milliseconds before the first repetition of a failed renewal; doubles from there to `renewEvery`. */
+const FIRST_RETRY = 25;
+/** The longest delay a Node timer can have. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+/** Timers count whole milliseconds and may fire a fraction early. */
+const TIMER_PRECISION = 1;
+
+/**
+ * Renews all leases of a process and ends those whose time has run out: one timer, whatever their number, and
+ * it does not keep the process alive. Renewals are sent and never waited for, so a store that hangs cannot
+ * delay the end of a lease.
+ */
+export class LeaseKeeper {
+  readonly #leases = new Set<HeldLease>();
+  readonly #store: LockStore;
+  readonly #clock: Clock;
+  readonly #commandTimeout: number;
+  #timer: NodeJS.Timeout | undefined;
+  #wakeAt = Infinity;
+
+  constructor(store: LockStore, clock: Clock, commandTimeout: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#commandTimeout = commandTimeout;
+  }
+
+  keep(lease: HeldLease): void {
+    this.#leases.add(lease);
+    this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
+  }
+
+  drop(lease: HeldLease): void {
+    this.#leases.delete(lease);
+    if (this.#leases.size === 0) this.#sleep();
+  }
+
+  #wakeBy(time: number): void {
+    if (time >= this.#wakeAt) return;
+    clearTimeout(this.#timer);
+    this.#wakeAt = time;
+    const delay = Math.min(LONGEST_DELAY, Math.max(0, time - this.#clock.now()));
+    this.#timer = setTimeout(() => this.#wake(), delay).unref();
+  }
+
+  #sleep(): void {
+    clearTimeout(this.#timer);
+    this.#wakeAt = Infinity;
+  }
+
+  #wake(): void {
+    this.#wakeAt = Infinity;
+    const now = this.#clock.now() + TIMER_PRECISION;
+    const due: HeldLease[] = [];
+    let next = Infinity;
+    for (const lease of this.#leases) {
+      if (lease.deadline <= now) lease.expire();
+      if (!lease.held) {
+        this.#leases.delete(lease);
+        continue;
+      }
+      // What is due soon goes along, so that many leases need few commands.
+      if (!lease.renewing && lease.renewAt <= now + lease.renewEvery / 4) due.push(lease);
+      else if (!lease.renewing) next = Math.min(next, lease.renewAt);
+      next = Math.min(next, lease.deadline);
+    }
+    if (due.length > 0) void this.#renew(due);
+    this.#wakeBy(next);
+  }
+
+  async #renew(leases: readonly HeldLease[]): Promise<void> {
+    for (const lease of leases) lease.renewing = true;
+    const sentAt = this.#clock.now();
+    const within = Math.min(this.#commandTimeout, ...leases.map(({ renewEvery }) => renewEvery));
+    let replies: OwnerReply[] | undefined;
+    try {
+      replies = await this.#store.renew(leases, within);
+    } catch {
+      // Unknown is not lost: it is tried again until the deadline.
+    }
+    for (const [i, lease] of leases.entries()) {
+      lease.renewing = false;
+      this.#settle(lease, replies?.[i], sentAt);
+    }
+  }
+
+  #settle(lease: HeldLease, reply: OwnerReply | undefined, sentAt: number): void {
+    if (!this.#leases.has(lease)) return;
+    switch (reply) {
+      case 'held':
+        lease.extend(sentAt);
+        break;
+      case 'taken':
+      case 'vanished':
+        lease.lose(reply);
+        this.drop(lease);
+        return;
+      case undefined:
+        lease.renewAt = this.#clock.now() + Math.min(lease.renewEvery, FIRST_RETRY * 2 ** lease.failures++);
+    }
+    this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
+  }
+}

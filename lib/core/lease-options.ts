@@ -1,0 +1,51 @@
+import { LockConfigurationError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+
+/** What can be said of one lease. */
+export interface LeaseOptions {
+  /**
+   * Milliseconds after which the lock is free again if its holder dies. A living holder renews it, however long
+   * the work takes. At least 100.
+   *
+   * @default the module's `ttl`
+   */
+  readonly ttl?: number;
+  /**
+   * Milliseconds between two renewals; `ttl` must be at least twice as much.
+   *
+   * @default ttl / 3
+   */
+  readonly renewEvery?: number;
+  /** Any JSON value to keep in the lock, for whoever inspects it or finds it busy. */
+  readonly contents?: unknown;
+}
+
+export interface LeaseTimes {
+  readonly ttl: number;
+  readonly renewEvery: number;
+}
+
+const SHORTEST_TTL = 100;
+const SHORTEST_RENEWAL = 20;
+/** The longest delay a Node timer can have: 24.8 days. */
+const LONGEST = 2 ** 31 - 1;
+
+/**
+ * The times of one lease, from its options and the defaults.
+ *
+ * @throws LockConfigurationError
+ */
+export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): LeaseTimes {
+  if (options.ttl === undefined && options.renewEvery === undefined) return defaults;
+  const ttl = checkDuration('ttl', options.ttl ?? defaults.ttl, SHORTEST_TTL);
+  const renewEvery = checkDuration('renewEvery', options.renewEvery ?? ttl / 3, SHORTEST_RENEWAL);
+  if (ttl < 2 * renewEvery) throw new LockConfigurationError(messages.ttlTooShortForRenewal(ttl, renewEvery));
+  return { ttl, renewEvery };
+}
+
+/** @throws LockConfigurationError */
+export function checkDuration(option: string, value: unknown, shortest: number): number {
+  if (typeof value === 'number' && value >= shortest && value <= LONGEST) return value;
+  const expected = `a number of milliseconds from ${shortest} to ${LONGEST}`;
+  throw new LockConfigurationError(messages.wrongType(option, expected, value));
+}

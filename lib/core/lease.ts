@@ -1,0 +1,158 @@
+import type { Clock } from '../common/clock.js';
+import { LockLostError, type LossReason } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import type { Tick } from '../stores/lock-store.js';
+
+/** One grant of a lock, for a time, renewed until it is released. */
+export interface Lease extends AsyncDisposable {
+  /** The name of the lock. */
+  readonly name: string;
+  /**
+   * The fencing token: grows with every grant of this lock, over crashes and loss of the store's data too. Hand
+   * it to whatever you write to, and let that refuse a smaller one than it has seen.
+   */
+  readonly fence: number;
+  /** The nominal time of the cron tick that this lease was granted for, if it was for one. */
+  readonly tick: Date | undefined;
+  /** Whether the lock is certainly still ours. Compares the clock at every call, so it is right even after a pause. */
+  readonly held: boolean;
+  /** Milliseconds until the lease ends unless it is renewed before; 0 when it is not held. */
+  readonly remaining: number;
+  /** Aborts with a `LockLostError` when the lease is lost, before anybody else can get the lock. */
+  readonly signal: AbortSignal;
+  /**
+   * Throws unless the lock is certainly still ours. Call it right before a step that must not happen twice.
+   *
+   * @throws LockLostError
+   */
+  assertHeld(): void;
+  /** Gives the lock back. Never throws, takes one round trip at most, and does nothing the second time. */
+  release(): Promise<void>;
+}
+
+export interface LeaseTerms {
+  readonly name: string;
+  readonly record: string;
+  readonly fence: number;
+  readonly tick?: Tick | undefined;
+  readonly ttl: number;
+  readonly renewEvery: number;
+}
+
+export interface LeaseHandlers {
+  giveBack(): Promise<void>;
+  lost(error: LockLostError): void;
+}
+
+/** The lease ends this much before the store can expire the lock: room for timers that fire late. */
+const margin = (ttl: number): number => Math.min(500, Math.max(5, ttl / 20));
+
+/** A lease as its keeper sees it: `Lease` is the part that users get. */
+export class HeldLease implements Lease {
+  readonly name: string;
+  readonly record: string;
+  readonly fence: number;
+  readonly tick: Date | undefined;
+  readonly ttl: number;
+  readonly renewEvery: number;
+  /** When the keeper wants to renew it next, on the keeper's clock. */
+  renewAt: number;
+  renewing = false;
+  /** Failed renewals since the last one that was answered. */
+  failures = 0;
+
+  readonly #clock: Clock;
+  readonly #on: LeaseHandlers;
+  #deadline: number;
+  #lost: LockLostError | undefined;
+  #controller: AbortController | undefined;
+  #released: Promise<void> | undefined;
+
+  /** `askedAt` is the moment before the acquisition was sent. */
+  constructor(terms: LeaseTerms, askedAt: number, clock: Clock, on: LeaseHandlers) {
+    this.name = terms.name;
+    this.record = terms.record;
+    this.fence = terms.fence;
+    this.tick = terms.tick && new Date(terms.tick.time);
+    this.ttl = terms.ttl;
+    this.renewEvery = terms.renewEvery;
+    this.#clock = clock;
+    this.#on = on;
+    this.#deadline = askedAt + this.ttl - margin(this.ttl);
+    this.renewAt = askedAt + this.renewEvery;
+  }
+
+  get held(): boolean {
+    return this.remaining > 0;
+  }
+
+  get remaining(): number {
+    if (this.#lost) return 0;
+    const remaining = this.#deadline - this.#clock.now();
+    if (remaining <= 0) this.expire();
+    return Math.max(0, remaining);
+  }
+
+  get signal(): AbortSignal {
+    // Made when first asked for: most leases of a cron job live without one.
+    this.#controller ??= new AbortController();
+    if (this.#lost && this.#lost.reason !== 'released') this.#controller.abort(this.#lost);
+    return this.#controller.signal;
+  }
+
+  /** The moment, on the keeper's clock, after which the lease is not held any more. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** Why the lease is not held any more; undefined while it is. */
+  get lossError(): LockLostError | undefined {
+    return this.held ? undefined : this.#lost;
+  }
+
+  assertHeld(): void {
+    if (this.lossError) throw this.lossError;
+  }
+
+  release(): Promise<void> {
+    if (!this.#released) {
+      if (this.held) this.#lost = this.#loss('released');
+      this.#released = this.#on.giveBack();
+    }
+    return this.#released;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /** The store has confirmed a renewal that was sent at `sentAt`. */
+  extend(sentAt: number): void {
+    this.failures = 0;
+    this.#deadline = Math.max(this.#deadline, sentAt + this.ttl - margin(this.ttl));
+    this.renewAt = sentAt + this.renewEvery;
+  }
+
+  /** Also after a release, when that found the lock in other hands. */
+  lose(reason: LossReason): void {
+    if (this.#lost && this.#lost.reason !== 'released') return;
+    this.#lost = this.#loss(reason);
+    this.#on.lost(this.#lost);
+    this.#controller?.abort(this.#lost);
+  }
+
+  /** Aborts the signal while the lock is still held and renewed: the work is asked to come to its end. */
+  abort(reason: Error): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
+
+  /** Its time has run out. */
+  expire(): void {
+    this.lose(this.failures > 0 || this.renewing ? 'store-unavailable' : 'expired');
+  }
+
+  #loss(reason: LossReason): LockLostError {
+    return new LockLostError(messages.lost(this.name, messages.lossReason[reason]), reason);
+  }
+}

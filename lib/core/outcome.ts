@@ -1,0 +1,39 @@
+import type { LockLostError, LockStoreError } from '../common/errors.js';
+import type { Holder } from './holder.js';
+
+/**
+ * How a call of `run` ended, unless the work itself threw:
+ * - `ran`: under the lock from beginning to end;
+ * - `lost`: it ran to its end and has a value, but the lock was lost before that; `error` says why;
+ * - `skipped`: it did not run; `reason` says why.
+ */
+export type Outcome<T> = Ran<T> | Lost<T> | Skipped;
+
+export interface Ran<T> {
+  readonly status: 'ran';
+  readonly value: T;
+}
+
+export interface Lost<T> {
+  readonly status: 'lost';
+  readonly value: T;
+  readonly error: LockLostError;
+}
+
+/**
+ * Why work was skipped:
+ * - `busy`: somebody, `holder`, holds the lock now;
+ * - `done`: this tick has been run already;
+ * - `early`: this replica's clock is more than a minute ahead of the store's;
+ * - `store-unavailable`: the store could not be asked; `error` says why;
+ * - `shutting-down`: the application ends.
+ */
+export type Skipped =
+  | {
+      readonly status: 'skipped';
+      readonly reason: 'busy';
+      readonly holder: Holder;
+      readonly remaining: number;
+    }
+  | { readonly status: 'skipped'; readonly reason: 'done' | 'early' | 'shutting-down' }
+  | { readonly status: 'skipped'; readonly reason: 'store-unavailable'; readonly error: LockStoreError };

@@ -1,0 +1,91 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LockShuttingDownError } from '../common/errors.js';
+import type { LockLogger } from '../common/logger.js';
+import { messages } from '../common/messages.js';
+import type { HeldLease } from './lease.js';
+
+/** Milliseconds that work has to return after its signal has aborted. */
+const GRACE = 1000;
+
+/** The order in which a replica leaves: no new ticks, then no new locks, then wait for the work that runs. */
+export class Shutdown {
+  readonly #drainTimeout: number;
+  readonly #logger: LockLogger;
+  readonly #active = new Set<HeldLease>();
+  /** Acquisitions that the store has not answered yet; a grant among them is still run. */
+  #asking = 0;
+  readonly #noMoreTicks = new AbortController();
+  #noMoreLocks = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(drainTimeout: number, logger: LockLogger) {
+    this.#drainTimeout = drainTimeout;
+    this.#logger = logger;
+    setMaxListeners(0, this.#noMoreTicks.signal);
+  }
+
+  /** Aborts when ticks are refused. */
+  get noMoreTicks(): AbortSignal {
+    return this.#noMoreTicks.signal;
+  }
+
+  refuses(isTick: boolean): boolean {
+    return this.#noMoreLocks || (isTick && this.#noMoreTicks.signal.aborted);
+  }
+
+  refuseTicks(): void {
+    this.#noMoreTicks.abort();
+  }
+
+  async waitsFor<T>(attempt: () => Promise<T>): Promise<T> {
+    this.#asking++;
+    try {
+      return await attempt();
+    } finally {
+      this.#asking--;
+      this.#tellIfIdle();
+    }
+  }
+
+  entered(lease: HeldLease): void {
+    this.#active.add(lease);
+  }
+
+  left(lease: HeldLease): void {
+    this.#active.delete(lease);
+    this.#tellIfIdle();
+  }
+
+  /** Waits for all leases to be given back; aborts their signals when that takes too long. */
+  async drain(): Promise<void> {
+    this.refuseTicks();
+    this.#noMoreLocks = true;
+    if (await this.#idleWithin(this.#drainTimeout)) return;
+    this.#logger.warn(messages.drainTimedOut(this.#names(), this.#drainTimeout));
+    for (const lease of this.#active) lease.abort(new LockShuttingDownError(messages.drainOver(lease.name)));
+    if (await this.#idleWithin(GRACE)) return;
+    this.#logger.warn(messages.neverReturned(this.#names()));
+  }
+
+  async #idleWithin(ms: number): Promise<boolean> {
+    if (this.#idle) return true;
+    const timeout = new AbortController();
+    const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await Promise.race([idle, sleep(ms, undefined, { signal: timeout.signal }).catch(() => undefined)]);
+    timeout.abort();
+    return this.#idle;
+  }
+
+  get #idle(): boolean {
+    return this.#active.size === 0 && this.#asking === 0;
+  }
+
+  #tellIfIdle(): void {
+    if (this.#idle) this.#onIdle?.();
+  }
+
+  #names(): string[] {
+    return [...this.#active].map(({ name }) => name);
+  }
+}

@@ -1,0 +1,68 @@
+import { LockConfigurationError, LockServiceMissingError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import { resolveTimes, type LeaseOptions } from '../core/lease-options.js';
+import { checkName } from '../core/lock-name.js';
+import { copyIdentity } from './copy-identity.js';
+import { methodName } from './exclusive-runner.js';
+import { injectRunner, runnerOf } from './runner-property.js';
+
+/** Options of {@link Exclusive}. All durations are milliseconds. */
+export type ExclusiveOptions = LeaseOptions;
+
+/** The decorator does not know the module's times; it takes none of them, or both from its own options. */
+const UNUSED_DEFAULTS = { ttl: 0, renewEvery: 0 };
+
+const KNOWN = ['ttl', 'renewEvery', 'contents'] as const;
+
+/**
+ * Lets one replica at a time run the method; on a `@Cron` method, lets one replica run each tick. The others
+ * skip: their call resolves to undefined. Works above and below other decorators.
+ *
+ * The method returns a promise from now on, whatever it returned before.
+ *
+ * @param name of the lock: the same name is the same lock, in all replicas. Default: `Class.method`.
+ * @throws LockConfigurationError when the class is loaded, for a bad name or option
+ * @example
+ * @Cron('0 3 * * *')
+ * @Exclusive('nightly-report')
+ * async nightly() {}
+ */
+export function Exclusive(name?: string, options: ExclusiveOptions = {}): MethodDecorator {
+  const decorator = `@Exclusive(${name === undefined ? '' : JSON.stringify(name)})`;
+  if (name !== undefined) checkName(name, 'The lock name of @Exclusive');
+  checkOptions(decorator, options);
+
+  return <T>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void => {
+    const method: unknown = descriptor?.value;
+    if (typeof method !== 'function')
+      throw new LockConfigurationError(messages.notAMethod(decorator, String(key)));
+    if (typeof target === 'function')
+      throw new LockConfigurationError(messages.staticMethod(decorator, String(key)));
+    injectRunner(target);
+
+    const wrapper = async function (this: object, ...args: unknown[]): Promise<unknown> {
+      const runner = runnerOf(this);
+      if (!runner) throw new LockServiceMissingError(messages.serviceMissing(methodName(this, key)));
+      const proceed = (): unknown => method.apply(this, args);
+      return runner.run({ host: this, key, args, wrapper, name, options, proceed });
+    };
+    copyIdentity(method as (...args: never[]) => unknown, wrapper);
+    // Changed in place: Nest's applyDecorators drops a descriptor that a decorator returns.
+    descriptor.value = wrapper as T;
+  };
+}
+
+function checkOptions(decorator: string, options: ExclusiveOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new LockConfigurationError(messages.notAnObject(options, decorator));
+  }
+  for (const option of Object.keys(options)) {
+    if (!(KNOWN as readonly string[]).includes(option)) {
+      throw new LockConfigurationError(messages.unknownOption(option, KNOWN, decorator));
+    }
+  }
+  if (options.renewEvery !== undefined && options.ttl === undefined) {
+    throw new LockConfigurationError(messages.renewEveryWithoutTtl(options.renewEvery));
+  }
+  resolveTimes(options, UNUSED_DEFAULTS);
+}

@@ -1,0 +1,108 @@
+import {
+  ConfigurableModuleBuilder,
+  Inject,
+  Logger,
+  Module,
+  type DynamicModule,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { OutageLog } from './common/outage-log.js';
+import { HolderIdentity } from './core/holder.js';
+import { LockManager } from './core/lock-manager.js';
+import { ExclusiveRunner } from './decorators/exclusive-runner.js';
+import { supplyRunner } from './decorators/runner-property.js';
+import { resolveSettings, type ExclusiveLockModuleOptions } from './exclusive-lock.options.js';
+import { ExclusiveLockService } from './exclusive-lock.service.js';
+import { ScheduledTicks } from './schedule/scheduled-ticks.js';
+import { openStore } from './stores/open-store.js';
+import { EXCLUSIVE_RUNNER, LOCK_MANAGER } from './tokens.js';
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<ExclusiveLockModuleOptions>({ moduleName: 'ExclusiveLock' })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createExclusiveLockOptions')
+    .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
+    .build();
+
+/** Awaited by Nest before any `onModuleInit`, so decorated hooks find the store open. */
+async function openLocks(options: ExclusiveLockModuleOptions): Promise<LockManager> {
+  const settings = resolveSettings(options);
+  const logger = new Logger('ExclusiveLock');
+  const outages = new OutageLog(logger);
+  const store = await openStore(options, { prefix: settings.prefix, logger, outages, env: process.env });
+  return new LockManager({
+    ...settings,
+    store,
+    outages,
+    logger,
+    identity: new HolderIdentity(settings.replica),
+  });
+}
+
+/**
+ * Brings {@link ExclusiveLockService} and makes `@Exclusive` work. Import it once, in the root module; it is
+ * global unless told otherwise with `isGlobal: false`.
+ *
+ * @example
+ * ExclusiveLockModule.forRoot({ redis: 'redis://cache:6379' })
+ * @example
+ * ExclusiveLockModule.forRootAsync({
+ *   inject: [ConfigService],
+ *   useFactory: (config: ConfigService) => ({ redis: config.getOrThrow('REDIS_URL') }),
+ * })
+ */
+@Module({
+  providers: [
+    { provide: LOCK_MANAGER, inject: [MODULE_OPTIONS_TOKEN], useFactory: openLocks },
+    ExclusiveLockService,
+    ScheduledTicks,
+    ExclusiveRunner,
+    { provide: EXCLUSIVE_RUNNER, useExisting: ExclusiveRunner },
+  ],
+  exports: [ExclusiveLockService, EXCLUSIVE_RUNNER],
+})
+export class ExclusiveLockModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown
+{
+  readonly #locks: LockManager;
+  readonly #runner: ExclusiveRunner;
+  readonly #modules: ModulesContainer;
+
+  constructor(
+    @Inject(LOCK_MANAGER) locks: LockManager,
+    @Inject(EXCLUSIVE_RUNNER) runner: ExclusiveRunner,
+    @Inject(ModulesContainer) modules: ModulesContainer,
+  ) {
+    super();
+    this.#locks = locks;
+    this.#runner = runner;
+    this.#modules = modules;
+  }
+
+  /** Without options: `REDIS_URL` if it is set, else the local store; an error in production. */
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /** Nest injects properties into objects that it constructs; those that a factory made get the runner here. */
+  onModuleInit(): void {
+    for (const { providers, controllers } of this.#modules.values()) {
+      for (const { instance } of [...providers.values(), ...controllers.values()])
+        supplyRunner(instance, this.#runner);
+    }
+  }
+
+  /** The scheduler goes on starting ticks until later in the shutdown, when other parts may be gone already. */
+  onModuleDestroy(): void {
+    this.#locks.refuseTicks();
+  }
+
+  /** The last of the shutdown's phases: hooks and requests may use locks until here. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.#locks.close();
+  }
+}

@@ -1,0 +1,145 @@
+import { LockConfigurationError } from './common/errors.js';
+import { messages } from './common/messages.js';
+import { checkDuration, resolveTimes } from './core/lease-options.js';
+import { checkName } from './core/lock-name.js';
+import type { LockStore } from './stores/lock-store.js';
+import type { RedisConnectionOptions } from './stores/redis/redis-connection-options.js';
+
+/** Options of `ExclusiveLockModule.forRoot()`. All durations are milliseconds. */
+export type ExclusiveLockModuleOptions = ExclusiveLockSettings & StorePlace;
+
+/** What every store has in common. */
+export interface ExclusiveLockSettings {
+  /**
+   * Milliseconds after which a lock is free again if its holder dies. A living holder renews it, however long the
+   * work takes. At least 100, and twice `renewEvery`.
+   *
+   * @default 10_000
+   */
+  ttl?: number;
+  /**
+   * Milliseconds between two renewals of a lease.
+   *
+   * @default ttl / 3
+   */
+  renewEvery?: number;
+  /**
+   * Milliseconds after which a call of the store that is not answered fails.
+   *
+   * @default 2_000
+   */
+  commandTimeout?: number;
+  /**
+   * Milliseconds that a shutdown waits for running work before its signals abort.
+   *
+   * @default 10_000
+   */
+  drainTimeout?: number;
+  /**
+   * What comes before every lock name in the store: replicas with the same prefix exclude each other.
+   *
+   * @default 'exclusive-lock'
+   */
+  prefix?: string;
+  /**
+   * The name of this replica, as others see it who find a lock busy.
+   *
+   * @default host name and process id
+   */
+  replica?: string;
+}
+
+/** Where the locks live; see {@link ExclusiveLockModuleOptions}. Without any: `REDIS_URL`, else the local store. */
+export type StorePlace = RedisPlace | LocalPlace | MemoryPlace | CustomPlace | DefaultPlace;
+
+/** Replicas on several machines: Redis, Valkey or KeyDB. */
+export interface RedisPlace {
+  redis: RedisConnectionOptions;
+  store?: 'redis';
+  folder?: never;
+}
+
+/** Processes of one machine, without a server. */
+export interface LocalPlace {
+  store: 'local';
+  /**
+   * The folder that the processes share. It must be the user's own (0700).
+   *
+   * @default a folder of the user's in the system's temporary folder
+   */
+  folder?: string;
+  redis?: never;
+}
+
+/** One process, for tests. */
+export interface MemoryPlace {
+  store: 'memory';
+  redis?: never;
+  folder?: never;
+}
+
+/** A store of your own. */
+export interface CustomPlace {
+  store: LockStore;
+  redis?: never;
+  folder?: never;
+}
+
+/** `REDIS_URL` if it is set; else the local store with a warning; an error where `NODE_ENV` is `production`. */
+export interface DefaultPlace {
+  store?: undefined;
+  redis?: undefined;
+  folder?: undefined;
+}
+
+/** The settings with their defaults filled in. */
+export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, 'replica'>> &
+  Pick<ExclusiveLockSettings, 'replica'>;
+
+const DEFAULT_TTL = 10_000;
+const DEFAULT_COMMAND_TIMEOUT = 2_000;
+const DEFAULT_DRAIN_TIMEOUT = 10_000;
+const DEFAULT_PREFIX = 'exclusive-lock';
+
+const KNOWN = [
+  'redis',
+  'store',
+  'folder',
+  'ttl',
+  'renewEvery',
+  'commandTimeout',
+  'drainTimeout',
+  'prefix',
+  'replica',
+] as const;
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws LockConfigurationError naming the option, its value and the remedy
+ */
+export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSettings {
+  checkShape(options);
+  const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
+  const { prefix = DEFAULT_PREFIX, replica } = options;
+  checkName(prefix, 'prefix');
+  if (replica !== undefined) checkName(replica, 'replica');
+  return {
+    ...resolveTimes(options, { ttl: DEFAULT_TTL, renewEvery: DEFAULT_TTL / 3 }),
+    commandTimeout: checkDuration('commandTimeout', commandTimeout, 10),
+    drainTimeout: checkDuration('drainTimeout', drainTimeout, 0),
+    prefix,
+    replica,
+  };
+}
+
+function checkShape(options: ExclusiveLockModuleOptions): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new LockConfigurationError(messages.notAnObject(options));
+  }
+  for (const option of Object.keys(options)) {
+    if (!(KNOWN as readonly string[]).includes(option)) {
+      throw new LockConfigurationError(messages.unknownOption(option, KNOWN));
+    }
+  }
+}

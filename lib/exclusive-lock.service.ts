@@ -1,0 +1,72 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { currentLease } from './core/current-lease.js';
+import type { Lease } from './core/lease.js';
+import type { LeaseOptions } from './core/lease-options.js';
+import { LockManager, type RunOptions, type LockState } from './core/lock-manager.js';
+import type { Outcome } from './core/outcome.js';
+import { LockShuttingDownError } from './common/errors.js';
+import { messages } from './common/messages.js';
+import { LOCK_MANAGER } from './tokens.js';
+
+/** Locks for code that has no decorator to put: inject it anywhere in an application that imports the module. */
+@Injectable()
+export class ExclusiveLockService {
+  readonly #locks: LockManager;
+
+  constructor(@Inject(LOCK_MANAGER) locks: LockManager) {
+    this.#locks = locks;
+  }
+
+  /**
+   * Runs `work` if the lock can be had at once, keeps the lock for as long as the work takes, and gives it back.
+   * Within work that holds the same lock already, `work` joins it.
+   *
+   * @returns what became of it: `ran` or `lost` with the work's value, or `skipped` with the reason
+   * @throws the work's own error; LockConfigurationError for a bad name or option
+   * @example
+   * const outcome = await this.locks.run(`rebuild:${id}`, async (lease) => {
+   *   await this.index.rebuild(id, { signal: lease.signal, fence: lease.fence });
+   * });
+   * if (outcome.status === 'skipped') throw new ConflictException(outcome.reason);
+   */
+  run<T>(
+    name: string,
+    work: (lease: Lease) => T | PromiseLike<T>,
+    options: RunOptions = {},
+  ): Promise<Outcome<T>> {
+    return this.#locks.run(name, work, options);
+  }
+
+  /**
+   * Takes the lock if it is free. The lease is renewed until it is released: release it in `finally`, or declare
+   * it with `await using`.
+   *
+   * @returns the lease, or null if somebody else holds the lock
+   * @throws LockStoreError when the store cannot be asked; LockShuttingDownError after the shutdown has begun;
+   * LockConfigurationError for a bad name or option
+   * @example
+   * await using lease = await this.locks.acquire('import');
+   * if (!lease) return;
+   */
+  async acquire(name: string, options: LeaseOptions = {}): Promise<Lease | null> {
+    const acquisition = await this.#locks.tryAcquire(name, options);
+    if (acquisition.status === 'acquired') return acquisition.lease;
+    if (acquisition.reason === 'store-unavailable') throw acquisition.error;
+    if (acquisition.reason === 'shutting-down') throw new LockShuttingDownError(messages.shuttingDown(name));
+    return null;
+  }
+
+  /**
+   * Who holds the lock, since when, and for how long unless it is renewed; null if it is free.
+   *
+   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name
+   */
+  inspect(name: string): Promise<LockState | null> {
+    return this.#locks.inspect(name);
+  }
+
+  /** The lease that the calling code runs under, however deep in it; undefined outside of any. */
+  static current(): Lease | undefined {
+    return currentLease();
+  }
+}

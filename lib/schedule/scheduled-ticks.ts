@@ -1,0 +1,90 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { latestTick, type CronTime } from './cron-tick.js';
+
+/** What `@Cron` of @nestjs/schedule leaves on a method. */
+interface CronMetadata {
+  readonly cronTime: string | { valueOf(): number };
+  readonly name?: string;
+  readonly timeZone?: unknown;
+  readonly utcOffset?: unknown;
+}
+
+interface SchedulerRegistry {
+  getCronJobs(): Map<string, { readonly cronTime: CronTime }>;
+}
+
+type CronTimeConstructor = new (source: unknown, timeZone: unknown, utcOffset: unknown) => CronTime;
+
+const CRON_METADATA = 'SCHEDULE_CRON_OPTIONS';
+
+/**
+ * Tells which tick a call of a `@Cron` method is for. @nestjs/schedule is found in the running application, by
+ * what its parts look like: so it stays an optional peer, in any version and module format.
+ */
+@Injectable()
+export class ScheduledTicks {
+  readonly #modules: ModulesContainer;
+  readonly #cronTimes = new WeakMap<CronMetadata, CronTime>();
+  #registry: SchedulerRegistry | undefined;
+
+  constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
+    this.#modules = modules;
+  }
+
+  /**
+   * The nominal time of the tick, milliseconds since the epoch; undefined if the call is not the scheduler's.
+   *
+   * @param methods the decorated method as others see it, outermost first: the metadata is on one of them
+   */
+  tickOf(methods: readonly unknown[], args: readonly unknown[]): number | undefined {
+    const metadata = methods.map(cronMetadata).find((found) => found !== undefined);
+    if (!metadata || !isSchedulersCall(args)) return undefined;
+    if (typeof metadata.cronTime !== 'string') return metadata.cronTime.valueOf();
+    const cronTime = this.#cronTime(metadata);
+    return cronTime && latestTick(cronTime, Date.now());
+  }
+
+  #cronTime(metadata: CronMetadata): CronTime | undefined {
+    const jobs = this.#findRegistry()?.getCronJobs();
+    // A job with a name may have been given another time since.
+    const named = metadata.name === undefined ? undefined : jobs?.get(metadata.name)?.cronTime;
+    return (
+      named ??
+      this.#cronTimes.get(metadata) ??
+      this.#makeCronTime(metadata, jobs?.values().next().value?.cronTime)
+    );
+  }
+
+  /** Made by the class that the scheduler itself uses, taken from any of its jobs: both read an expression alike. */
+  #makeCronTime(metadata: CronMetadata, example: CronTime | undefined): CronTime | undefined {
+    if (!example) return undefined;
+    const { cronTime, timeZone, utcOffset } = metadata;
+    const made = new (example.constructor as CronTimeConstructor)(cronTime, timeZone, utcOffset);
+    this.#cronTimes.set(metadata, made);
+    return made;
+  }
+
+  #findRegistry(): SchedulerRegistry | undefined {
+    if (this.#registry) return this.#registry;
+    for (const { providers } of this.#modules.values()) {
+      for (const { name, instance } of providers.values()) {
+        if (name === 'SchedulerRegistry' && isRegistry(instance)) this.#registry = instance;
+      }
+    }
+    return this.#registry;
+  }
+}
+
+function isRegistry(instance: unknown): instance is SchedulerRegistry {
+  return typeof (instance as Partial<SchedulerRegistry> | null)?.getCronJobs === 'function';
+}
+
+function cronMetadata(method: unknown): CronMetadata | undefined {
+  return typeof method === 'function' ? Reflect.getMetadata(CRON_METADATA, method) : undefined;
+}
+
+/** cron hands its `onComplete` to the handler, which @nestjs/schedule never sets: one argument, undefined. */
+function isSchedulersCall(args: readonly unknown[]): boolean {
+  return args.length === 1 && args[0] === undefined;
+}

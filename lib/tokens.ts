@@ -1,0 +1,6 @@
+/**
+ * Injection tokens are strings: two copies of the package may meet in one process, and Nest prints them when
+ * something is missing.
+ */
+export const LOCK_MANAGER = 'EXCLUSIVE_LOCK_MANAGER';
+export const EXCLUSIVE_RUNNER = 'EXCLUSIVE_LOCK_RUNNER';
