@@ -1,0 +1,48 @@
+// Three replicas of the application, each with the same every-second cron job. One is killed in the middle of a
+// run. Ends with exit code 1 unless every tick was run exactly once.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Replica } from './replica.js';
+import { TickTable } from './tick-table.js';
+
+const TICKS = 14;
+const KILL_AT = 6;
+const SECOND = 1000;
+/** Replicas do not start at once in real life either. */
+const STARTS = [0, 50, 120];
+
+const table = new TickTable(STARTS.length);
+const replicas: Replica[] = [];
+let firstTick = Infinity;
+// However the demo ends, its replicas end too.
+process.on('exit', () => replicas.forEach((replica) => replica.kill()));
+
+const store = process.env['REDIS_URL'] ? 'Redis (REDIS_URL)' : 'the embedded store of this machine';
+console.log(`Starting ${STARTS.length} replicas of one application. Their locks live in ${store}.\n`);
+for (const [index, delay] of STARTS.entries()) {
+  await sleep(delay - (STARTS[index - 1] ?? 0));
+  replicas.push(new Replica(index, onEvent));
+}
+await Promise.all(replicas.map((replica) => replica.ready));
+
+firstTick = Math.ceil(Date.now() / SECOND) * SECOND;
+const ticks = Array.from({ length: TICKS }, (_, i) => firstTick + i * SECOND);
+console.log(table.header);
+for (const tick of ticks) {
+  // Until just before the next tick: a run that is late or double has shown by then.
+  await sleep(tick + SECOND - 50 - Date.now());
+  console.log(table.row(tick));
+}
+await Promise.all(replicas.map((replica) => replica.stop()));
+
+const { runs, duplicates, missed } = table.summary(ticks);
+console.log(`\n${ticks.length} ticks, ${runs} runs, ${duplicates} duplicates, ${missed} missed`);
+const exact = duplicates === 0 && missed === 0;
+console.log(exact ? 'Every tick ran exactly once.' : 'NOT every tick ran exactly once.');
+process.exitCode = exact ? 0 : 1;
+
+function onEvent(index: number, event: string, tick: number): void {
+  if (event !== 'started') return;
+  const inTheMiddle = tick === firstTick + KILL_AT * SECOND;
+  table.ran(tick, index, inTheMiddle);
+  if (inTheMiddle) replicas[index]?.kill();
+}
