@@ -1,0 +1,54 @@
+const base = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/lib', '<rootDir>/test'],
+  // They have package.json files and builds of their own, which jest would take for part of this package.
+  modulePathIgnorePatterns: ['<rootDir>/test/consumers/', '<rootDir>/.*/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {
+    '^nestjs-exclusive-lock$': '<rootDir>/lib/index.ts',
+    // Sources import './x.js', as Node needs it after the build; here it is still x.ts.
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        sourceMaps: 'inline',
+        module: { type: 'es6' },
+        jsc: {
+          target: 'es2022',
+          keepClassNames: true,
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+        },
+      },
+    ],
+  },
+};
+
+const realServers = {
+  globalSetup: '<rootDir>/test/support/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+};
+
+const project = (displayName, options) => ({
+  ...base,
+  displayName,
+  testMatch: [`<rootDir>/test/${displayName}/**/*.spec.ts`],
+  ...options,
+});
+
+const slow = { setupFilesAfterEnv: ['<rootDir>/test/support/slow-tests.ts'] };
+
+export default {
+  projects: [
+    project('unit'),
+    project('integration', realServers),
+    project('e2e', { ...realServers, ...slow }),
+    project('faults', { ...realServers, ...slow }),
+  ],
+  testTimeout: 30_000,
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['lib/**/*.ts', '!lib/**/index.ts'],
+};

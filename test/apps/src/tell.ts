@@ -1,0 +1,16 @@
+import type { LoggerService } from '@nestjs/common';
+
+/** One JSON line for the test that started this process. */
+export function tell(event: string, details: Record<string, unknown> = {}): void {
+  process.stdout.write(`${JSON.stringify({ event, ...details })}\n`);
+}
+
+/** Nest's logger as events, so that a test sees each line with its level. */
+export const tellingLogger: LoggerService = {
+  log: (message: unknown) => tell('log', { level: 'log', message: String(message) }),
+  warn: (message: unknown) => tell('log', { level: 'warn', message: String(message) }),
+  error: (message: unknown, ...details: unknown[]) =>
+    tell('log', { level: 'error', message: String(message), details }),
+  debug: (message: unknown) => tell('log', { level: 'debug', message: String(message) }),
+  verbose: (message: unknown) => tell('log', { level: 'verbose', message: String(message) }),
+};

@@ -1,0 +1,27 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FileClock } from '../../../lib/stores/local/file-clock.js';
+import { LocalLockStore } from '../../../lib/stores/local/local-lock-store.js';
+import { describeLockStore } from './lock-store.conformance.js';
+
+describeLockStore('the local store', async () => {
+  const folder = await mkdtemp(join(process.env.TEST_RUN_FOLDER ?? tmpdir(), 'local-store-'));
+  const stores = [
+    await LocalLockStore.open({ folder, prefix: 'ours' }),
+    await LocalLockStore.open({ folder, prefix: 'ours' }),
+  ] as const;
+  const otherPrefix = await LocalLockStore.open({ folder, prefix: 'theirs' });
+  const clock = new FileClock(folder);
+
+  return {
+    stores,
+    otherPrefix,
+    now: () => clock.now(),
+    close: async () => {
+      clock.close();
+      await Promise.all([...stores, otherPrefix].map((store) => store.close()));
+      await rm(folder, { recursive: true });
+    },
+  };
+});

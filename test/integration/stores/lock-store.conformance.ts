@@ -1,0 +1,23 @@
+import { describeAcquiring } from './conformance/acquiring.js';
+import { describeFences } from './conformance/fences.js';
+import { describeInspecting, describeNames } from './conformance/inspecting.js';
+import { describeExpiry, describeReleasing, describeRenewing } from './conformance/owners.js';
+import { useStores, type MakeStores } from './conformance/subject.js';
+import { describeTicks } from './conformance/ticks.js';
+
+export type { MakeStores, StoresUnderTest } from './conformance/subject.js';
+
+/** What every store must do; the other half of the contract in lib/stores/lock-store.ts. */
+export function describeLockStore(name: string, makeStores: MakeStores): void {
+  describe(name, () => {
+    const on = useStores(makeStores);
+    describe('acquiring', () => describeAcquiring(on));
+    describe('a tick', () => describeTicks(on));
+    describe('a fence', () => describeFences(on));
+    describe('renewing', () => describeRenewing(on));
+    describe('releasing', () => describeReleasing(on));
+    describe('expiry', () => describeExpiry(on));
+    describe('inspecting', () => describeInspecting(on));
+    describe('names', () => describeNames(on));
+  });
+}

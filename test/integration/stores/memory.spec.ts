@@ -1,0 +1,17 @@
+import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
+import { describeLockStore } from './lock-store.conformance.js';
+
+describeLockStore('the memory store', async () => {
+  let passed = 0;
+  const epoch = Date.now();
+  const store = new MemoryLockStore({ now: () => passed }, () => epoch + passed);
+  return {
+    // One process has one memory: its users share one instance.
+    stores: [store, store],
+    now: () => epoch + passed,
+    advance: (ms) => {
+      passed += ms;
+    },
+    close: () => store.close(),
+  };
+});

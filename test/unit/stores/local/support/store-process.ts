@@ -1,0 +1,125 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import type {
+  AcquireReply,
+  AcquireRequest,
+  OwnerReply,
+  OwnerRequest,
+} from '../../../../../lib/stores/lock-store.js';
+
+const SCRIPT = resolve('test/unit/stores/local/support/store-process-main.mjs');
+
+interface Message {
+  readonly id?: number;
+  readonly value?: unknown;
+  readonly error?: string;
+  readonly pid?: number;
+  readonly blocked?: boolean;
+}
+
+/** A real process with the store open. */
+export class StoreProcess {
+  static readonly #running = new Set<StoreProcess>();
+
+  /** @param unreaped when the process dies, it stays behind as a zombie */
+  static async start(
+    storeModule: string,
+    folder: string,
+    { env = {}, unreaped = false }: { env?: Record<string, string>; unreaped?: boolean } = {},
+  ): Promise<StoreProcess> {
+    const args = [process.execPath, SCRIPT, storeModule, folder];
+    // `sleep` takes the place of the shell, and does not care for the shell's children.
+    const [command, ...rest] = unreaped ? ['sh', '-c', '"$0" "$@" & exec sleep 600', ...args] : args;
+    const child = spawn(command, rest, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const started = new StoreProcess(child);
+    started.#pid = (await started.#message(({ pid }) => pid !== undefined)).pid;
+    return started;
+  }
+
+  /** For `afterEach`. */
+  static async killAll(): Promise<void> {
+    await Promise.all([...StoreProcess.#running].map((running) => running.kill()));
+  }
+
+  readonly #child: ChildProcess;
+  #pid: number | undefined;
+  #lastId = 0;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    StoreProcess.#running.add(this);
+  }
+
+  get pid(): number {
+    return this.#pid!;
+  }
+
+  acquire(request: AcquireRequest): Promise<AcquireReply> {
+    return this.#call('acquire', request);
+  }
+
+  release(request: OwnerRequest): Promise<OwnerReply> {
+    return this.#call('release', request);
+  }
+
+  now(): Promise<number> {
+    return this.#call('now');
+  }
+
+  count(file: string, times: number): Promise<void> {
+    return this.#call('count', file, times);
+  }
+
+  /** Resolves when its event loop stands still, with a write under way. */
+  async block(ms: number): Promise<void> {
+    const blocked = this.#message((message) => message.blocked === true);
+    void this.#call('block', ms);
+    await blocked;
+  }
+
+  /** Resolves when it holds the database's one write lock, until it is killed. */
+  async holdWriteLock(): Promise<void> {
+    const holds = this.#message((message) => message.blocked === true);
+    void this.#call('holdWriteLock');
+    await holds;
+  }
+
+  /** SIGKILL to the process itself, which may not be our own child. */
+  killOnly(): void {
+    process.kill(this.pid, 'SIGKILL');
+  }
+
+  async kill(): Promise<void> {
+    StoreProcess.#running.delete(this);
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return;
+    const exit = once(this.#child, 'exit');
+    if (this.pid !== this.#child.pid) this.killOnly();
+    this.#child.kill('SIGKILL');
+    await exit;
+  }
+
+  async #call<R>(call: string, ...args: unknown[]): Promise<R> {
+    const id = ++this.#lastId;
+    const reply = this.#message((message) => message.id === id);
+    this.#child.send({ id, call, args });
+    const { value, error } = await reply;
+    if (error) throw new Error(error);
+    return value as R;
+  }
+
+  #message(matches: (message: Message) => boolean): Promise<Message> {
+    return new Promise((found) => {
+      const listen = (message: Message) => {
+        if (!matches(message)) return;
+        this.#child.off('message', listen);
+        found(message);
+      };
+      this.#child.on('message', listen);
+    });
+  }
+}
