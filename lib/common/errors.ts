@@ -7,7 +7,7 @@ export abstract class LockError extends Error {
   /** A stable name of the kind of error, for code to compare. */
   abstract readonly code: LockErrorCode;
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = new.target.name;
   }
@@ -25,7 +25,7 @@ export class LockStoreError extends LockError {
   /** Whether the command may have been carried out all the same: its reply is late or was lost. */
   readonly mayHaveRun: boolean;
 
-  constructor(message: string, options: ErrorOptions & { mayHaveRun: boolean }) {
+  constructor(message: string, options: { cause?: unknown; mayHaveRun: boolean }) {
     super(message, options);
     this.mayHaveRun = options.mayHaveRun;
   }

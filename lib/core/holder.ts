@@ -45,12 +45,22 @@ export class HolderIdentity {
       since: new Date().toISOString(),
       contents,
     };
-    try {
-      return JSON.stringify(record);
-    } catch (cause) {
-      throw new LockConfigurationError(messages.contentsNotJson(), { cause });
-    }
+    checkContents(contents);
+    return JSON.stringify(record);
   }
+}
+
+/** @throws LockConfigurationError when JSON would throw, or leave the value out without a word */
+function checkContents(contents: unknown): void {
+  if (contents === undefined) return;
+  let json: string | undefined;
+  let cause: unknown;
+  try {
+    json = JSON.stringify(contents);
+  } catch (error) {
+    cause = error;
+  }
+  if (json === undefined) throw new LockConfigurationError(messages.contentsNotJson(), { cause });
 }
 
 /** Reads a stored record, whoever wrote it. */

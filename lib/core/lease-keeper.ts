@@ -16,14 +16,14 @@ const TIMER_PRECISION = 1;
  */
 export class LeaseKeeper {
   readonly #leases = new Set<HeldLease>();
-  readonly #store: LockStore;
+  readonly #send: LockStore['renew'];
   readonly #clock: Clock;
   readonly #commandTimeout: number;
   #timer: NodeJS.Timeout | undefined;
   #wakeAt = Infinity;
 
-  constructor(store: LockStore, clock: Clock, commandTimeout: number) {
-    this.#store = store;
+  constructor(renew: LockStore['renew'], clock: Clock, commandTimeout: number) {
+    this.#send = renew;
     this.#clock = clock;
     this.#commandTimeout = commandTimeout;
   }
@@ -36,6 +36,12 @@ export class LeaseKeeper {
   drop(lease: HeldLease): void {
     this.#leases.delete(lease);
     if (this.#leases.size === 0) this.#sleep();
+  }
+
+  /** Keeps nothing any more: what is still held ends with its time. */
+  stop(): void {
+    this.#leases.clear();
+    this.#sleep();
   }
 
   #wakeBy(time: number): void {
@@ -77,7 +83,7 @@ export class LeaseKeeper {
     const within = Math.min(this.#commandTimeout, ...leases.map(({ renewEvery }) => renewEvery));
     let replies: OwnerReply[] | undefined;
     try {
-      replies = await this.#store.renew(leases, within);
+      replies = await this.#send(leases, within);
     } catch {
       // Unknown is not lost: it is tried again until the deadline.
     }

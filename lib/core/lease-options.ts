@@ -37,8 +37,10 @@ const LONGEST = 2 ** 31 - 1;
  */
 export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): LeaseTimes {
   if (options.ttl === undefined && options.renewEvery === undefined) return defaults;
-  const ttl = checkDuration('ttl', options.ttl ?? defaults.ttl, SHORTEST_TTL);
-  const renewEvery = checkDuration('renewEvery', options.renewEvery ?? ttl / 3, SHORTEST_RENEWAL);
+  // Defaults stand in for what is undefined only: null is a mistake that deserves its message.
+  const ttl = checkDuration('ttl', options.ttl === undefined ? defaults.ttl : options.ttl, SHORTEST_TTL);
+  const { renewEvery = ttl / 3 } = options;
+  checkDuration('renewEvery', renewEvery, SHORTEST_RENEWAL);
   if (ttl < 2 * renewEvery) throw new LockConfigurationError(messages.ttlTooShortForRenewal(ttl, renewEvery));
   return { ttl, renewEvery };
 }

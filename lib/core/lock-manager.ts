@@ -72,7 +72,11 @@ export class LockManager {
     this.#settings = settings;
     this.#store = settings.store;
     this.#clock = settings.clock ?? new SteadyClock();
-    this.#keeper = new LeaseKeeper(settings.store, this.#clock, settings.commandTimeout);
+    this.#keeper = new LeaseKeeper(
+      (leases, within) => this.#ask('renew', () => this.#store.renew(leases, within)),
+      this.#clock,
+      settings.commandTimeout,
+    );
     this.#returner = new LockReturner(settings.store, settings.commandTimeout, settings.logger);
     this.#shutdown = new Shutdown(settings.drainTimeout, settings.logger);
   }
@@ -84,7 +88,7 @@ export class LockManager {
     options: RunOptions,
   ): Promise<Outcome<T>> {
     const outer = enclosingLease(name, this);
-    if (outer) return outcome(outer, await work(outer));
+    if (outer) return joined(outer, await work(outer));
     const acquisition = await this.tryAcquire(name, options);
     if (acquisition.status === 'skipped') return acquisition;
     const { lease } = acquisition;
@@ -140,6 +144,7 @@ export class LockManager {
   /** Refuses new locks, waits for the work that runs, gives its locks back and closes the store. */
   async close(): Promise<void> {
     await this.#shutdown.drain();
+    this.#keeper.stop();
     await this.#returner.close();
     await this.#store.close();
   }
@@ -148,7 +153,7 @@ export class LockManager {
     request: AcquireRequest & LeaseTimes,
   ): Promise<Acquisition | Extract<AcquireReply, { status: 'early' }>> {
     const { name, ttl } = request;
-    const within = Math.min(this.#settings.commandTimeout, ttl * (1 - LEAST_LEFT));
+    const within = Math.round(Math.min(this.#settings.commandTimeout, ttl * (1 - LEAST_LEFT)));
     const askedAt = this.#clock.now();
     let reply: AcquireReply;
     try {
@@ -234,8 +239,14 @@ function checkOccurrence(occurrence: Occurrence | undefined): Tick | undefined {
 type WithoutStatus<T> = T extends unknown ? Omit<T, 'status'> : never;
 
 function outcome<T>(lease: HeldLease, value: T): Outcome<T> {
+  // Released is how it should end, unless the release found the lock in other hands.
+  return lease.lossError?.reason === 'released' ? { status: 'ran', value } : joined(lease, value);
+}
+
+/** Work that joined a lease may outlast it: then it did not run under the lock to its end. */
+function joined<T>(lease: HeldLease, value: T): Outcome<T> {
   const error = lease.lossError;
-  return error && error.reason !== 'released' ? { status: 'lost', value, error } : { status: 'ran', value };
+  return error ? { status: 'lost', value, error } : { status: 'ran', value };
 }
 
 /** A store of somebody else's may throw anything; then nothing is known of what it did. */

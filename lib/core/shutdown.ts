@@ -17,6 +17,7 @@ export class Shutdown {
   #asking = 0;
   readonly #noMoreTicks = new AbortController();
   #noMoreLocks = false;
+  #timeIsUp = false;
   #onIdle: (() => void) | undefined;
 
   constructor(drainTimeout: number, logger: LockLogger) {
@@ -50,6 +51,7 @@ export class Shutdown {
 
   entered(lease: HeldLease): void {
     this.#active.add(lease);
+    if (this.#timeIsUp) this.#abort(lease);
   }
 
   left(lease: HeldLease): void {
@@ -63,9 +65,14 @@ export class Shutdown {
     this.#noMoreLocks = true;
     if (await this.#idleWithin(this.#drainTimeout)) return;
     this.#logger.warn(messages.drainTimedOut(this.#names(), this.#drainTimeout));
-    for (const lease of this.#active) lease.abort(new LockShuttingDownError(messages.drainOver(lease.name)));
+    this.#timeIsUp = true;
+    for (const lease of this.#active) this.#abort(lease);
     if (await this.#idleWithin(GRACE)) return;
     this.#logger.warn(messages.neverReturned(this.#names()));
+  }
+
+  #abort(lease: HeldLease): void {
+    lease.abort(new LockShuttingDownError(messages.drainOver(lease.name)));
   }
 
   async #idleWithin(ms: number): Promise<boolean> {

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { LeaseOptions } from '../core/lease-options.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
 import { ScheduledTicks } from '../schedule/scheduled-ticks.js';
+import { openStream } from './streams.js';
 
 /** One call of a decorated method. */
 export interface DecoratedCall {
@@ -31,17 +32,28 @@ export class ExclusiveRunner {
     this.#ticks = ticks;
   }
 
-  /** Resolves to the method's value, or to undefined if it was skipped. */
+  /**
+   * Resolves to the method's value, or to undefined if it was skipped. An Observable or async iterator is handed
+   * over while the lock is held, until it ends.
+   */
   async run({ host, key, args, wrapper, name, options, proceed }: DecoratedCall): Promise<unknown> {
     const method = methodName(host, key);
     // A decorator above ours may have replaced the wrapper, and hold the schedule's metadata.
-    const tick = this.#ticks.tickOf([(host as Record<string | symbol, unknown>)[key], wrapper], args);
-    const outcome = await this.#service.run(name ?? method, proceed, {
-      ...options,
-      // Several jobs may share a lock; each has its own ticks.
-      occurrence: tick === undefined ? undefined : { tick: new Date(tick), series: method },
+    const tick = await this.#ticks.tickOf([(host as Record<string | symbol, unknown>)[key], wrapper], args);
+    // Several jobs may share a lock; each has its own ticks.
+    const occurrence = tick === undefined ? undefined : { tick: new Date(tick), series: method };
+    return new Promise((resolve, reject) => {
+      const work = async (): Promise<unknown> => {
+        const value = await proceed();
+        const stream = openStream(value);
+        if (!stream) return value;
+        resolve(stream.value);
+        return stream.ended;
+      };
+      this.#service
+        .run(name ?? method, work, { ...options, occurrence })
+        .then((outcome) => resolve(outcome.status === 'skipped' ? undefined : outcome.value), reject);
     });
-    return outcome.status === 'skipped' ? undefined : outcome.value;
   }
 }
 

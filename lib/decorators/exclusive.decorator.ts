@@ -18,7 +18,9 @@ const KNOWN = ['ttl', 'renewEvery', 'contents'] as const;
  * Lets one replica at a time run the method; on a `@Cron` method, lets one replica run each tick. The others
  * skip: their call resolves to undefined. Works above and below other decorators.
  *
- * The method returns a promise from now on, whatever it returned before.
+ * From now on the method returns a promise: of its value or rejection, sync or not. An Observable or async
+ * iterator comes out of the promise with the lock held until it completes, fails or is given up, and is given
+ * back if nobody begins to read it within a minute.
  *
  * @param name of the lock: the same name is the same lock, in all replicas. Default: `Class.method`.
  * @throws LockConfigurationError when the class is loaded, for a bad name or option
@@ -28,8 +30,8 @@ const KNOWN = ['ttl', 'renewEvery', 'contents'] as const;
  * async nightly() {}
  */
 export function Exclusive(name?: string, options: ExclusiveOptions = {}): MethodDecorator {
-  const decorator = `@Exclusive(${name === undefined ? '' : JSON.stringify(name)})`;
   if (name !== undefined) checkName(name, 'The lock name of @Exclusive');
+  const decorator = `@Exclusive(${name === undefined ? '' : JSON.stringify(name)})`;
   checkOptions(decorator, options);
 
   return <T>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void => {

@@ -30,9 +30,10 @@ export function runnerOf(host: unknown): ExclusiveRunner | undefined {
   return (host as RunnerHost | undefined)?.[PROPERTY];
 }
 
-/** Gives the runner to an object that has decorated methods and was constructed by a factory. */
+/** Gives the runner to an object that has decorated methods and was made by a factory. A frozen one cannot have it. */
 export function supplyRunner(instance: unknown, runner: ExclusiveRunner): void {
   if (typeof instance !== 'object' || instance === null || !(PROPERTY in instance)) return;
+  if (!Object.isExtensible(instance)) return;
   const host = instance as RunnerHost;
   host[PROPERTY] ??= runner;
 }

@@ -1,5 +1,7 @@
 /** The part of cron's `CronTime` that is needed. Structural: the class comes with the user's @nestjs/schedule. */
 export interface CronTime {
+  /** The expression as it was given, or the one moment at which it fires. */
+  readonly source: unknown;
   readonly realDate: boolean;
   /** The next time it fires; its zone is the one the expression is read in. */
   sendAt(): { toMillis(): number; readonly zone: object };
@@ -20,6 +22,7 @@ const LOOK_BACK = [2 * SECOND, 2 * MINUTE, 2 * HOUR, 2 * DAY, 62 * DAY, 3000 * D
  * replicas find the same one, however late their timers fired; undefined if there is none.
  */
 export function latestTick(cronTime: CronTime, now: number): number | undefined {
+  if (cronTime.realDate) return Number(cronTime.source);
   const { zone } = cronTime.sendAt();
   const after = (time: number): number => cronTime.getNextDateFrom(new Date(time), zone).toMillis();
 

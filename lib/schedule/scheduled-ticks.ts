@@ -10,8 +10,13 @@ interface CronMetadata {
   readonly utcOffset?: unknown;
 }
 
+interface CronJob {
+  readonly cronTime: CronTime;
+  lastDate(): Date | null;
+}
+
 interface SchedulerRegistry {
-  getCronJobs(): Map<string, { readonly cronTime: CronTime }>;
+  getCronJobs(): Map<string, CronJob>;
 }
 
 type CronTimeConstructor = new (source: unknown, timeZone: unknown, utcOffset: unknown) => CronTime;
@@ -37,32 +42,43 @@ export class ScheduledTicks {
    *
    * @param methods the decorated method as others see it, outermost first: the metadata is on one of them
    */
-  tickOf(methods: readonly unknown[], args: readonly unknown[]): number | undefined {
+  async tickOf(methods: readonly unknown[], args: readonly unknown[]): Promise<number | undefined> {
     const metadata = methods.map(cronMetadata).find((found) => found !== undefined);
     if (!metadata || !isSchedulersCall(args)) return undefined;
     if (typeof metadata.cronTime !== 'string') return metadata.cronTime.valueOf();
-    const cronTime = this.#cronTime(metadata);
-    return cronTime && latestTick(cronTime, Date.now());
+    const now = Date.now();
+    const cronTime = this.#registered(metadata) ?? (await this.#lateOrRetimed(metadata));
+    return cronTime && latestTick(cronTime, now);
   }
 
-  #cronTime(metadata: CronMetadata): CronTime | undefined {
+  /** The schedule of the method's job, as long as the job can be found by its name or by what the method says. */
+  #registered(metadata: CronMetadata): CronTime | undefined {
     const jobs = this.#findRegistry()?.getCronJobs();
     // A job with a name may have been given another time since.
-    const named = metadata.name === undefined ? undefined : jobs?.get(metadata.name)?.cronTime;
-    return (
-      named ??
-      this.#cronTimes.get(metadata) ??
-      this.#makeCronTime(metadata, jobs?.values().next().value?.cronTime)
-    );
+    const named = metadata.name === undefined ? undefined : jobs?.get(metadata.name);
+    if (named) return named.cronTime;
+    const alike = [...(jobs?.values() ?? [])].find(({ cronTime }) => cronTime.source === metadata.cronTime);
+    return alike && this.#cronTimeLike(alike.cronTime, metadata);
   }
 
-  /** Made by the class that the scheduler itself uses, taken from any of its jobs: both read an expression alike. */
-  #makeCronTime(metadata: CronMetadata, example: CronTime | undefined): CronTime | undefined {
-    if (!example) return undefined;
+  /** Made by the class that the scheduler itself uses: both read an expression alike. */
+  #cronTimeLike(example: CronTime, metadata: CronMetadata): CronTime {
+    const known = this.#cronTimes.get(metadata);
+    if (known) return known;
     const { cronTime, timeZone, utcOffset } = metadata;
     const made = new (example.constructor as CronTimeConstructor)(cronTime, timeZone, utcOffset);
     this.#cronTimes.set(metadata, made);
     return made;
+  }
+
+  async #lateOrRetimed(metadata: CronMetadata): Promise<CronTime | undefined> {
+    // cron calls the handler from within the job's constructor when it arms late; it is registered right after.
+    await Promise.resolve();
+    const registered = this.#registered(metadata);
+    if (registered) return registered;
+    // A job without a name that was given another time: it is the one that has just fired.
+    const jobs = [...(this.#findRegistry()?.getCronJobs().values() ?? [])];
+    return jobs.toSorted((a, b) => firedAt(b) - firedAt(a))[0]?.cronTime;
   }
 
   #findRegistry(): SchedulerRegistry | undefined {
@@ -83,6 +99,8 @@ function isRegistry(instance: unknown): instance is SchedulerRegistry {
 function cronMetadata(method: unknown): CronMetadata | undefined {
   return typeof method === 'function' ? Reflect.getMetadata(CRON_METADATA, method) : undefined;
 }
+
+const firedAt = (job: CronJob): number => job.lastDate()?.getTime() ?? 0;
 
 /** cron hands its `onComplete` to the handler, which @nestjs/schedule never sets: one argument, undefined. */
 function isSchedulersCall(args: readonly unknown[]): boolean {

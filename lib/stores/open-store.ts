@@ -36,6 +36,9 @@ export async function openStore(choice: StoreChoice, context: StoreContext): Pro
   if (folder !== undefined && store !== 'local') {
     throw new LockConfigurationError(messages.contradiction('folder', `It belongs to store: 'local'.`));
   }
+  if (folder !== undefined && (typeof folder !== 'string' || folder === '')) {
+    throw new LockConfigurationError(messages.wrongType('folder', 'the path of a folder', folder));
+  }
   if (redis !== undefined) {
     if (store !== undefined && store !== 'redis') {
       throw new LockConfigurationError(messages.contradiction('redis and store', 'Leave one of them out.'));
@@ -82,9 +85,14 @@ function checkRedisUrl(option: string, text: string): void {
   }
   if (!URL.canParse(text))
     throw new LockConfigurationError(messages.badRedisUrl(option, 'it cannot be parsed'));
-  const { protocol, pathname } = new URL(text);
+  const { protocol, pathname, search, hash } = new URL(text);
   if (protocol !== 'redis:' && protocol !== 'rediss:') {
     throw new LockConfigurationError(messages.badRedisUrl(option, `its protocol is ${protocol}//`));
+  }
+  if (`${pathname}${search}${hash}`.includes('@')) {
+    throw new LockConfigurationError(
+      messages.badRedisUrl(option, 'a /, ? or # in its user name or password must be percent-encoded'),
+    );
   }
   if (!/^(\/\d*)?$/.test(pathname)) {
     throw new LockConfigurationError(

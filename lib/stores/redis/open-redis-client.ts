@@ -2,6 +2,7 @@ import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from '
 import { LockConfigurationError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import { isRedisClient, isRedisCluster, type RedisConnectionOptions } from './redis-connection-options.js';
+import { HANDSHAKE_TIMEOUT } from './silent-connections.js';
 
 export type RedisClient = Redis | Cluster;
 
@@ -26,42 +27,56 @@ const HARDENED = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   commandTimeout: undefined,
+  socketTimeout: undefined,
   enableAutoPipelining: false,
   enableReadyCheck: true,
   stringNumbers: false,
+  showFriendlyErrorStack: false,
   readOnly: false,
   monitor: false,
+  role: 'master',
   keyPrefix: '',
+  // A firewall that forgets idle connections would cost the one call of the night its lock.
+  keepAlive: 15_000,
+  connectTimeout: HANDSHAKE_TIMEOUT,
   disconnectTimeout: 100,
+  maxLoadingRetryTime: 250,
   retryStrategy: reconnectDelay,
-  // A master that became a replica: the reconnect finds the new master. Nothing is sent again.
-  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  reconnectOnError: null,
+  // Sentinels that say nothing are passed over; when all have been tried, RedisConnection begins anew.
+  sentinelCommandTimeout: 500,
+  sentinelRetryStrategy: () => null,
 } satisfies RedisOptions;
 
 const HARDENED_CLUSTER = {
   lazyConnect: true,
   enableOfflineQueue: false,
   enableAutoPipelining: false,
+  enableReadyCheck: true,
+  shardedSubscribers: false,
+  // A command that is sent again later is a command that outlives its caller.
+  retryDelayOnMoved: 0,
   retryDelayOnFailover: 0,
   retryDelayOnClusterDown: 0,
+  retryDelayOnTryAgain: 0,
+  maxRedirections: 5,
+  slotsRefreshTimeout: 1000,
   scaleReads: 'master',
   keyPrefix: '',
   clusterRetryStrategy: reconnectDelay,
+  clusterNodeRetryStrategy: null,
 } satisfies ClusterOptions;
 
 /** Makes a client for `connection`; throws LockConfigurationError where that cannot work. */
 export async function openRedisClient(connection: RedisConnectionOptions): Promise<OpenedClient> {
-  if (typeof connection === 'string') {
-    const { Redis } = await loadIoredis();
-    return single(new Redis(connection, HARDENED), keyPrefixOfUrl(connection));
-  }
+  if (typeof connection === 'string') return duplicate(await parseUrl(connection));
   if (isRedisClient(connection)) return duplicate(connection as RedisClient);
+  const { Redis, Cluster } = await loadIoredis();
   if (isRedisCluster(connection)) {
-    const { Cluster } = await loadIoredis();
     const options = (connection.options ?? {}) as ClusterOptions;
-    return cluster(new Cluster([...connection.cluster] as ClusterNode[], hardenCluster(options)), options);
+    const nodes = [...connection.cluster] as ClusterNode[];
+    return cluster(new Cluster(nodes, hardenCluster(options)), options);
   }
-  const { Redis } = await loadIoredis();
   return single(new Redis({ ...connection, ...HARDENED } as RedisOptions), connection.keyPrefix);
 }
 
@@ -70,6 +85,19 @@ function duplicate(client: RedisClient): OpenedClient {
     return cluster(client.duplicate([], hardenCluster(client.options)), client.options);
   }
   return single(client.duplicate(HARDENED), client.options.keyPrefix);
+}
+
+/** A client that is not connected, for its options: what a URL says would win over options beside it. */
+async function parseUrl(url: string): Promise<Redis> {
+  const { Redis } = await loadIoredis();
+  try {
+    return new Redis(url, { lazyConnect: true });
+  } catch {
+    // Without a cause: it may hold the URL, and that the password.
+    throw new LockConfigurationError(
+      messages.badRedisUrl('redis', 'it cannot be parsed, or its password is not percent-encoded'),
+    );
+  }
 }
 
 function hardenCluster(options: ClusterOptions): ClusterOptions {
@@ -84,12 +112,9 @@ function single(client: Redis, keyPrefix = ''): OpenedClient {
   return { client, label: place, keyPrefix };
 }
 
-function cluster(client: Cluster, options: ClusterOptions): OpenedClient {
-  return { client, label: 'redis cluster', keyPrefix: options.keyPrefix ?? '' };
-}
-
-function keyPrefixOfUrl(url: string): string {
-  return new URL(url, 'redis://localhost').searchParams.get('keyPrefix') ?? '';
+function cluster(client: Cluster, { keyPrefix, redisOptions }: ClusterOptions): OpenedClient {
+  // As ioredis does it: the nodes' prefix counts where the cluster has none.
+  return { client, label: 'redis cluster', keyPrefix: keyPrefix || redisOptions?.keyPrefix || '' };
 }
 
 async function loadIoredis(): Promise<{ Redis: typeof Redis; Cluster: typeof Cluster }> {

@@ -5,7 +5,9 @@ import { messages } from '../../common/messages.js';
 import type { OutageLog } from '../../common/outage-log.js';
 import { openRedisClient, type OpenedClient, type RedisClient } from './open-redis-client.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
+import { isCuredByReconnect, isWorthARetry, surelyDidNothing, withoutSecrets } from './redis-errors.js';
 import type { SCRIPTS } from './scripts.js';
+import { HANDSHAKE_TIMEOUT, SilentConnections } from './silent-connections.js';
 
 type Script = (typeof SCRIPTS)[keyof typeof SCRIPTS];
 
@@ -15,16 +17,10 @@ export interface ScriptReply {
   retried: boolean;
 }
 
-/** ioredis did not send the command, or the server refused it before doing anything. */
-const NOT_RUN =
-  /^(Stream isn't writeable|Cluster isn't ready|LOADING|READONLY|OOM|MISCONF|NOAUTH|NOPERM|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
-/** Refusals that pass by themselves, often within the time of one call. */
-const PASSING = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
-
-/** Milliseconds that a connection which is open but not ready yet may be silent, and that start-up waits for it. */
-const HANDSHAKE_TIMEOUT = 2000;
 /** Milliseconds between two attempts while the server refuses. */
 const RETRY_DELAY = 25;
+/** Milliseconds between two connections that are given up because the server refuses what another might allow. */
+const REPLACE_DELAY = 1000;
 
 /**
  * One connection to Redis of our own. A call is tried again as long as it has time left: every script may run
@@ -35,7 +31,13 @@ export class RedisConnection {
   readonly keyPrefix: string;
   readonly #client: RedisClient;
   readonly #outages: OutageLog;
-  #lastError: Error | undefined;
+  readonly #connections: SilentConnections;
+  /** The calls that wait for the connection. Not listeners of the client: Node warns of more than ten. */
+  readonly #waiting = new Set<(ready: boolean) => void>();
+  /** What is wrong with the connection; undefined while it is ready. */
+  #fault: Error | undefined;
+  #wasReady = false;
+  #replacedAt = -Infinity;
   #closed = false;
 
   /** Resolves when connected or, so that a replica boots while Redis is down, when the first attempt has failed. */
@@ -50,10 +52,10 @@ export class RedisConnection {
     this.label = label;
     this.keyPrefix = keyPrefix;
     this.#outages = outages;
-    client.on('error', (error: Error) => this.#outage(error));
-    client.on('close', () => this.#outage(this.#lastError));
+    this.#connections = new SilentConnections(client, () => this.#notReadyInTime());
+    client.on('error', (error: Error) => this.#failed(error));
+    client.on('close', () => this.#ended());
     client.on('ready', () => this.#recovered());
-    client.on('connect', () => this.#watchHandshake());
     client.on('end', () => this.#reconnect());
   }
 
@@ -66,17 +68,21 @@ export class RedisConnection {
   ): Promise<ScriptReply> {
     const deadline = performance.now() + within;
     let mayHaveRun = false;
+    let failure: Error | undefined;
     while (await this.#readyBefore(deadline)) {
       try {
         return { value: await this.#attempt(script, keys, args, deadline), retried: mayHaveRun };
       } catch (thrown) {
-        const error = (this.#lastError = withoutSecrets(thrown));
-        mayHaveRun ||= !NOT_RUN.test(error.message);
-        if (error.name === 'ReplyError' && !PASSING.test(error.message)) break;
+        const error = withoutSecrets(thrown);
+        mayHaveRun ||= !surelyDidNothing(error);
+        // What the server said tells more than that the last attempt had too little time.
+        if (failure?.name !== 'ReplyError' || error.name === 'ReplyError') failure = error;
+        if (isCuredByReconnect(error)) this.#replace();
+        if (!isWorthARetry(error) || deadline - performance.now() <= RETRY_DELAY) break;
         await delay(RETRY_DELAY);
       }
     }
-    const cause = this.#lastError;
+    const cause = this.#fault ?? failure ?? new Error(messages.noReply(within));
     throw new LockStoreError(messages.redisFailed(this.label, cause), { cause, mayHaveRun });
   }
 
@@ -87,8 +93,10 @@ export class RedisConnection {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#fault = new Error('the store is closed');
     this.#client.disconnect();
-    this.#dropStreams();
+    this.#wake(false);
+    await this.#connections.endAll();
   }
 
   async #attempt(
@@ -106,18 +114,22 @@ export class RedisConnection {
     }
   }
 
-  /** A reply that is late means a connection that may be dead without knowing it: it is replaced. */
   #bounded(reply: Promise<unknown>, deadline: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const time = Math.max(1, deadline - performance.now());
+      let giveUp: NodeJS.Immediate | undefined;
+      // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
       const timer = setTimeout(() => {
-        reject(new Error(messages.noReply(time)));
-        this.#dropStreams();
+        giveUp = setImmediate(() => {
+          reject(new Error(messages.noReply(time)));
+          this.#connections.ping();
+        });
       }, time);
       const settle =
         <T>(done: (result: T) => void) =>
         (result: T): void => {
           clearTimeout(timer);
+          clearImmediate(giveUp);
           done(result);
         };
       reply.then(settle(resolve), settle(reject));
@@ -132,39 +144,32 @@ export class RedisConnection {
     return new Promise((resolve) => {
       const settle = (ready: boolean): void => {
         clearTimeout(timer);
-        this.#client.off('ready', onReady);
+        this.#waiting.delete(settle);
         resolve(ready);
       };
-      const onReady = (): void => settle(true);
-      const timer = setTimeout(() => settle(false), time);
-      this.#client.once('ready', onReady);
+      const timer = setTimeout(settle, time, false);
+      this.#waiting.add(settle);
     });
   }
 
-  async #firstAttempt(): Promise<void> {
-    const timer = setTimeout(() => this.#dropStreams(), HANDSHAKE_TIMEOUT);
-    try {
-      await this.#client.connect();
-    } catch (error) {
-      this.#outage(this.#lastError ?? (error as Error));
-    } finally {
-      clearTimeout(timer);
-    }
+  #wake(ready: boolean): void {
+    for (const settle of this.#waiting) settle(ready);
   }
 
-  /** ioredis waits for ever for the first reply of a connection that was accepted and then says nothing. */
-  #watchHandshake(): void {
-    const timer = setTimeout(() => this.#dropStreams(), HANDSHAKE_TIMEOUT).unref();
-    const clear = (): void => {
-      clearTimeout(timer);
-      this.#client.off('ready', clear).off('close', clear);
-    };
-    this.#client.once('ready', clear).once('close', clear);
-  }
-
-  #dropStreams(): void {
-    const nodes = 'nodes' in this.#client ? this.#client.nodes('all') : [this.#client];
-    for (const { stream } of nodes) stream?.destroy();
+  /** Never rejects, and takes no longer than a handshake may: the connection goes on being tried afterwards. */
+  #firstAttempt(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#notReadyInTime();
+        resolve();
+      }, HANDSHAKE_TIMEOUT);
+      const settle = (error?: unknown): void => {
+        clearTimeout(timer);
+        if (error) this.#failed(this.#fault ?? error);
+        resolve();
+      };
+      this.#client.connect().then(() => settle(), settle);
+    });
   }
 
   /** ioredis has given up, which it does when sentinels or all nodes of a cluster are out of reach. */
@@ -175,22 +180,36 @@ export class RedisConnection {
     }, 1000).unref();
   }
 
-  #outage(error: Error | undefined): void {
-    if (error) this.#lastError = withoutSecrets(error);
-    if (!this.#closed && this.#client.status !== 'ready') this.#outages.begin(this.label, this.#lastError);
+  /** Not at every refusal: a server that stays read-only would be connected to many times a second. */
+  #replace(): void {
+    const now = performance.now();
+    if (now - this.#replacedAt < REPLACE_DELAY) return;
+    this.#replacedAt = now;
+    void this.#connections.endAll();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closed) return;
+    this.#fault = withoutSecrets(error);
+    if (this.#client.status !== 'ready') this.#outages.begin(this.label, this.#fault);
+  }
+
+  #notReadyInTime(): void {
+    this.#failed(this.#fault ?? new Error(`the connection was not ready within ${HANDSHAKE_TIMEOUT} ms`));
+  }
+
+  /** That a connection ends is no outage yet (a server closes idle ones); that the next one fails is. */
+  #ended(): void {
+    if (!this.#wasReady) this.#failed(this.#fault ?? new Error('the server closed the connection'));
+    this.#wasReady = false;
   }
 
   #recovered(): void {
-    this.#lastError = undefined;
+    this.#wasReady = true;
+    this.#fault = undefined;
     this.#outages.end();
+    this.#wake(true);
   }
-}
-
-/** ioredis hangs the command on its errors, and with AUTH the password. */
-function withoutSecrets(thrown: unknown): Error {
-  const error = isErrorLike(thrown) ? thrown : new Error(String(thrown));
-  delete (error as { command?: unknown }).command;
-  return error;
 }
 
 function delay(ms: number): Promise<void> {

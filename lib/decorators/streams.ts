@@ -1,0 +1,85 @@
+import { AsyncResource } from 'node:async_hooks';
+import { Observable, isObservable, type Subscriber } from 'rxjs';
+
+/** Milliseconds after which a stream that nobody has begun to read gives its lock back. */
+const UNCLAIMED_AFTER = 60_000;
+
+/** A result that goes on after the method has returned. */
+export interface OpenStream {
+  /** Passes everything on, and ends `ended` when it has ended. */
+  readonly value: unknown;
+  /** Resolves when the stream has completed, failed or been given up by its reader. */
+  readonly ended: Promise<void>;
+}
+
+/** Follows an Observable or an async iterator to its end; undefined for any other result. */
+export function openStream(result: unknown): OpenStream | undefined {
+  const life = new StreamLife();
+  if (isObservable(result)) return { value: followObservable(result, life), ended: life.ended };
+  if (isAsyncIterator(result)) return { value: followIterator(result, life), ended: life.ended };
+  return undefined;
+}
+
+/** From the moment that a stream is handed over to its end. */
+class StreamLife {
+  #end!: () => void;
+  #unclaimed: NodeJS.Timeout | undefined;
+  readonly ended = new Promise<void>((resolve) => (this.#end = resolve));
+
+  handOver(): void {
+    this.#unclaimed = setTimeout(() => this.end(), UNCLAIMED_AFTER).unref();
+  }
+
+  claim(): void {
+    clearTimeout(this.#unclaimed);
+  }
+
+  end(): void {
+    this.claim();
+    this.#end();
+  }
+}
+
+function followObservable(source: Observable<unknown>, life: StreamLife): Observable<unknown> {
+  life.handOver();
+  // The source runs under the lease, not in the context of whoever subscribes.
+  const subscribe = AsyncResource.bind((reader: Subscriber<unknown>) => source.subscribe(reader));
+  return new Observable((reader) => {
+    life.claim();
+    const subscription = subscribe(reader);
+    return () => {
+      subscription.unsubscribe();
+      life.end();
+    };
+  });
+}
+
+function followIterator(source: AsyncIterator<unknown>, life: StreamLife): AsyncIterableIterator<unknown> {
+  life.handOver();
+  const step = AsyncResource.bind(async (take: () => Promise<IteratorResult<unknown>>) => {
+    life.claim();
+    try {
+      const result = await take();
+      if (result.done) life.end();
+      return result;
+    } catch (error) {
+      life.end();
+      throw error;
+    }
+  });
+  return {
+    next: (...args) => step(() => source.next(...args)),
+    return: (value) => step(async () => (await source.return?.(value)) ?? { done: true, value }),
+    throw: (error) => step(async () => source.throw?.(error) ?? Promise.reject(error)),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** Not every async iterable: a Node stream is one too, and has a life of its own. */
+function isAsyncIterator(value: unknown): value is AsyncIterator<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const { next, [Symbol.asyncIterator]: iterator } = value as Partial<AsyncIterableIterator<unknown>>;
+  return typeof next === 'function' && typeof iterator === 'function';
+}

@@ -1,0 +1,48 @@
+import { isErrorLike } from '../../common/error-like.js';
+
+/** ioredis did not send the command, or the server refused it before doing anything. */
+const NOT_RUN =
+  /^(Stream isn't writeable|Cluster isn't ready|Too many Cluster redirections|LOADING|READONLY|OOM|MISCONF|NOAUTH|NOPERM|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
+/** Redis before version 7 and KeyDB say it in the middle when it was a script that they refused to let write. */
+const IN_SCRIPT = /^ERR Error running script .*: -/;
+/** Refusals that pass by themselves, often within the time of one call. */
+const PASSING = /^(LOADING|READONLY|NOAUTH|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
+/** A master that became a replica, or a session that is not logged in any more: a new connection may cure that. */
+const CURED_BY_RECONNECT = /^(READONLY|NOAUTH)\b/;
+
+export function surelyDidNothing({ message }: Error): boolean {
+  return NOT_RUN.test(message);
+}
+
+/** Whether the same command may be answered otherwise a moment later: it was not refused, or not for long. */
+export function isWorthARetry({ name, message }: Error): boolean {
+  return name !== 'ReplyError' || PASSING.test(message.replace(IN_SCRIPT, ''));
+}
+
+export function isCuredByReconnect({ message }: Error): boolean {
+  return CURED_BY_RECONNECT.test(message.replace(IN_SCRIPT, ''));
+}
+
+/**
+ * A copy with name, message and code only. ioredis hangs the failed command on its errors, and with AUTH the
+ * password; servers repeat the arguments of a command that they do not know.
+ */
+export function withoutSecrets(thrown: unknown): Error {
+  if (!isErrorLike(thrown)) return new Error(String(thrown));
+  const { name, message, code, lastNodeError } = thrown as IoredisError;
+  // "Failed to refresh slots cache.": what the last node said tells more.
+  if (lastNodeError) return withoutSecrets(lastNodeError);
+  const copy: NodeJS.ErrnoException = new Error(
+    // Would advise to change an option that is ours.
+    name === 'MaxRetriesPerRequestError'
+      ? 'the connection broke before the reply came'
+      : message.replace(/,? with args beginning with:.*/s, ''),
+  );
+  copy.name = name;
+  if (code !== undefined) copy.code = code;
+  return copy;
+}
+
+interface IoredisError extends NodeJS.ErrnoException {
+  lastNodeError?: unknown;
+}
