@@ -35,7 +35,7 @@ export class ReplicaProcess {
   static start(file: string, { env = {}, args = [], execArgv = [] }: ReplicaOptions = {}): ReplicaProcess {
     const child = spawn(process.execPath, [...execArgv, file, ...args], {
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     return new ReplicaProcess(file, child);
   }
@@ -66,6 +66,8 @@ export class ReplicaProcess {
     ReplicaProcess.#running.add(this);
     child.once('close', () => ReplicaProcess.#running.delete(this));
     noteChild(child);
+    // A command to a process that has just been killed is no failure of the test.
+    child.stdin?.on('error', () => {});
     createInterface({ input: child.stdout! }).on('line', (line) => this.#read(line));
     createInterface({ input: child.stderr! }).on('line', (line) => this.stderr.push(line));
   }
@@ -96,6 +98,11 @@ export class ReplicaProcess {
       over.abort();
       if (waiter) this.#waiters.delete(waiter);
     }
+  }
+
+  /** Writes a line of JSON to its stdin. */
+  send(command: Readonly<Record<string, unknown>>): void {
+    this.#child.stdin?.write(`${JSON.stringify(command)}\n`);
   }
 
   /** Sends a signal. After SIGSTOP it resolves when the process stands still. */

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { provideFaketime } from './faketime.js';
 import { killLeftovers } from './leftovers.js';
 import { startSharedRedis, type SharedRedis } from './redis/shared-redis.js';
 
@@ -21,6 +22,7 @@ export async function startTestRun(): Promise<void> {
   process.env.TEST_RUN_FOLDER = run.folder;
   for (const signal of INTERRUPTS) process.on(signal, interrupted);
   try {
+    await provideFaketime();
     run.redis = await startSharedRedis();
   } catch (error) {
     await endTestRun();

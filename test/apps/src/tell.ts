@@ -1,8 +1,11 @@
 import type { LoggerService } from '@nestjs/common';
 
-/** One JSON line for the test that started this process. */
+/** Milliseconds on the clock that all processes of the machine share. */
+export const machineTime = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+/** One JSON line, with the time, for the test that started this process. */
 export function tell(event: string, details: Record<string, unknown> = {}): void {
-  process.stdout.write(`${JSON.stringify({ event, ...details })}\n`);
+  process.stdout.write(`${JSON.stringify({ event, at: machineTime(), ...details })}\n`);
 }
 
 /** Nest's logger as events, so that a test sees each line with its level. */

@@ -1,19 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
 import { LockDatabase } from '../../../../lib/stores/local/lock-database.js';
 import type { LocalHolder } from '../../../../lib/stores/local/local-entry.js';
 import { eventually } from '../../../support/eventually.js';
+import { faketimeLibrary } from '../../../support/faketime.js';
 import { compileStore } from './support/compiled-store.js';
 import { StoreProcess } from './support/store-process.js';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
 
 const WITHIN = 5000;
 const LONG = 600_000;
-const FAKETIME = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib', '/usr/local/lib']
-  .map((folder) => `${folder}/faketime/libfaketime.so.1`)
-  .find((file) => existsSync(file));
+const FAKETIME = faketimeLibrary();
 const onLinux = process.platform === 'linux' ? it : it.skip;
 const theirs = { name: 'lock', record: 'theirs', ttl: LONG };
 const ours = { name: 'lock', record: 'ours', ttl: LONG };

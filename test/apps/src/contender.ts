@@ -1,0 +1,185 @@
+// A replica that takes locks on command and tells what it believes about them, with the machine's monotonic time.
+// Env: OPTIONS (JSON, of forRoot). Commands are JSON lines on stdin: {"do":"acquire","name":"a"}.
+import 'reflect-metadata';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  ExclusiveLockModule,
+  ExclusiveLockService,
+  type ExclusiveLockModuleOptions,
+  type Lease,
+} from 'nestjs-exclusive-lock';
+import { machineTime as now, tell, tellingLogger } from './tell.js';
+
+const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+
+@Module({ imports: [ExclusiveLockModule.forRoot(options)] })
+class AppModule {}
+
+process.on('unhandledRejection', (error) => tell('unhandled', { error: String(error) }));
+const app = await NestFactory.createApplicationContext(AppModule, {
+  logger: tellingLogger,
+  abortOnError: false,
+});
+const locks = app.get(ExclusiveLockService);
+
+let lease: Lease | null = null;
+let looping = false;
+
+/** From when to when `held` was certainly true: the time is read before each check. */
+class Belief {
+  first: number | undefined;
+  last: number | undefined;
+
+  constructor(private readonly lease: Lease) {}
+
+  check(): boolean {
+    const at = now();
+    if (!this.lease.held) return false;
+    this.first ??= at;
+    this.last = at;
+    return true;
+  }
+
+  tell(): void {
+    if (this.first !== undefined)
+      tell('belief', { fence: this.lease.fence, first: this.first, last: this.last });
+  }
+}
+
+/** Checks once a millisecond what the lease says, until it is not held any more. */
+function observe(lease: Lease): void {
+  const { fence } = lease;
+  lease.signal.addEventListener('abort', () =>
+    tell('aborted', { fence, wall: Date.now(), ...reasonOf(lease.signal.reason) }),
+  );
+  const belief = new Belief(lease);
+  let checks = 0;
+  const check = (): void => {
+    const held = belief.check();
+    if (checks++ % 20 === 0 || !held) belief.tell();
+    if (!held) clearInterval(timer);
+  };
+  const timer = setInterval(check, 1).unref();
+  check();
+}
+
+function reasonOf(error: unknown): { code?: unknown; reason?: unknown } {
+  const { code, reason } = error as { code?: unknown; reason?: unknown };
+  return { code, reason };
+}
+
+/** What a check in this very stretch of synchronous code says. */
+function tellCheck(event: string, checked: Lease | null): void {
+  try {
+    checked?.assertHeld();
+    tell(event, { held: true });
+  } catch (error) {
+    tell(event, { held: false, ...reasonOf(error) });
+  }
+}
+
+interface Command {
+  name: string;
+  ms: number;
+  pause: number;
+  retry?: number;
+}
+
+const commands: Record<string, (command: Command) => Promise<void> | void> = {
+  /** Tries once, or every `retry` ms until it has the lock. */
+  async acquire({ name, retry }) {
+    const asked = now();
+    try {
+      do lease = await locks.acquire(name);
+      while (!lease && retry && (await sleep(retry, true)));
+      tell(lease ? 'acquired' : 'busy', { name, asked, fence: lease?.fence });
+      if (lease) observe(lease);
+    } catch (error) {
+      tell('failed', { name, asked, message: String(error), ...reasonOf(error) });
+    }
+  },
+  /** Asks for the lock once more, without letting go of the lease. */
+  async again({ name }) {
+    tell('again', { got: (await locks.acquire(name)) !== null });
+  },
+  async release() {
+    await lease?.release();
+    tell('released', { fence: lease?.fence });
+  },
+  async run({ name, ms }) {
+    const asked = now();
+    const outcome = await locks.run(name, async (running) => {
+      lease = running;
+      tell('acquired', { name, asked, fence: running.fence });
+      observe(running);
+      await sleep(ms);
+      tell('worked', { name, fence: running.fence });
+      return 'value';
+    });
+    const error = 'error' in outcome ? reasonOf(outcome.error) : {};
+    tell('outcome', {
+      name,
+      at: now(),
+      ...error,
+      status: outcome.status,
+      ...('reason' in outcome ? { why: outcome.reason } : {}),
+    });
+  },
+  /** Takes the lock again and again, for random times, until told to stop. */
+  async loop({ name, ms, pause }) {
+    looping = true;
+    while (looping) {
+      await locks.run(name, async (running) => {
+        tell('acquired', { name, fence: running.fence });
+        const belief = new Belief(running);
+        for (const end = now() + Math.random() * ms; belief.check() && now() < end;) await sleep(1);
+        belief.tell();
+      });
+      await sleep(Math.random() * pause);
+    }
+    tell('looped');
+  },
+  endLoop() {
+    looping = false;
+  },
+  check() {
+    tellCheck('checked', lease);
+  },
+  clock() {
+    tell('clock', { wall: Date.now() });
+  },
+  /** Blocks the event loop, and checks before it turns again. */
+  block({ ms }) {
+    tell('blocking');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    tellCheck('unblocked', lease);
+  },
+  /** Checks in an endless stretch of synchronous code; ends at the first check after a gap of `ms`. */
+  spin({ ms }) {
+    // Read before telling: the test may stop this process at once.
+    let before = now();
+    tell('spinning', { at: before });
+    for (let at = before; at - before <= ms; at = now()) before = at;
+    tellCheck('spun', lease);
+  },
+};
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const command = JSON.parse(line) as Command & { do: string };
+  void commands[command.do]?.(command);
+});
+
+process.once('SIGTERM', () => {
+  const closing = async (): Promise<void> => {
+    tell('closing');
+    await app.close();
+    process.stdin.destroy();
+    tell('closed', { left: process.getActiveResourcesInfo().filter((r) => r !== 'PipeWrap') });
+  };
+  void closing();
+});
+
+tell('ready');

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  acquire,
+  check,
+  expectCleanExit,
+  LOCK,
+  machineTime,
+  startContenders,
+  TTL,
+} from '../support/contenders.js';
+import { event, expectExclusion } from '../support/history.js';
+import { ReplicaProcess } from '../support/replica-process.js';
+import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+
+describe.each(SHARED_STORES)('a holder on %s', (name, makeStore) => {
+  let store: SharedStore;
+  let holder: ReplicaProcess;
+  let other: ReplicaProcess;
+
+  beforeEach(async () => {
+    store = makeStore();
+    [holder, other] = (await startContenders(2, store.options)) as [ReplicaProcess, ReplicaProcess];
+  });
+
+  afterEach(async () => {
+    await ReplicaProcess.killAll();
+    await store.remove();
+  });
+
+  it('that is killed is followed by another, within the TTL and a second, with a higher fence', async () => {
+    await acquire(holder);
+    const killedAt = machineTime();
+    await holder.signal('SIGKILL');
+    const next = await acquire(other);
+
+    const limit = name === 'Redis' ? TTL + 1000 : 1000;
+    expect(Number(next['at']) - killedAt).toBeLessThan(limit);
+    expectExclusion([holder, other]);
+    await expectCleanExit(other);
+  });
+
+  it('that is stopped for longer than the TTL knows its loss at the first check, and its release touches nothing', async () => {
+    await acquire(holder);
+    await holder.signal('SIGSTOP');
+    await acquire(other);
+    await holder.signal('SIGCONT');
+
+    expect(await check(holder)).toMatchObject({ held: false, code: 'LOCK_LOST' });
+    await holder.waitFor(event('aborted', { code: 'LOCK_LOST' }));
+    holder.send({ do: 'release' });
+    await holder.waitFor(event('released'));
+    // Long enough for the other to notice with its renewals that its lock was touched.
+    await sleep(TTL);
+    expect(await check(other)).toMatchObject({ held: true });
+    expectExclusion([holder, other]);
+    await Promise.all([holder, other].map(expectCleanExit));
+  });
+
+  it('that is stopped for less than the TTL keeps its lease', async () => {
+    await acquire(holder);
+    await holder.signal('SIGSTOP');
+    await sleep(TTL / 4);
+    await holder.signal('SIGCONT');
+    expect(await check(holder)).toMatchObject({ held: true });
+    await sleep(TTL);
+    expect(await check(holder)).toMatchObject({ held: true });
+  });
+
+  it('that is stopped in synchronous code for twice the TTL is told so by the first assertHeld()', async () => {
+    await acquire(holder);
+    holder.send({ do: 'spin', ms: 2 * TTL - 200 });
+    await holder.waitFor(event('spinning'));
+    await holder.signal('SIGSTOP');
+    await sleep(2 * TTL);
+    await holder.signal('SIGCONT');
+    expect(await holder.waitFor(event('spun'))).toMatchObject({
+      held: false,
+      code: 'LOCK_LOST',
+      reason: 'expired',
+    });
+  });
+
+  it('whose event loop is blocked for longer than the TTL knows its loss before the loop turns again', async () => {
+    await acquire(holder);
+    holder.send({ do: 'block', ms: TTL + 200 });
+    await holder.waitFor(event('blocking'));
+    await acquire(other);
+    expect(await holder.waitFor(event('unblocked'))).toMatchObject({ held: false, code: 'LOCK_LOST' });
+    expectExclusion([holder, other]);
+  });
+
+  it('whose event loop is blocked for less than the TTL keeps its lease', async () => {
+    await acquire(holder);
+    holder.send({ do: 'block', ms: TTL / 2 });
+    expect(await holder.waitFor(event('unblocked'))).toMatchObject({ held: true });
+    await sleep(TTL);
+    expect(await check(holder)).toMatchObject({ held: true });
+  });
+
+  it('does not get the lock a second time, and is not released by who asked in vain', async () => {
+    await acquire(holder);
+    holder.send({ do: 'again', name: LOCK });
+    expect(await holder.waitFor(event('again'))).toMatchObject({ got: false });
+    expect(await check(holder)).toMatchObject({ held: true });
+  });
+
+  it('that lost its lock while it worked gets the value and the loss', async () => {
+    holder.send({ do: 'run', name: LOCK, ms: 2 * TTL });
+    await holder.waitFor(event('acquired'));
+    holder.send({ do: 'block', ms: TTL + 200 });
+    expect(await holder.waitFor(event('outcome'))).toMatchObject({ status: 'lost', reason: 'expired' });
+  });
+});
+
+describe.each(SHARED_STORES)('four processes on %s', (_name, makeStore) => {
+  it('that take one lock again and again, and are stopped at random, exclude each other', async () => {
+    const store = makeStore();
+    const contenders = await startContenders(4, { ...store.options, ttl: 300 });
+    for (const contender of contenders) contender.send({ do: 'loop', name: LOCK, ms: 40, pause: 20 });
+    for (let i = 0; i < 24; i++) {
+      const contender = contenders[i % contenders.length]!;
+      await sleep(Math.random() * 200);
+      await contender.signal('SIGSTOP');
+      await sleep(Math.random() * 600);
+      await contender.signal('SIGCONT');
+    }
+    for (const contender of contenders) contender.send({ do: 'endLoop' });
+    await Promise.all(contenders.map((contender) => contender.waitFor(event('looped'))));
+    expectExclusion(contenders);
+    const grants = contenders.map(({ events }) => events.filter(event('acquired')).length);
+    expect(Math.min(...grants)).toBeGreaterThan(3);
+    await Promise.all(contenders.map(expectCleanExit));
+    await store.remove();
+  });
+});

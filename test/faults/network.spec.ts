@@ -1,0 +1,182 @@
+import { logLines } from '../support/apps.js';
+import {
+  acquire,
+  check,
+  expectCleanExit,
+  LOCK,
+  machineTime,
+  startContenders,
+  TTL,
+} from '../support/contenders.js';
+import { eventually } from '../support/eventually.js';
+import { event, expectExclusion } from '../support/history.js';
+import { RedisServer } from '../support/redis/redis-server.js';
+import { ReplicaProcess } from '../support/replica-process.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+
+const KEY = `exclusive-lock:${LOCK}`;
+/** Long enough that a lock which is gone was given back, and did not expire. */
+const LONG = 60_000;
+const COMMAND_TIMEOUT = 500;
+
+let server: RedisServer;
+let proxy: TcpProxy;
+
+beforeEach(async () => {
+  server = await RedisServer.start();
+  proxy = await TcpProxy.start(server.port);
+});
+
+afterEach(async () => {
+  await ReplicaProcess.killAll();
+  await TcpProxy.closeAll();
+  await RedisServer.closeAll();
+});
+
+async function startBehindProxy(ttl = TTL): Promise<ReplicaProcess> {
+  const redis = `redis://127.0.0.1:${proxy.port}`;
+  const [contender] = (await startContenders(1, { redis, ttl, commandTimeout: COMMAND_TIMEOUT })) as [
+    ReplicaProcess,
+  ];
+  // The server knows the scripts now, so that each call is one round trip.
+  contender.send({ do: 'run', name: 'warm-up', ms: 0 });
+  await contender.waitFor(event('outcome'));
+  return contender;
+}
+
+describe('an acquisition', () => {
+  it('whose reply is lost with the connection finds its own lock when it is tried again', async () => {
+    const contender = await startBehindProxy(LONG);
+    proxy.hold('toClient');
+    contender.send({ do: 'acquire', name: LOCK });
+    await proxy.onceBytes('toClient');
+    proxy.cut();
+    proxy.heal();
+    await contender.waitFor(event('acquired', { name: LOCK }));
+    expect(await check(contender)).toMatchObject({ held: true });
+  });
+
+  it('that is never answered is refused in time and leaves no lock behind', async () => {
+    const contender = await startBehindProxy(LONG);
+    proxy.hold('toClient');
+    const askedAt = machineTime();
+    contender.send({ do: 'acquire', name: LOCK });
+    await proxy.onceBytes('toClient');
+    const client = server.client();
+    expect(await client.exists(KEY)).toBe(1);
+    const failed = await contender.waitFor(event('failed', { code: 'LOCK_STORE' }));
+    expect(Number(failed['at']) - askedAt).toBeLessThan(COMMAND_TIMEOUT * 2);
+    proxy.heal();
+    await eventually(async () => (await client.exists(KEY)) === 0, { within: 5000 });
+    await acquire(contender);
+    await expectCleanExit(contender);
+  });
+
+  it('that a stalled server carries out long after it was given up leaves no lock behind', async () => {
+    const contender = await startBehindProxy(LONG);
+    await server.pause();
+    contender.send({ do: 'acquire', name: LOCK });
+    await contender.waitFor(event('failed', { code: 'LOCK_STORE' }));
+    server.resume();
+    const client = server.client();
+    // The fence shows that it was carried out.
+    await eventually(async () => (await client.hget(`{${KEY}}:state`, 'fence')) !== null);
+    await eventually(async () => (await client.exists(KEY)) === 0, { within: 5000 });
+    await acquire(contender);
+  });
+
+  it('that is answered when too little of its TTL is left is refused and given back', async () => {
+    const contender = await startBehindProxy();
+    proxy.delay('toClient', TTL * 0.8);
+    contender.send({ do: 'acquire', name: LOCK });
+    expect(await contender.waitFor(event('failed'))).toMatchObject({ code: 'LOCK_STORE' });
+    proxy.heal();
+    await eventually(async () => (await server.client().exists(KEY)) === 0, { within: TTL * 3 });
+  });
+});
+
+describe('a lease, when the network', () => {
+  it('swallows everything, is lost before the lock expires, in 100 of 100 runs', async () => {
+    const client = server.client();
+    const contender = await startBehindProxy(600);
+    const late: unknown[] = [];
+    for (let round = 0; round < 4; round++) {
+      const names = Array.from({ length: 25 }, (_, i) => `hole-${round}-${i}`);
+      for (const name of names) {
+        contender.send({ do: 'acquire', name });
+        await contender.waitFor(event('acquired', { name }));
+      }
+      proxy.drop('toClient');
+      proxy.drop('toServer');
+      // Nothing reaches the server any more: this is when each lock will expire.
+      const expiries = await Promise.all(names.map((name) => client.pexpiretime(`exclusive-lock:${name}`)));
+      for (const [i, name] of names.entries()) {
+        const { fence } = await contender.waitFor(event('acquired', { name }));
+        const aborted = await contender.waitFor(event('aborted', { fence }));
+        if (Number(aborted['wall']) >= expiries[i]!) late.push({ name, aborted, expiry: expiries[i] });
+      }
+      proxy.heal();
+    }
+    expect(late).toEqual([]);
+    expect(contender.events.filter(event('aborted'))).toHaveLength(100);
+  });
+
+  it('answers late and then swallows everything, is lost before the lock expires', async () => {
+    const contender = await startBehindProxy();
+    proxy.delay('toClient', 300);
+    contender.send({ do: 'acquire', name: LOCK });
+    const { fence } = await contender.waitFor(event('acquired', { name: LOCK }));
+    proxy.drop('toServer');
+    const expiry = await server.client().pexpiretime(KEY);
+    const aborted = await contender.waitFor(event('aborted', { fence }));
+    expect(Number(aborted['wall'])).toBeLessThan(expiry);
+  });
+
+  it('answers a renewal late and then swallows everything, is lost before the lock expires', async () => {
+    const contender = await startBehindProxy();
+    const { fence } = await acquire(contender);
+    const client = server.client();
+    const granted = await client.pexpiretime(KEY);
+    proxy.delay('toClient', 200);
+    await eventually(async () => (await client.pexpiretime(KEY)) > granted);
+    proxy.drop('toServer');
+    const expiry = await client.pexpiretime(KEY);
+    const aborted = await contender.waitFor(event('aborted', { fence }));
+    expect(Number(aborted['wall'])).toBeLessThan(expiry);
+  });
+
+  it('delays every reply, is kept', async () => {
+    const contender = await startBehindProxy();
+    await acquire(contender);
+    proxy.delay('toClient', 200);
+    await new Promise((resolve) => setTimeout(resolve, 2 * TTL));
+    expect(await check(contender)).toMatchObject({ held: true });
+  });
+
+  it('is cut again and again, is kept', async () => {
+    const contender = await startBehindProxy();
+    await acquire(contender);
+    const end = machineTime() + 2 * TTL;
+    while (machineTime() < end) {
+      proxy.cut();
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    expect(await check(contender)).toMatchObject({ held: true });
+  });
+
+  it('falls silent, can be had again within seconds, with one error line and one when it is back', async () => {
+    const contender = await startBehindProxy();
+    await acquire(contender);
+    proxy.drop('toClient');
+    proxy.drop('toServer');
+    await contender.waitFor(event('aborted', { reason: 'store-unavailable' }));
+    for (let i = 0; i < 5; i++) contender.send({ do: 'acquire', name: `meanwhile-${i}` });
+    await eventually(() => contender.events.filter(event('failed')).length === 5);
+    proxy.heal();
+    await acquire(contender, { within: 5000 });
+    expect(logLines(contender, 'error')).toHaveLength(1);
+    expect(logLines(contender, 'log').filter((line) => line.includes('is back'))).toHaveLength(1);
+    expectExclusion([contender]);
+    await expectCleanExit(contender);
+  });
+});

@@ -1,0 +1,124 @@
+import { logLines } from '../support/apps.js';
+import {
+  acquire,
+  check,
+  expectCleanExit,
+  LOCK,
+  machineTime,
+  startContenders,
+  TTL,
+} from '../support/contenders.js';
+import { eventually } from '../support/eventually.js';
+import { event, expectExclusion } from '../support/history.js';
+import { RedisServer } from '../support/redis/redis-server.js';
+import { ReplicaProcess } from '../support/replica-process.js';
+
+const KEY = `exclusive-lock:${LOCK}`;
+
+afterEach(async () => {
+  await ReplicaProcess.killAll();
+  await RedisServer.closeAll();
+});
+
+describe('a lease, when Redis', () => {
+  async function startHolder(server: RedisServer): Promise<ReplicaProcess> {
+    const [holder] = (await startContenders(1, { redis: server.url, commandTimeout: 500 })) as [
+      ReplicaProcess,
+    ];
+    await acquire(holder);
+    return holder;
+  }
+
+  it('is killed and comes back empty, is lost as soon as that is known; another gets a higher fence', async () => {
+    const server = await RedisServer.start();
+    const holder = await startHolder(server);
+    await server.kill();
+    await server.restart();
+    expect(await holder.waitFor(event('aborted'))).toMatchObject({ reason: 'vanished' });
+    const [other] = (await startContenders(1, { redis: server.url })) as [ReplicaProcess];
+    await acquire(other);
+    expectExclusion([holder, other]);
+    await Promise.all([holder, other].map(expectCleanExit));
+  });
+
+  it('is killed and comes back with its data, is kept', async () => {
+    const server = await RedisServer.start({ appendonly: true, args: ['--appendfsync', 'always'] });
+    const holder = await startHolder(server);
+    await server.kill();
+    await server.restart();
+    const client = server.client();
+    await eventually(async () => (await client.pttl(KEY)) > TTL * 0.7, { within: 3000 });
+    expect(await check(holder)).toMatchObject({ held: true });
+  });
+
+  it('stands still, is lost before the lock can expire, and is had again when Redis goes on', async () => {
+    const server = await RedisServer.start();
+    const holder = await startHolder(server);
+    const pausedAt = machineTime();
+    await server.pause();
+    const aborted = await holder.waitFor(event('aborted'));
+    expect(aborted).toMatchObject({ reason: 'store-unavailable' });
+    // No renewal can have been answered after the pause began.
+    expect(Number(aborted['at']) - pausedAt).toBeLessThan(TTL);
+    server.resume();
+    await acquire(holder, { within: 5000 });
+    expect(logLines(holder, 'error')).toHaveLength(1);
+    expect(logLines(holder, 'log').filter((line) => line.includes('is back'))).toHaveLength(1);
+    await expectCleanExit(holder);
+  });
+
+  it('stands still for two thirds of the TTL, is kept: a renewal that fails is tried again', async () => {
+    const ttl = 3 * TTL;
+    const server = await RedisServer.start();
+    const [holder] = (await startContenders(1, { redis: server.url, ttl })) as [ReplicaProcess];
+    const { at } = await acquire(holder);
+    await server.pause();
+    // The renewal is sent at a third of the TTL, and given up at two thirds.
+    await eventually(() => machineTime() - Number(at) > ttl * 0.72, { within: ttl });
+    server.resume();
+    const client = server.client();
+    await eventually(async () => (await client.pttl(KEY)) > ttl * 0.8, { within: ttl });
+    expect(await check(holder)).toMatchObject({ held: true });
+    expect(holder.events.filter(event('aborted'))).toEqual([]);
+  });
+
+  it('is flushed, is lost as vanished', async () => {
+    const server = await RedisServer.start();
+    const holder = await startHolder(server);
+    await server.client().flushall();
+    expect(await holder.waitFor(event('aborted'))).toMatchObject({ reason: 'vanished' });
+  });
+
+  it('loses only the lock itself, is lost as vanished', async () => {
+    const server = await RedisServer.start();
+    const holder = await startHolder(server);
+    await server.client().del(KEY);
+    expect(await holder.waitFor(event('aborted'))).toMatchObject({ reason: 'vanished' });
+  });
+
+  it('gives the lock to somebody else, is lost as taken; and its release does not touch the new one', async () => {
+    const server = await RedisServer.start();
+    const holder = await startHolder(server);
+    const client = server.client();
+    await client.set(KEY, '"of another program"', 'PX', 60_000);
+    expect(await holder.waitFor(event('aborted'))).toMatchObject({ reason: 'taken' });
+    holder.send({ do: 'release' });
+    await holder.waitFor(event('released'));
+    expect(await client.get(KEY)).toBe('"of another program"');
+    await expectCleanExit(holder);
+    expect(await client.get(KEY)).toBe('"of another program"');
+  });
+
+  it('forgets its scripts again and again, is kept', async () => {
+    const server = await RedisServer.start();
+    const holder = await startHolder(server);
+    const client = server.client();
+    const end = machineTime() + 2 * TTL;
+    while (machineTime() < end) await client.script('FLUSH');
+    expect(await check(holder)).toMatchObject({ held: true });
+    holder.send({ do: 'release' });
+    await holder.waitFor(event('released'));
+    expect(await client.exists(KEY)).toBe(0);
+    await expectCleanExit(holder);
+  });
+});

@@ -1,0 +1,87 @@
+import { startApp } from '../support/apps.js';
+import { acquire, expectCleanExit, LOCK, startContenders, TTL } from '../support/contenders.js';
+import { event, expectExclusion } from '../support/history.js';
+import { ReplicaProcess } from '../support/replica-process.js';
+import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+
+const SECOND = 1000;
+/** From the end of the work to the moment another has the lock. */
+const HAND_OVER = 200;
+
+describe.each(SHARED_STORES)('a replica that is told to end, on %s', (_name, makeStore) => {
+  let store: SharedStore;
+
+  beforeEach(() => {
+    store = makeStore();
+  });
+
+  afterEach(async () => {
+    await ReplicaProcess.killAll();
+    await store.remove();
+  });
+
+  it('lets its work end, keeps the lock until then, hands it over, and exits by itself', async () => {
+    const [leaving, other] = (await startContenders(2, { ...store.options, drainTimeout: 10_000 })) as [
+      ReplicaProcess,
+      ReplicaProcess,
+    ];
+    leaving.send({ do: 'run', name: LOCK, ms: 3 * TTL });
+    await leaving.waitFor(event('acquired'));
+    const exit = expectCleanExit(leaving);
+    const next = await acquire(other);
+    const worked = await leaving.waitFor(event('worked'));
+    expect(Number(next['at'])).toBeGreaterThan(Number(worked['at']));
+    expect(Number(next['at']) - Number(worked['at'])).toBeLessThan(HAND_OVER);
+    expect(await leaving.waitFor(event('outcome'))).toMatchObject({ status: 'ran' });
+    await exit;
+    expectExclusion([leaving, other]);
+  });
+
+  it('grants no new locks', async () => {
+    const [leaving] = (await startContenders(1, { ...store.options, drainTimeout: 10_000 })) as [
+      ReplicaProcess,
+    ];
+    leaving.send({ do: 'run', name: LOCK, ms: TTL });
+    await leaving.waitFor(event('acquired'));
+    const exit = expectCleanExit(leaving);
+    await leaving.waitFor(event('closing'));
+    leaving.send({ do: 'acquire', name: 'another' });
+    expect(await leaving.waitFor(event('failed'))).toMatchObject({ code: 'LOCK_SHUTTING_DOWN' });
+    await exit;
+  });
+
+  it('aborts the signal of work that outlasts drainTimeout, and does not give its lock back while it runs', async () => {
+    const [leaving, other] = (await startContenders(2, { ...store.options, drainTimeout: 300 })) as [
+      ReplicaProcess,
+      ReplicaProcess,
+    ];
+    leaving.send({ do: 'run', name: LOCK, ms: 900 });
+    await leaving.waitFor(event('acquired'));
+    const exit = leaving.stop();
+    expect(await leaving.waitFor(event('aborted'))).toMatchObject({ code: 'LOCK_SHUTTING_DOWN' });
+    const next = await acquire(other);
+    expect(Number(next['at'])).toBeGreaterThan(Number((await leaving.waitFor(event('worked')))['at']));
+    expect(await exit).toMatchObject({ code: 0 });
+  });
+
+  it('in the middle of a cron job of 2 s ends it; another runs the next tick', async () => {
+    const options = { ...store.options, ttl: TTL };
+    const replicas = [0, 1].map(() => startApp('cron-replica', options, { JOB_MS: '2000' }));
+    const first = await Promise.race(
+      replicas.map((replica) => replica.waitFor(event('started', { job: 'below' }))),
+    );
+    const leaving = replicas.find(({ events }) => events.includes(first))!;
+    const other = replicas.find((replica) => replica !== leaving)!;
+    const exit = leaving.stop();
+
+    const finished = await leaving.waitFor(event('finished', { job: 'below' }));
+    const next = await other.waitFor(
+      (e) => event('started', { job: 'below' })(e) && Number(e['at']) > Number(finished['at']),
+    );
+    const ticksBetween = (Number(next['tick']) - Number(first['tick'])) / SECOND;
+    // The job starts on a tick and takes two seconds and some ms: the next free tick is the third after it.
+    expect(ticksBetween).toBe(3);
+    // Nest sends itself the signal again when its hooks are done.
+    expect(await exit).toMatchObject({ signal: 'SIGTERM' });
+  });
+});

@@ -1,0 +1,98 @@
+import { inspect } from 'node:util';
+import { restoreEnvironment, setEnvironment } from './support/environment.js';
+import { closeApps, startFailure } from './support/nest-apps.js';
+
+/** What JavaScript, or a configuration file, may hand in. */
+type Anything = Record<string, unknown>;
+
+const failure = (options: Anything): Promise<Error> => startFailure({ locks: options });
+
+beforeEach(() => setEnvironment({ REDIS_URL: undefined, NODE_ENV: 'test' }));
+
+afterEach(async () => {
+  await closeApps();
+  restoreEnvironment();
+});
+
+describe('a wrong option stops the application at its start', () => {
+  const memory = { store: 'memory' };
+
+  it.each<[what: string, options: Anything, told: string[]]>([
+    ['an unknown option', { ...memory, lockTimeout: 5 }, ['lockTimeout', 'Known options', 'ttl', 'redis']],
+    ['a misspelt option', { ...memory, TTL: 5000 }, ['TTL', 'Known options', 'ttl']],
+    ['a ttl that is too short', { ...memory, ttl: 5 }, ['ttl = 5', 'from 100']],
+    ['a ttl that is text', { ...memory, ttl: 'x' }, ['ttl = "x"', 'number of milliseconds']],
+    ['a ttl of text that looks like a number', { ...memory, ttl: '5000' }, ['ttl = "5000"', 'number']],
+    ['a ttl that is NaN', { ...memory, ttl: Number.NaN }, ['ttl = NaN', 'number of milliseconds']],
+    ['a ttl without end', { ...memory, ttl: Infinity }, ['ttl = Infinity', '2147483647']],
+    ['a ttl of null', { ...memory, ttl: null }, ['ttl = null', 'number of milliseconds']],
+    [
+      'renewals that are too rare',
+      { ...memory, ttl: 1000, renewEvery: 600 },
+      ['ttl = 1000', 'renewEvery = 600', '1200'],
+    ],
+    [
+      'renewals rarer than the default ttl allows',
+      { ...memory, renewEvery: 6000 },
+      ['renewEvery = 6000', '12000'],
+    ],
+    ['renewals without a pause', { ...memory, renewEvery: 0 }, ['renewEvery = 0', 'from 20']],
+    ['a commandTimeout of 0', { ...memory, commandTimeout: 0 }, ['commandTimeout = 0', 'from 10']],
+    ['a negative drainTimeout', { ...memory, drainTimeout: -1 }, ['drainTimeout = -1', 'from 0']],
+    ['an empty prefix', { ...memory, prefix: '' }, ['prefix', '""', 'must not be empty']],
+    ['a prefix with braces', { ...memory, prefix: '{app}' }, ['prefix', '"{app}"', 'braces']],
+    ['a prefix with a line break', { ...memory, prefix: 'a\nb' }, ['prefix', String.raw`"a\nb"`, 'control']],
+    ['a replica that is a number', { ...memory, replica: 3 }, ['replica', 'must be a string', '3']],
+    ['a URL of another protocol', { redis: 'http://x' }, ['redis', 'http://', 'redis://']],
+    ['a host and port without protocol', { redis: 'localhost:6379' }, ['redis', 'redis://', 'rediss://']],
+    ['a database that is a word', { redis: 'redis://h/x' }, ['redis', '"x"', 'not a number', '/db']],
+    ['a port out of range', { redis: 'redis://h:99999' }, ['redis', 'redis://', 'port']],
+    ['an empty URL', { redis: '' }, ['redis', 'redis://']],
+    ['a redis that is a number', { redis: 42 }, ['redis = 42', 'URL', 'ioredis']],
+    ['a redis that is null', { redis: null }, ['redis = null', 'URL']],
+    [
+      'a store that does not exist',
+      { store: 'mysql' },
+      ['store = "mysql"', "'redis'", "'local'", "'memory'"],
+    ],
+    ['a store that is a class', { store: Map }, ['store', 'a function', 'LockStore']],
+    ['store: redis without a URL', { store: 'redis' }, ["store is 'redis'", 'REDIS_URL', 'forRoot({ redis:']],
+    ['redis with store: local', { redis: 'redis://h', store: 'local' }, ['redis', 'store', 'Leave one']],
+    ['a folder with store: memory', { ...memory, folder: '/tmp/x' }, ['folder', "store: 'local'"]],
+    ['a folder with redis', { redis: 'redis://h', folder: '/tmp/x' }, ['folder', "store: 'local'"]],
+    ['a folder that is a number', { store: 'local', folder: 42 }, ['folder', '42']],
+  ])('%s', async (_what, options, told) => {
+    const error = await failure(options);
+    expect(error).toMatchObject({ name: 'LockConfigurationError', code: 'LOCK_CONFIGURATION' });
+    for (const part of told) expect(error.message).toContain(part);
+  });
+
+  it('names REDIS_URL where that is what is wrong', async () => {
+    setEnvironment({ REDIS_URL: 'cache:6379' });
+    await expect(failure({})).resolves.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringMatching(/^REDIS_URL is not a Redis URL/),
+    });
+  });
+});
+
+describe('the password of a bad Redis URL', () => {
+  it.each([
+    ['with another protocol', 'http://user:s3cret@host:6379'],
+    ['without a protocol', 'user:s3cret@host:6379'],
+    ['with a bad port', 'redis://user:s3cret@host:port'],
+    ['with a bad database', 'redis://user:s3cret@host:6379/db'],
+    ['in a password with a slash', 'redis://user:12/s3cret@host:6379'],
+    ['in a user name with a slash', 'redis://user/s3cret@host:6379'],
+    ['with blanks', 'redis://user:s3cret@ho st:6379'],
+  ])('is in no part of the error: %s', async (_how, url) => {
+    for (const locks of [{ redis: url }, {}]) {
+      setEnvironment({ REDIS_URL: url });
+      const error = await failure(locks);
+      expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
+      const { message, stack, cause } = error;
+      const texts = { message, stack, cause: String(cause), inspect: inspect(error, { depth: 9 }) };
+      expect(Object.entries(texts).filter(([, text]) => text?.includes('s3cret'))).toHaveLength(0);
+    }
+  });
+});

@@ -1,0 +1,190 @@
+import { LockLostError } from '../../../lib/common/errors.js';
+import { useRealTime } from './support/manual-clock.js';
+import { LEASE, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
+import { answers, answersAfter, fails, hangs } from './support/scripted-store.js';
+
+let replica: Replica;
+
+beforeEach(() => {
+  replica = startReplica();
+});
+afterEach(useRealTime);
+
+describe('the time of a lease', () => {
+  it('counts from before the acquisition was sent, not from its answer', async () => {
+    replica.store.next('acquire', answersAfter(1500));
+
+    const acquired = replica.acquire('a');
+    await replica.clock.pass(1500);
+    const lease = await acquired;
+
+    expect(lease.remaining).toBe(LEASE - 1500);
+  });
+
+  it('counts from before the renewal was sent, not from its answer', async () => {
+    const lease = await replica.acquire('a');
+    replica.store.next('renew', answersAfter(1000));
+
+    await replica.clock.pass(RENEW_EVERY + 1000);
+
+    expect(lease.remaining).toBe(LEASE - 1000);
+  });
+
+  it('does not grow shorter by an answer that comes after a later one', async () => {
+    const lease = await replica.acquire('a');
+    const before = lease.remaining;
+
+    lease.extend(replica.clock.now() - 4000);
+
+    expect(lease.remaining).toBe(before);
+  });
+
+  it.each([
+    [100, 95],
+    [1000, 950],
+    [10_000, 9500],
+    [60_000, 59_500],
+  ])('with a TTL of %i ms ends after %i ms, before the store can give the lock away', async (ttl, end) => {
+    const lease = await replica.acquire('a', { ttl });
+
+    replica.clock.standStill(end - 1);
+    expect([lease.held, lease.remaining]).toEqual([true, 1]);
+    replica.clock.standStill(1);
+    expect([lease.held, lease.remaining]).toEqual([false, 0]);
+  });
+
+  it('is over at the first check after a pause longer than the TTL, although no timer has run', async () => {
+    const lease = await replica.acquire('a');
+    expect(() => lease.assertHeld()).not.toThrow();
+
+    replica.clock.standStill(TTL + 1);
+
+    expect(() => lease.assertHeld()).toThrow(LockLostError);
+    expect(lease.held).toBe(false);
+    expect(lease.remaining).toBe(0);
+    expect(lease.lossError?.reason).toBe('expired');
+  });
+
+  it('leaves the signal aborted by such a check, in the same synchronous stretch', async () => {
+    const lease = await replica.acquire('a');
+    const { signal } = lease;
+
+    replica.clock.standStill(TTL);
+    expect(signal.aborted).toBe(false);
+    expect(lease.held).toBe(false);
+
+    expect(signal.aborted).toBe(true);
+    expect(signal.reason).toMatchObject({ code: 'LOCK_LOST', reason: 'expired' });
+  });
+
+  it('survives a pause shorter than what was left of it', async () => {
+    const lease = await replica.acquire('a');
+
+    replica.clock.standStill(LEASE - 10);
+    expect(lease.held).toBe(true);
+    await replica.clock.pass(RENEW_EVERY);
+
+    expect(lease.held).toBe(false);
+  });
+});
+
+describe('the signal of a lease', () => {
+  it('aborts at the deadline and not later, while the renewal hangs', async () => {
+    const lease = await replica.acquire('a');
+    const { signal } = lease;
+    replica.store.always('renew', hangs);
+
+    await replica.clock.pass(LEASE - 10);
+    expect(signal.aborted).toBe(false);
+    await replica.clock.pass(10);
+
+    expect(signal.aborted).toBe(true);
+    expect(signal.reason).toBeInstanceOf(LockLostError);
+  });
+
+  it('is aborted when it is asked for after the loss', async () => {
+    const lease = await replica.acquire('a');
+    replica.clock.standStill(TTL);
+    expect(lease.held).toBe(false);
+
+    expect(lease.signal.aborted).toBe(true);
+    expect(lease.signal.reason).toBe(lease.lossError);
+  });
+
+  it('stays quiet when the lease is released', async () => {
+    const lease = await replica.acquire('a');
+    const { signal } = lease;
+
+    await lease.release();
+
+    expect(signal.aborted).toBe(false);
+    expect(lease.signal.aborted).toBe(false);
+  });
+});
+
+describe('a release', () => {
+  it('asks the store once, however often it is called', async () => {
+    const lease = await replica.acquire('a');
+
+    await Promise.all([lease.release(), lease.release(), lease[Symbol.asyncDispose]()]);
+    await lease.release();
+
+    expect(replica.store.callsOf('release')).toHaveLength(1);
+    await expect(replica.store.holderOf('a')).resolves.toBeNull();
+  });
+
+  it('ends the lease at once, before the store has answered', async () => {
+    const lease = await replica.acquire('a');
+    replica.store.next('release', answersAfter(100));
+
+    const released = lease.release();
+
+    expect([lease.held, lease.remaining]).toEqual([false, 0]);
+    expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ reason: 'released' }));
+    await replica.clock.pass(100);
+    await released;
+  });
+
+  it.each(['taken', 'vanished'] as const)('that finds the lock %s tells so as a loss', async (reply) => {
+    const lease = await replica.acquire('a');
+    const { signal } = lease;
+    replica.store.next('release', answers(reply));
+
+    await lease.release();
+
+    expect(lease.lossError?.reason).toBe(reply);
+    expect(signal.reason).toMatchObject({ reason: reply });
+    expect(replica.logger.warnings).toHaveLength(1);
+  });
+
+  it('does not change the reason of a loss that came before it', async () => {
+    const lease = await replica.acquire('a');
+    replica.clock.standStill(TTL);
+    expect(lease.held).toBe(false);
+
+    await lease.release();
+
+    expect(lease.lossError?.reason).toBe('expired');
+  });
+
+  it('never rejects, whatever the store does', async () => {
+    const lease = await replica.acquire('a');
+    replica.store.next('release', fails({ mayHaveRun: false }));
+
+    const released = lease.release();
+    await replica.clock.pass(50);
+
+    await expect(released).resolves.toBeUndefined();
+    await expect(replica.store.holderOf('a')).resolves.toBeNull();
+  });
+});
+
+it('a lease tells the name, the fence and the tick that it was granted for', async () => {
+  const tick = new Date(Date.now() - 1000);
+
+  const lease = await replica.acquire('a', { occurrence: { tick } });
+
+  expect(lease.name).toBe('a');
+  expect(lease.tick).toEqual(tick);
+  expect(lease.fence).toBe((await replica.store.holderOf('a'))?.fence);
+});

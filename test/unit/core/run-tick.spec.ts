@@ -1,0 +1,112 @@
+import { jest } from '@jest/globals';
+import { EARLY_TOLERANCE } from '../../../lib/stores/lock-store.js';
+import { settle, useRealTime } from './support/manual-clock.js';
+import { startReplica, type Replica } from './support/replica.js';
+
+let replica: Replica;
+let other: Replica;
+
+beforeEach(() => {
+  replica = startReplica();
+  other = startReplica({}, replica);
+});
+afterEach(useRealTime);
+
+const occurrence = (fromNow = 0, series?: string) => ({
+  occurrence: { tick: new Date(Date.now() + fromNow), series },
+});
+
+describe('a run for a tick', () => {
+  it('happens once, across replicas; the others skip it as done', async () => {
+    const options = occurrence();
+
+    const outcomes = [
+      await replica.locks.run('a', () => 1, options),
+      await other.locks.run('a', () => 2, options),
+      await replica.locks.run('a', () => 3, options),
+    ];
+
+    const done = { status: 'skipped', reason: 'done' };
+    expect(outcomes).toEqual([{ status: 'ran', value: 1 }, done, done]);
+  });
+
+  it('is done too when a later tick was run, and not when an earlier one was', async () => {
+    await replica.locks.run('a', () => 1, occurrence(-1000));
+
+    await expect(other.locks.run('a', () => 2, occurrence(-2000))).resolves.toMatchObject({ reason: 'done' });
+    await expect(other.locks.run('a', () => 3, occurrence(0))).resolves.toMatchObject({ value: 3 });
+  });
+
+  it('is done while the one that runs it still does, and busy if that runs another tick', async () => {
+    const options = occurrence(-1000);
+    await other.acquire('a', options);
+
+    await expect(replica.locks.run('a', () => 1, options)).resolves.toMatchObject({ reason: 'done' });
+    await expect(replica.locks.run('a', () => 1, occurrence())).resolves.toMatchObject({ reason: 'busy' });
+  });
+
+  it('leaves the ticks of another series of the same lock alone', async () => {
+    await replica.locks.run('a', () => 1, occurrence(0, 'hourly'));
+
+    await expect(replica.locks.run('a', () => 2, occurrence(0, 'daily'))).resolves.toMatchObject({
+      value: 2,
+    });
+  });
+});
+
+describe('a tick that is early by the clock of the store', () => {
+  it('is waited for, and asked for again when it is due', async () => {
+    replica.store.wallAhead = -3000;
+    const work = jest.fn();
+
+    const running = replica.locks.run('a', work, occurrence());
+    await replica.clock.pass(2999);
+    expect(work).not.toHaveBeenCalled();
+    await replica.clock.pass(1);
+
+    await expect(running).resolves.toMatchObject({ status: 'ran' });
+    expect(replica.store.callsOf('acquire').map(({ at }) => at)).toEqual([0, 3000]);
+  });
+
+  it('is run at once within the tolerance', async () => {
+    replica.store.wallAhead = -EARLY_TOLERANCE;
+
+    await expect(replica.locks.run('a', () => 1, occurrence())).resolves.toMatchObject({ status: 'ran' });
+  });
+
+  it('is skipped after the wait if another replica has run it meanwhile', async () => {
+    replica.store.wallAhead = -3000;
+    const options = occurrence();
+    const running = replica.locks.run('a', () => 1, options);
+    await settle();
+
+    replica.store.wallAhead = 0;
+    await other.locks.run('a', () => 2, options);
+    await replica.clock.pass(3000);
+
+    await expect(running).resolves.toEqual({ status: 'skipped', reason: 'done' });
+  });
+
+  it('is still waited for when it is a minute early', async () => {
+    replica.store.wallAhead = -60_000;
+
+    const running = replica.locks.run('a', () => 1, occurrence());
+    await replica.clock.pass(60_000);
+
+    await expect(running).resolves.toMatchObject({ status: 'ran' });
+    expect(replica.logger.errors).toEqual([]);
+  });
+
+  it('is skipped when it is more than a minute early, with one error line that names both clocks', async () => {
+    jest.setSystemTime(Date.UTC(2026, 6, 1, 12, 0, 0));
+    replica.store.wallAhead = -90_000;
+
+    const outcome = await replica.locks.run('a', () => 1, occurrence());
+
+    expect(outcome).toEqual({ status: 'skipped', reason: 'early' });
+    expect(replica.logger.errors).toHaveLength(1);
+    expect(replica.logger.errors[0]).toContain("this replica's clock says 2026-07-01T12:00:00.000Z");
+    expect(replica.logger.errors[0]).toContain("the store's says 2026-07-01T11:58:30.000Z");
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

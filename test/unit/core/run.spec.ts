@@ -1,0 +1,192 @@
+import { jest } from '@jest/globals';
+import { LockConfigurationError, LockLostError } from '../../../lib/common/errors.js';
+import { settle, useRealTime } from './support/manual-clock.js';
+import { OpenWork, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
+import { answers, fails, hangs } from './support/scripted-store.js';
+
+let replica: Replica;
+let other: Replica;
+
+beforeEach(() => {
+  replica = startReplica();
+  other = startReplica({}, replica);
+});
+afterEach(useRealTime);
+
+describe('run', () => {
+  it('runs the work under the lock, gives its value, and gives the lock back', async () => {
+    const outcome = await replica.locks.run('a', async (lease) => `${lease.name} ${lease.held}`, {});
+
+    expect(outcome).toEqual({ status: 'ran', value: 'a true' });
+    await expect(replica.store.holderOf('a')).resolves.toBeNull();
+  });
+
+  it('asks the store twice for short work, and leaves no timer behind', async () => {
+    await replica.locks.run('a', () => 1, {});
+
+    expect(replica.store.calls.map(({ operation }) => operation)).toEqual(['acquire', 'release']);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('keeps the lock for as long as the work takes', async () => {
+    const work = new OpenWork<string>();
+    const running = replica.locks.run('a', () => work.done, {});
+
+    await replica.clock.pass(TTL * 5);
+    const meanwhile = await other.locks.run('a', () => 'too', {});
+    work.finish('done');
+
+    expect(meanwhile).toMatchObject({ status: 'skipped', reason: 'busy' });
+    await expect(running).resolves.toEqual({ status: 'ran', value: 'done' });
+  });
+
+  it('skips as busy, telling who has the lock and for how long, in one call of the store', async () => {
+    const since = new Date();
+    await other.acquire('a', { contents: { job: 7 } });
+    await replica.clock.pass(100);
+    replica.store.calls.length = 0;
+    const work = jest.fn();
+
+    const outcome = await replica.locks.run('a', work, {});
+
+    const holder = {
+      replica: 'replica-1',
+      host: expect.any(String),
+      pid: process.pid,
+      since,
+      contents: { job: 7 },
+    };
+    expect(outcome).toEqual({ status: 'skipped', reason: 'busy', holder, remaining: TTL - 100 });
+    expect(work).not.toHaveBeenCalled();
+    expect(replica.store.calls).toHaveLength(1);
+  });
+
+  it('refuses a bad name, bad times and contents that are not JSON, without asking the store', async () => {
+    const run = (name: string, options: object) => replica.locks.run(name, () => 1, options);
+
+    await expect(run('', {})).rejects.toThrow(LockConfigurationError);
+    await expect(run('a', { ttl: 1 })).rejects.toThrow(LockConfigurationError);
+    await expect(run('a', { contents: 1n })).rejects.toThrow(LockConfigurationError);
+    await expect(run('a', { occurrence: { tick: new Date(Number.NaN) } })).rejects.toThrow(
+      LockConfigurationError,
+    );
+    expect(replica.store.calls).toEqual([]);
+  });
+});
+
+describe('two runs of one lock', () => {
+  it('in one process, independent of each other, exclude each other', async () => {
+    const work = new OpenWork();
+    const first = replica.locks.run('a', () => work.done, {});
+    await settle();
+
+    const second = await replica.locks.run('a', () => 1, {});
+    work.finish();
+    await first;
+
+    expect(second).toMatchObject({ status: 'skipped', reason: 'busy' });
+  });
+
+  it('never share a record, in one process or in two', async () => {
+    for (const { locks } of [replica, other, replica, other]) await locks.run('a', () => 1, {});
+    await replica.locks.run('b', () => 1, {});
+
+    const records = replica.store.callsOf('acquire').flatMap((call) => call.records);
+    const tokens = records.map((record) => (JSON.parse(record) as { token: string }).token);
+    expect(new Set(tokens).size).toBe(5);
+  });
+
+  it('get fences that grow', async () => {
+    const fences: number[] = [];
+    for (let i = 0; i < 3; i++) await replica.locks.run('a', ({ fence }) => fences.push(fence), {});
+
+    expect(fences.toSorted((a, b) => a - b)).toEqual(fences);
+    expect(new Set(fences).size).toBe(3);
+  });
+});
+
+describe("the work's own error", () => {
+  const error = new Error('the work failed');
+  const bySyncThrow = (): never => {
+    throw error;
+  };
+  const byRejection = async (): Promise<never> => {
+    throw error;
+  };
+
+  it.each([
+    ['thrown at once', bySyncThrow],
+    ['a rejection', byRejection],
+  ])('reaches the caller, and the lock is given back: %s', async (_, work) => {
+    await expect(replica.locks.run('a', work, {})).rejects.toBe(error);
+
+    await expect(replica.store.holderOf('a')).resolves.toBeNull();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it.each([
+    ['fails', fails({ mayHaveRun: true })],
+    ['hangs', hangs],
+    ['finds the lock taken', answers('taken' as const)],
+    ['finds the lock vanished', answers('vanished' as const)],
+  ])('wins over a release that %s', async (_, behaviour) => {
+    for (const work of [bySyncThrow, byRejection]) {
+      replica.store.next('release', behaviour);
+      const running = expect(replica.locks.run(`a ${work.name}`, work, {})).rejects.toBe(error);
+      await replica.clock.pass(1000);
+      await running;
+    }
+  });
+
+  it('wins over the loss of the lease', async () => {
+    const work = new OpenWork();
+    const running = replica.locks.run('a', () => work.done, {});
+    await replica.store.steal('a');
+    await replica.clock.pass(RENEW_EVERY);
+
+    work.fail(error);
+
+    await expect(running).rejects.toBe(error);
+  });
+});
+
+describe('a lease that is lost during run', () => {
+  it('aborts the signal, and the outcome keeps value, error and reason', async () => {
+    const work = new OpenWork<number>();
+    let signal: AbortSignal | undefined;
+    const running = replica.locks.run('a', (lease) => ((signal = lease.signal), work.done), {});
+    await settle();
+    await replica.store.steal('a');
+
+    await replica.clock.pass(RENEW_EVERY);
+    expect(signal?.reason).toBeInstanceOf(LockLostError);
+    work.finish(42);
+
+    const outcome = await running;
+    expect(outcome).toMatchObject({
+      status: 'lost',
+      value: 42,
+      error: { code: 'LOCK_LOST', reason: 'taken' },
+    });
+    expect((await replica.store.holderOf('a'))?.record).toBe('"thief"');
+  });
+
+  it('is told when nobody noticed before the work was over', async () => {
+    const outcome = await replica.locks.run('a', () => replica.clock.standStill(TTL + 1), {});
+
+    expect(outcome).toMatchObject({ status: 'lost', error: { reason: 'expired' } });
+  });
+
+  it('is told when only the release finds it', async () => {
+    const outcome = await replica.locks.run('a', () => replica.store.steal('a'), {});
+
+    expect(outcome).toMatchObject({ status: 'lost', error: { reason: 'taken' } });
+  });
+
+  it('is not what a release inside the work is', async () => {
+    const outcome = await replica.locks.run('a', async (lease) => (await lease.release(), 'early out'), {});
+
+    expect(outcome).toEqual({ status: 'ran', value: 'early out' });
+    expect(replica.store.callsOf('release')).toHaveLength(1);
+  });
+});

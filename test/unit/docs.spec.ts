@@ -1,0 +1,59 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+
+const ROOT = join(import.meta.dirname, '../..');
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(ROOT, 'docs')).map((file) => `docs/${file}`),
+];
+
+const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
+
+describe('the examples of README.md', () => {
+  it('compile', () => {
+    const blocks = [...read('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+    expect(blocks.length).toBeGreaterThan(2);
+    expect(problemsOf(blocks)).toEqual([]);
+  });
+});
+
+describe('the links of', () => {
+  it.each(PAGES)('%s lead somewhere', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, link]) => link!);
+    expect(links.filter((link) => !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
+  });
+});
+
+describe('the test files named in docs/guarantees.md', () => {
+  it('exist', () => {
+    const named = [...read('docs/guarantees.md').matchAll(/`((?:faults|integration|e2e|unit)\/[^`]+)`/g)];
+    const missing = named.map(([, path]) => path!).filter((path) => !existsSync(join(ROOT, 'test', path)));
+    expect(named.length).toBeGreaterThan(10);
+    expect(missing).toEqual([]);
+  });
+});
+
+/** Type-checks each block as a module of its own, with the settings of this project. */
+function problemsOf(blocks: readonly string[]): string[] {
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path));
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+  const files = new Map(blocks.map((code, i) => [join(ROOT, `test/unit/readme-example-${i}.ts`), code]));
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists } = host;
+  host.fileExists = (path) => files.has(path) || fileExists(path);
+  host.getSourceFile = (path, target, ...rest) => {
+    const code = files.get(path);
+    return code === undefined
+      ? getSourceFile(path, target, ...rest)
+      : ts.createSourceFile(path, code, target);
+  };
+  const program = ts.createProgram([...files.keys()], options, host);
+  return [...files.keys()].flatMap((path) =>
+    ts
+      .getPreEmitDiagnostics(program, program.getSourceFile(path))
+      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')),
+  );
+}

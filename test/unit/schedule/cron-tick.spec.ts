@@ -1,0 +1,108 @@
+import { CronTime } from 'cron';
+import { latestTick } from '../../../lib/schedule/cron-tick.js';
+
+const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000];
+const at = (text: string): number => Date.parse(text);
+const shown = (time: number | undefined): string | undefined =>
+  time === undefined ? undefined : new Date(time).toISOString();
+
+describe('the tick of a call', () => {
+  const LATENESS: [string, number][] = [
+    ['on time', 0],
+    ['1 ms late', 1],
+    ['999 ms late', 999],
+    ['3 s late', 3 * SECOND],
+    ['2 min late', 2 * MINUTE],
+    ['3 h late', 3 * HOUR],
+  ];
+  const SCHEDULES: [string, string, number][] = [
+    ['* * * * * *', '2026-05-05T10:20:30Z', SECOND],
+    ['* * * * *', '2026-05-05T10:20:00Z', MINUTE],
+    ['*/5 * * * *', '2026-05-05T10:20:00Z', 5 * MINUTE],
+    ['0 3 * * *', '2026-05-05T03:00:00Z', 24 * HOUR],
+  ];
+
+  describe.each(LATENESS)('%s', (_, late) => {
+    it.each(SCHEDULES)('of "%s" is the last scheduled time before it', (expression, tick, period) => {
+      const found = latestTick(new CronTime(expression, 'UTC'), at(tick) + late);
+
+      // A call that is later than the next tick cannot be told from one for that.
+      expect(shown(found)).toBe(shown(at(tick) + Math.floor(late / period) * period));
+    });
+  });
+
+  it('is the one before until the very millisecond of the next', () => {
+    const cronTime = new CronTime('0 3 * * *', 'UTC');
+    const next = at('2026-05-05T03:00:00Z');
+
+    expect(latestTick(cronTime, next - 1)).toBe(next - 24 * HOUR);
+    expect(latestTick(cronTime, next)).toBe(next);
+  });
+
+  it('is found to the second in a schedule with seconds', () => {
+    const cronTime = new CronTime('15,45 */10 * * * *', 'UTC');
+
+    expect(shown(latestTick(cronTime, at('2026-05-05T10:20:44.999Z')))).toBe('2026-05-05T10:20:15.000Z');
+    expect(shown(latestTick(cronTime, at('2026-05-05T10:29:59Z')))).toBe('2026-05-05T10:20:45.000Z');
+  });
+
+  it.each([
+    ['0 0 1 1 *', '2026-01-01T00:00:00.000Z'],
+    ['0 12 * * 1', '2026-06-15T12:00:00.000Z'],
+    ['30 6 29 2 *', '2024-02-29T06:30:00.000Z'],
+    ['0 0 31 * *', '2026-05-31T00:00:00.000Z'],
+  ])('is found however long ago it was: "%s"', (expression, tick) => {
+    const now = at('2026-06-20T08:00:00Z');
+
+    expect(shown(latestTick(new CronTime(expression, 'UTC'), now))).toBe(tick);
+  });
+
+  it.each([
+    ['2026-02-28T23:59:59.500Z', '2026-02-28T23:59:00.000Z'],
+    ['2028-02-29T23:59:30.000Z', '2028-02-29T23:59:00.000Z'],
+    ['2028-03-01T00:00:00.000Z', '2028-02-29T23:59:00.000Z'],
+    ['2027-03-15T12:00:00.000Z', '2027-02-28T23:59:00.000Z'],
+  ])('is found on the last day of February: called at %s', (now, tick) => {
+    const cronTime = new CronTime('59 23 28,29 2 *', 'UTC');
+
+    expect(shown(latestTick(cronTime, at(now)))).toBe(tick);
+  });
+
+  it('is none if the schedule was never due yet', () => {
+    const never = { realDate: false, sendAt: () => moment(0), getNextDateFrom: () => moment(Infinity) };
+
+    expect(latestTick(never, at('2026-05-05T03:00:00Z'))).toBeUndefined();
+  });
+});
+
+describe('the tick of a schedule in a zone of its own', () => {
+  it.each([
+    ['Europe/Paris', '2026-01-15T02:00:00.000Z'],
+    ['Europe/Paris', '2026-07-15T01:00:00.000Z'],
+    ['America/New_York', '2026-01-15T08:00:00.000Z'],
+    ['America/New_York', '2026-07-15T07:00:00.000Z'],
+    ['Asia/Kathmandu', '2026-01-15T21:15:00.000Z'],
+    ['Pacific/Auckland', '2026-01-15T14:00:00.000Z'],
+    ['Australia/Lord_Howe', '2026-07-15T16:30:00.000Z'],
+  ])('%s is three in the morning there', (zone, tick) => {
+    const cronTime = new CronTime('0 3 * * *', zone);
+
+    for (const late of [0, 1, SECOND, 2 * HOUR])
+      expect(shown(latestTick(cronTime, at(tick) + late))).toBe(tick);
+  });
+
+  it.each([
+    [0, '2026-05-05T03:00:00.000Z'],
+    [120, '2026-05-05T01:00:00.000Z'],
+    [-300, '2026-05-05T08:00:00.000Z'],
+    [330, '2026-05-05T21:30:00.000Z'],
+    [-210, '2026-05-05T06:30:00.000Z'],
+  ])('is right for a utcOffset of %i minutes', (offset, tick) => {
+    const cronTime = new CronTime('0 3 * * *', null, offset);
+
+    for (const late of [0, 1, SECOND, 2 * HOUR])
+      expect(shown(latestTick(cronTime, at(tick) + late))).toBe(tick);
+  });
+});
+
+const moment = (time: number) => ({ toMillis: () => time, zone: {} });
