@@ -1,0 +1,96 @@
+/**
+ * The consumers: who uses the package, with which versions of what. Majors are pinned, so that each stays the
+ * combination that it is for.
+ *
+ * - `template`: the folder in `templates` that holds the application
+ * - `runs`: how it is started; a run that needs Redis is left out without one, a `silent` one must write nothing
+ */
+
+const nest = (major) => ({
+  '@nestjs/common': `^${major}.0.0`,
+  '@nestjs/core': `^${major}.0.0`,
+  'reflect-metadata': '^0.2.0',
+  rxjs: '^7.0.0',
+});
+const typescript = (version) => ({ typescript: `~${version}.0`, '@types/node': '^20.0.0' });
+
+const MAIN = ['dist/main.js'];
+const onStore = (store) => ({
+  args: MAIN,
+  env: { CONSUMER_STORE: store },
+  needsRedis: store === 'redis',
+  silent: true,
+});
+
+export const consumers = [
+  // It takes the longest, so it begins first.
+  {
+    name: 'nest-11-cjs-jest',
+    template: 'jest',
+    dependencies: {
+      ...nest(11),
+      ...typescript('5.9'),
+      '@nestjs/testing': '^11.0.0',
+      '@types/jest': '^30.0.0',
+      jest: '^30.0.0',
+      'ts-jest': '^29.0.0',
+    },
+    compilerOptions: { module: 'CommonJS', moduleResolution: 'Node10', types: ['node', 'jest'] },
+    runs: [{ args: ['node_modules/jest/bin/jest.js'] }],
+  },
+  {
+    name: 'nest-10-cjs',
+    template: 'cron',
+    dependencies: {
+      ...nest(10),
+      ...typescript('5.9'),
+      '@nestjs/schedule': '^4.0.0',
+      lmdb: '^3.0.0',
+      'reflect-metadata': '^0.1.13',
+    },
+    // The target of Nest 10's starter.
+    compilerOptions: { module: 'CommonJS', moduleResolution: 'Node10', target: 'ES2021' },
+    runs: [onStore('local')],
+  },
+  {
+    name: 'nest-11-cjs-schedule-5',
+    template: 'cron',
+    dependencies: { ...nest(11), ...typescript('5.9'), '@nestjs/schedule': '^5.0.0' },
+    compilerOptions: { module: 'CommonJS', moduleResolution: 'Node10' },
+    runs: [onStore('memory')],
+  },
+  {
+    name: 'nest-11-cjs',
+    template: 'cron',
+    dependencies: {
+      ...nest(11),
+      ...typescript('6.0'),
+      '@nestjs/schedule': '^6.0.0',
+      ioredis: '^5.0.0',
+      lmdb: '^3.0.0',
+    },
+    compilerOptions: { module: 'Node16', moduleResolution: 'Node16' },
+    runs: [onStore('local'), onStore('redis')],
+  },
+  {
+    name: 'nest-12-esm',
+    template: 'cron',
+    type: 'module',
+    dependencies: {
+      ...nest(12),
+      ...typescript('6.0'),
+      '@nestjs/schedule': '^12.0.0',
+      ioredis: '^6.0.0',
+      lmdb: '^3.0.0',
+    },
+    compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext', verbatimModuleSyntax: true },
+    runs: [onStore('local'), onStore('redis')],
+  },
+  {
+    name: 'no-schedule-no-peers',
+    template: 'no-peers',
+    dependencies: { ...nest(11), ...typescript('6.0') },
+    compilerOptions: { module: 'Node16', moduleResolution: 'Node16' },
+    runs: [{ args: MAIN, silent: true }],
+  },
+];

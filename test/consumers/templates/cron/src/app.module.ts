@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { ExclusiveLockModule, type ExclusiveLockModuleOptions } from 'nestjs-exclusive-lock';
+import { Jobs, Replica } from './jobs.js';
+
+const { CONSUMER_STORE = 'memory', CONSUMER_REDIS_URL = '' } = process.env;
+
+function options(): ExclusiveLockModuleOptions {
+  if (CONSUMER_STORE === 'redis') return { redis: CONSUMER_REDIS_URL, prefix: `consumer-${process.pid}` };
+  if (CONSUMER_STORE === 'local') return { store: 'local', folder: join(process.cwd(), 'locks') };
+  return { store: 'memory' };
+}
+
+/** The memory store belongs to one application; the others are shared by two. */
+export const REPLICAS = CONSUMER_STORE === 'memory' ? ['a'] : ['a', 'b'];
+
+@Module({})
+export class AppModule {
+  static of(replica: Replica): DynamicModule {
+    const schedule = ScheduleModule.forRoot();
+    const locks = ExclusiveLockModule.forRoot(options());
+    return {
+      module: AppModule,
+      // Either order must do.
+      imports: replica.name === 'a' ? [schedule, locks] : [locks, schedule],
+      providers: [Jobs, { provide: Replica, useValue: replica }],
+    };
+  }
+}

@@ -1,0 +1,5 @@
+module.exports = {
+  rootDir: 'src',
+  testEnvironment: 'node',
+  transform: { '^.+\\.ts$': 'ts-jest' },
+};
