@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { OutageLog } from '../../../lib/common/outage-log.js';
+import { LocalLockStore } from '../../../lib/stores/local/local-lock-store.js';
+import type { AcquireRequest, LockStore } from '../../../lib/stores/lock-store.js';
+import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
+import { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
+import { startApp } from '../../support/apps.js';
+import { eventually } from '../../support/eventually.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { ReplicaProcess } from '../../support/replica-process.js';
+
+const NAME = 'job';
+const PREFIX = 'fencing';
+/** Milliseconds that a call gets; the server may be starting meanwhile. */
+const WITHIN = 10_000;
+const LONG = 60_000;
+const SHORT = 100;
+/** Grants under way at the same moment, on one connection. */
+const PIPELINED = 1000;
+
+let stores: LockStore[] = [];
+
+afterEach(async () => {
+  await ReplicaProcess.killAll();
+  await Promise.all(stores.map((store) => store.close()));
+  stores = [];
+  await RedisServer.closeAll();
+});
+
+describe('a fence of Redis', () => {
+  let server: RedisServer;
+  let client: Redis;
+  let store: LockStore;
+  beforeEach(async () => {
+    // Its own, to be emptied and killed.
+    server = await RedisServer.start();
+    client = server.client();
+    store = opened(
+      await RedisLockStore.open({
+        connection: server.url,
+        prefix: PREFIX,
+        outages: new OutageLog({ ...console, log: console.info, error: () => undefined }),
+      }),
+    );
+  });
+
+  it('grows with each of 100,000 grants', async () => {
+    expectGrowth(await pipelinedFences(store, 100_000), 100_000);
+  }, 120_000);
+
+  it.each([
+    ['a release', async (held: AcquireRequest) => store.release(held, WITHIN)],
+    ['the loss of the lock key', async () => client.del(`${PREFIX}:${NAME}`)],
+    ['the loss of lock and state keys', async () => client.del(keys())],
+    ['FLUSHALL', async () => client.flushall()],
+    ['FLUSHALL ASYNC', async () => client.flushall('ASYNC')],
+  ])('grows over %s, time after time', async (_, end) => {
+    expectGrowth(await fencesOver(store, 100, end), 100);
+  });
+
+  it('grows over the loss of the state key while the lock is held', async () => {
+    const fences = await fencesOver(store, 100, async (held) => {
+      await client.del(`{${PREFIX}:${NAME}}:state`);
+      await store.release(held, WITHIN);
+    });
+    expectGrowth(fences, 100);
+  });
+
+  it('grows over expiry', async () => {
+    expectGrowth(await fencesOver(store, 5, expiry(store), SHORT), 5);
+  });
+
+  it('grows when Redis is killed and comes back empty', async () => {
+    const fences = await fencesOver(store, 4, async () => {
+      await server.kill();
+      await server.restart();
+      expect(await client.dbsize()).toBe(0);
+    });
+    expectGrowth(fences, 4);
+  }, 60_000);
+
+  it('grows over the death of a holder', async () => {
+    const options = { redis: server.url, prefix: PREFIX, ttl: 500 };
+    expectGrowth(await fencesOverDeaths(3, options), 3);
+  }, 60_000);
+});
+
+describe('a fence of the local store', () => {
+  let folder: string;
+  let store: LockStore;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(process.env.TEST_RUN_FOLDER ?? tmpdir(), 'locks-'));
+    store = opened(await LocalLockStore.open({ folder, prefix: PREFIX }));
+  });
+
+  it('grows with each of 2,000 grants', async () => {
+    expectGrowth(await fencesOver(store, 5000, released(store)), 5000);
+  }, 120_000);
+
+  it('grows over expiry', async () => {
+    expectGrowth(await fencesOver(store, 5, expiry(store), SHORT), 5);
+  });
+
+  it('grows over the death of a holder', async () => {
+    expectGrowth(await fencesOverDeaths(3, { store: 'local', folder, prefix: PREFIX }), 3);
+  }, 60_000);
+
+  it('grows when its folder has been removed', async () => {
+    const fences = [await fence(store, request())];
+    await store.close();
+    await rm(folder, { recursive: true });
+    store = opened(await LocalLockStore.open({ folder, prefix: PREFIX }));
+    fences.push(await fence(store, request()));
+    expectGrowth(fences, 2);
+  });
+});
+
+describe('a fence of the memory store', () => {
+  it('grows with each of 100,000 grants', async () => {
+    const store = opened(new MemoryLockStore());
+    expectGrowth(await fencesOver(store, 100_000, released(store)), 100_000);
+  }, 60_000);
+
+  it('grows over expiry', async () => {
+    const store = opened(new MemoryLockStore());
+    expectGrowth(await fencesOver(store, 5, expiry(store), SHORT), 5);
+  });
+});
+
+function opened(store: LockStore): LockStore {
+  stores.push(store);
+  return store;
+}
+
+function request(ttl = LONG): AcquireRequest {
+  return { name: NAME, record: JSON.stringify({ token: randomUUID() }), ttl };
+}
+
+function keys(): string[] {
+  return [`${PREFIX}:${NAME}`, `{${PREFIX}:${NAME}}:state`];
+}
+
+/** The fence of one grant of the lock, which must be free. */
+async function fence(store: LockStore, wanted: AcquireRequest): Promise<number> {
+  const reply = await store.acquire(wanted, WITHIN);
+  if (reply.status !== 'granted') throw new Error(`Expected a grant, got ${JSON.stringify(reply)}`);
+  return reply.fence;
+}
+
+/** Grants one after the other, and what ends each of them. */
+async function fencesOver(
+  store: LockStore,
+  grants: number,
+  end: (held: AcquireRequest) => Promise<unknown>,
+  ttl = LONG,
+): Promise<number[]> {
+  const fences: number[] = [];
+  for (let i = 0; i < grants; i++) {
+    const wanted = request(ttl);
+    fences.push(await fence(store, wanted));
+    await end(wanted);
+  }
+  return fences;
+}
+
+/** Grants and releases in the order in which they are asked for, without waiting for the answers in between. */
+async function pipelinedFences(store: LockStore, grants: number): Promise<number[]> {
+  // The first call of a script is a different command, which would mix up the order.
+  await fencesOver(store, 1, released(store));
+  const fences: number[] = [];
+  while (fences.length < grants) {
+    const pairs = Array.from({ length: PIPELINED }, () => {
+      const wanted = request();
+      const granted = fence(store, wanted);
+      return Promise.all([granted, store.release(wanted, WITHIN)]);
+    });
+    for (const [granted, reply] of await Promise.all(pairs)) {
+      if (reply !== 'held') throw new Error(`Released out of order: ${reply}`);
+      fences.push(granted);
+    }
+  }
+  return fences;
+}
+
+function released(store: LockStore): (held: AcquireRequest) => Promise<unknown> {
+  return (held) => store.release(held, WITHIN);
+}
+
+function expiry(store: LockStore): () => Promise<unknown> {
+  return () => eventually(async () => (await store.inspect(NAME, WITHIN)) === null);
+}
+
+/** Each grant goes to a process of its own, which is then killed while it holds the lock. */
+async function fencesOverDeaths(deaths: number, options: Parameters<typeof startApp>[1]): Promise<number[]> {
+  const fences: number[] = [];
+  for (let i = 0; i < deaths; i++) {
+    const holder = startApp('contender', options);
+    await holder.waitFor(({ event }) => event === 'ready');
+    holder.send({ do: 'acquire', name: NAME, retry: 10 });
+    const granted = await holder.waitFor(({ event }) => event === 'acquired');
+    fences.push(Number(granted['fence']));
+    await holder.signal('SIGKILL');
+    await holder.exit;
+  }
+  return fences;
+}
+
+/** All of them are there, safe integers, each higher than the one before. */
+function expectGrowth(fences: readonly number[], grants: number): void {
+  expect(fences).toHaveLength(grants);
+  const stuck = fences.findIndex((value, i) => !Number.isSafeInteger(value) || value <= (fences[i - 1] ?? 0));
+  expect(fences.slice(Math.max(0, stuck - 1), stuck + 1)).toEqual([]);
+}
