@@ -21,6 +21,7 @@ export class LeaseKeeper {
   readonly #commandTimeout: number;
   #timer: NodeJS.Timeout | undefined;
   #wakeAt = Infinity;
+  #stopped = false;
 
   constructor(renew: LockStore['renew'], clock: Clock, commandTimeout: number) {
     this.#send = renew;
@@ -29,6 +30,7 @@ export class LeaseKeeper {
   }
 
   keep(lease: HeldLease): void {
+    if (this.#stopped) return;
     this.#leases.add(lease);
     this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
   }
@@ -40,6 +42,7 @@ export class LeaseKeeper {
 
   /** Keeps nothing any more: what is still held ends with its time. */
   stop(): void {
+    this.#stopped = true;
     this.#leases.clear();
     this.#sleep();
   }

@@ -64,11 +64,11 @@ export class Shutdown {
     this.refuseTicks();
     this.#noMoreLocks = true;
     if (await this.#idleWithin(this.#drainTimeout)) return;
-    this.#logger.warn(messages.drainTimedOut(this.#names(), this.#drainTimeout));
+    if (this.#active.size > 0) this.#logger.warn(messages.drainTimedOut(this.#names(), this.#drainTimeout));
     this.#timeIsUp = true;
     for (const lease of this.#active) this.#abort(lease);
     if (await this.#idleWithin(GRACE)) return;
-    this.#logger.warn(messages.neverReturned(this.#names()));
+    if (this.#active.size > 0) this.#logger.warn(messages.neverReturned(this.#names()));
   }
 
   #abort(lease: HeldLease): void {

@@ -67,7 +67,7 @@ function openRedis(
   { prefix, outages }: StoreContext,
 ): Promise<LockStore> {
   if (typeof connection === 'string') checkRedisUrl(option, connection);
-  else if (typeof connection !== 'object' || connection === null) {
+  else if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
     throw new LockConfigurationError(
       messages.wrongType(option, 'a URL, ioredis options or an ioredis client', connection),
     );

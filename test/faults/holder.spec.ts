@@ -118,7 +118,7 @@ describe.each(SHARED_STORES)('four processes on %s', (_name, makeStore) => {
     const contenders = await startContenders(4, { ...store.options, ttl: 300 });
     for (const contender of contenders) contender.send({ do: 'loop', name: LOCK, ms: 40, pause: 20 });
     for (let i = 0; i < 24; i++) {
-      const contender = contenders[i % contenders.length]!;
+      const contender = contenders[i % contenders.length];
       await sleep(Math.random() * 200);
       await contender.signal('SIGSTOP');
       await sleep(Math.random() * 600);

@@ -113,7 +113,7 @@ describe('a lease, when the network', () => {
       for (const [i, name] of names.entries()) {
         const { fence } = await contender.waitFor(event('acquired', { name }));
         const aborted = await contender.waitFor(event('aborted', { fence }));
-        if (Number(aborted['wall']) >= expiries[i]!) late.push({ name, aborted, expiry: expiries[i] });
+        if (Number(aborted['wall']) >= expiries[i]) late.push({ name, aborted, expiry: expiries[i] });
       }
       proxy.heal();
     }

@@ -21,14 +21,6 @@ afterEach(async () => {
 });
 
 describe('a lease, when Redis', () => {
-  async function startHolder(server: RedisServer): Promise<ReplicaProcess> {
-    const [holder] = (await startContenders(1, { redis: server.url, commandTimeout: 500 })) as [
-      ReplicaProcess,
-    ];
-    await acquire(holder);
-    return holder;
-  }
-
   it('is killed and comes back empty, is lost as soon as that is known; another gets a higher fence', async () => {
     const server = await RedisServer.start();
     const holder = await startHolder(server);
@@ -122,3 +114,9 @@ describe('a lease, when Redis', () => {
     await expectCleanExit(holder);
   });
 });
+
+async function startHolder(server: RedisServer): Promise<ReplicaProcess> {
+  const [holder] = (await startContenders(1, { redis: server.url, commandTimeout: 500 })) as [ReplicaProcess];
+  await acquire(holder);
+  return holder;
+}

@@ -75,10 +75,10 @@ withFaketime('a replica whose wall clock is wrong, on %s', (_name, makeStore) =>
     const [replica] = (await startContenders(1, store.options, faketime(file))) as [ReplicaProcess];
     return [replica, { set }];
   }
-
-  /** Proof that the clock really was set: the application tells its own. */
-  async function clockOf(replica: ReplicaProcess) {
-    replica.send({ do: 'clock' });
-    return replica.waitFor(event('clock'));
-  }
 });
+
+/** Proof that the clock really was set: the application tells its own. */
+async function clockOf(replica: ReplicaProcess) {
+  replica.send({ do: 'clock' });
+  return replica.waitFor(event('clock'));
+}

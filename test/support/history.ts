@@ -10,8 +10,7 @@ export interface Belief {
 /** What all replicas believed, in the order in which they began to. */
 export function beliefsOf(replicas: readonly ReplicaProcess[]): Belief[] {
   const beliefs = new Map<number, Belief>();
-  for (const { event, ...details } of replicas.flatMap(({ events }) => events)) {
-    if (event !== 'belief') continue;
+  for (const details of replicas.flatMap(({ events }) => events).filter(event('belief'))) {
     const fence = Number(details['fence']);
     beliefs.set(fence, { fence, first: Number(details['first']), last: Number(details['last']) });
   }
@@ -29,7 +28,7 @@ export function expectExclusion(replicas: readonly ReplicaProcess[]): void {
     return before && (next.first <= before.last || next.fence <= before.fence);
   });
   expect(violations).toEqual([]);
-  expect(replicas.flatMap(({ events }) => events.filter(({ event }) => event === 'unhandled'))).toEqual([]);
+  expect(replicas.flatMap(({ events }) => events.filter(event('unhandled')))).toEqual([]);
 }
 
 /** Matches an event by its name and some of its details. */

@@ -37,6 +37,7 @@ export class RedisConnection {
   /** What is wrong with the connection; undefined while it is ready. */
   #fault: Error | undefined;
   #wasReady = false;
+  #reported = false;
   #replacedAt = -Infinity;
   #closed = false;
 
@@ -191,7 +192,9 @@ export class RedisConnection {
   #failed(error: unknown): void {
     if (this.#closed) return;
     this.#fault = withoutSecrets(error);
-    if (this.#client.status !== 'ready') this.#outages.begin(this.label, this.#fault);
+    if (this.#client.status === 'ready') return;
+    this.#reported = true;
+    this.#outages.begin(this.label, this.#fault);
   }
 
   #notReadyInTime(): void {
@@ -207,7 +210,9 @@ export class RedisConnection {
   #recovered(): void {
     this.#wasReady = true;
     this.#fault = undefined;
-    this.#outages.end();
+    // Else it is calls that fail: that a new connection could be had does not mean that they are answered now.
+    if (this.#reported) this.#outages.end();
+    this.#reported = false;
     this.#wake(true);
   }
 }

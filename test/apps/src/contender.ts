@@ -25,8 +25,8 @@ const app = await NestFactory.createApplicationContext(AppModule, {
 });
 const locks = app.get(ExclusiveLockService);
 
-let lease: Lease | null = null;
-let looping = false;
+/** What the commands are about. */
+const state: { lease: Lease | null; looping: boolean } = { lease: null, looping: false };
 
 /** From when to when `held` was certainly true: the time is read before each check. */
 class Belief {
@@ -81,6 +81,14 @@ function tellCheck(event: string, checked: Lease | null): void {
   }
 }
 
+async function soon(name: string, retry: number): Promise<Lease> {
+  for (;;) {
+    const lease = await locks.acquire(name);
+    if (lease) return lease;
+    await sleep(retry);
+  }
+}
+
 interface Command {
   name: string;
   ms: number;
@@ -93,9 +101,9 @@ const commands: Record<string, (command: Command) => Promise<void> | void> = {
   async acquire({ name, retry }) {
     const asked = now();
     try {
-      do lease = await locks.acquire(name);
-      while (!lease && retry && (await sleep(retry, true)));
+      const lease = await (retry ? soon(name, retry) : locks.acquire(name));
       tell(lease ? 'acquired' : 'busy', { name, asked, fence: lease?.fence });
+      state.lease = lease;
       if (lease) observe(lease);
     } catch (error) {
       tell('failed', { name, asked, message: String(error), ...reasonOf(error) });
@@ -106,13 +114,13 @@ const commands: Record<string, (command: Command) => Promise<void> | void> = {
     tell('again', { got: (await locks.acquire(name)) !== null });
   },
   async release() {
-    await lease?.release();
-    tell('released', { fence: lease?.fence });
+    await state.lease?.release();
+    tell('released', { fence: state.lease?.fence });
   },
   async run({ name, ms }) {
     const asked = now();
     const outcome = await locks.run(name, async (running) => {
-      lease = running;
+      state.lease = running;
       tell('acquired', { name, asked, fence: running.fence });
       observe(running);
       await sleep(ms);
@@ -130,8 +138,8 @@ const commands: Record<string, (command: Command) => Promise<void> | void> = {
   },
   /** Takes the lock again and again, for random times, until told to stop. */
   async loop({ name, ms, pause }) {
-    looping = true;
-    while (looping) {
+    state.looping = true;
+    while (state.looping) {
       await locks.run(name, async (running) => {
         tell('acquired', { name, fence: running.fence });
         const belief = new Belief(running);
@@ -143,10 +151,10 @@ const commands: Record<string, (command: Command) => Promise<void> | void> = {
     tell('looped');
   },
   endLoop() {
-    looping = false;
+    state.looping = false;
   },
   check() {
-    tellCheck('checked', lease);
+    tellCheck('checked', state.lease);
   },
   clock() {
     tell('clock', { wall: Date.now() });
@@ -155,7 +163,7 @@ const commands: Record<string, (command: Command) => Promise<void> | void> = {
   block({ ms }) {
     tell('blocking');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-    tellCheck('unblocked', lease);
+    tellCheck('unblocked', state.lease);
   },
   /** Checks in an endless stretch of synchronous code; ends at the first check after a gap of `ms`. */
   spin({ ms }) {
@@ -163,7 +171,7 @@ const commands: Record<string, (command: Command) => Promise<void> | void> = {
     let before = now();
     tell('spinning', { at: before });
     for (let at = before; at - before <= ms; at = now()) before = at;
-    tellCheck('spun', lease);
+    tellCheck('spun', state.lease);
   },
 };
 
@@ -172,14 +180,12 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   void commands[command.do]?.(command);
 });
 
-process.once('SIGTERM', () => {
-  const closing = async (): Promise<void> => {
-    tell('closing');
-    await app.close();
-    process.stdin.destroy();
-    tell('closed', { left: process.getActiveResourcesInfo().filter((r) => r !== 'PipeWrap') });
-  };
-  void closing();
-});
+async function close(): Promise<void> {
+  tell('closing');
+  await app.close();
+  process.stdin.destroy();
+  tell('closed');
+}
 
+process.once('SIGTERM', () => void close());
 tell('ready');

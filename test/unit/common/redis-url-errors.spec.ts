@@ -15,6 +15,8 @@ describe.each(['redis', 'REDIS_URL'])('the error for a bad URL in %s', (option) 
     ['a database that is no number', `redis://user:${PASSWORD}@cache:6379/main`],
     ['a slash in the password', `redis://user:${PASSWORD}/${PASSWORD}@cache:6379/0`],
     ['a slash after a number in the password', `redis://user:42/${PASSWORD}@cache:6379/0`],
+    ['a question mark after a number in the password', `redis://user:42?${PASSWORD}@cache:6379`],
+    ['a hash after a number in the password', `redis://user:42#${PASSWORD}@cache:6379`],
     ['a slash at the end of a numeric password', `redis://user:42/@${PASSWORD}`],
   ])('never shows the password: %s', async (_, url) => {
     const error = await openWith(option, url);

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { LockShuttingDownError } from '../../../lib/common/errors.js';
 import type { Lease } from '../../../lib/core/lease.js';
 import { useRealTime } from './support/manual-clock.js';
-import { COMMAND_TIMEOUT, OpenWork, startReplica, type Replica } from './support/replica.js';
+import { COMMAND_TIMEOUT, OpenWork, startReplica, TTL, type Replica } from './support/replica.js';
 import { answersAfter, fails, hangs, timesOut } from './support/scripted-store.js';
 
 let replica: Replica;
@@ -44,6 +44,21 @@ describe('a grant that was in flight when the shutdown began', () => {
     await Promise.all([running, closing]);
 
     expect(signal?.reason).toBeInstanceOf(LockShuttingDownError);
+  });
+
+  it('is not renewed when it comes after the store was closed', async () => {
+    replica = startReplica({ drainTimeout: 0 }, replica);
+    replica.store.next('acquire', answersAfter(1500));
+    const running = replica.locks.run('a', () => replica.clock.pass(TTL * 2), {});
+
+    const closing = replica.locks.close();
+    await replica.clock.pass(1000);
+    await closing;
+    await replica.clock.pass(500);
+    await running;
+
+    expect(operations()).toEqual(['acquire', 'close']);
+    expect(jest.getTimerCount()).toBe(0);
   });
 
   it('does not hold up the shutdown when it turns out to be none', async () => {

@@ -103,6 +103,7 @@ describe('the close of a replica whose work is running', () => {
     await settle();
 
     expect(closed).toHaveBeenCalledTimes(1);
+    expect(replica.logger.warnings).toEqual([]);
     await Promise.all([closing, ...running]);
   });
 

@@ -68,8 +68,20 @@ describe('the tick of a call', () => {
     expect(shown(latestTick(cronTime, at(now)))).toBe(tick);
   });
 
+  it('is the one moment of a schedule that has only one', () => {
+    const moment = at('2026-05-05T03:00:00.250Z');
+
+    for (const late of [0, 1, 2 * HOUR])
+      expect(latestTick(new CronTime(new Date(moment)), moment + late)).toBe(moment);
+  });
+
   it('is none if the schedule was never due yet', () => {
-    const never = { realDate: false, sendAt: () => moment(0), getNextDateFrom: () => moment(Infinity) };
+    const never = {
+      source: '',
+      realDate: false,
+      sendAt: () => moment(0),
+      getNextDateFrom: () => moment(Infinity),
+    };
 
     expect(latestTick(never, at('2026-05-05T03:00:00Z'))).toBeUndefined();
   });
