@@ -1,0 +1,86 @@
+import type { Redis } from 'ioredis';
+import { eventually } from '../../../support/eventually.js';
+import { freePort } from '../../../support/free-port.js';
+import { RedisServer } from '../../../support/redis/redis-server.js';
+
+export const SLOTS = 16_384;
+
+/** Three masters that share the slots evenly. */
+export interface TestCluster {
+  readonly servers: readonly RedisServer[];
+  readonly nodes: { host: string; port: number }[];
+  slotOf(key: string): Promise<number>;
+  /** The index of the server that serves the slot. */
+  ownerOf(slot: number): Promise<number>;
+  /** Makes another server serve the slot, with its keys, as `redis-cli --cluster reshard` does. */
+  migrate(slot: number, from: number, to: number): Promise<void>;
+}
+
+export async function startCluster(): Promise<TestCluster> {
+  const servers = await Promise.all(Array.from({ length: 3 }, startNode));
+  const clients = servers.map((server) => server.client());
+  const [first] = clients as [Redis];
+  const size = Math.ceil(SLOTS / servers.length);
+  for (const [i, client] of clients.entries()) {
+    await client.cluster('ADDSLOTSRANGE', i * size, Math.min(SLOTS, (i + 1) * size) - 1);
+    await client.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
+  }
+  for (const server of servers.slice(1)) {
+    await first.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPorts.get(server) ?? 0);
+  }
+  await eventually(
+    async () => {
+      for (const client of clients)
+        expect(await client.cluster('INFO')).toMatch(/cluster_state:ok[^]*known_nodes:3/);
+    },
+    { within: 20_000 },
+  );
+
+  const ids = await Promise.all(
+    clients.map(async (client) => (await client.call('CLUSTER', 'MYID')) as string),
+  );
+  return {
+    servers,
+    nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })),
+    slotOf: (key) => first.cluster('KEYSLOT', key),
+    async ownerOf(slot) {
+      const ranges = (await first.cluster('SLOTS')) as unknown as SlotRange[];
+      const range = ranges.find(([from, to]) => slot >= from && slot <= to);
+      return servers.findIndex(({ port }) => port === range?.[2][1]);
+    },
+    async migrate(slot, from, to) {
+      const [source, target] = [clients[from], clients[to]];
+      await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from]);
+      await source.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to]);
+      const keys = (await source.call('CLUSTER', 'GETKEYSINSLOT', slot, 1000)) as string[];
+      for (const key of keys) await source.call('MIGRATE', '127.0.0.1', servers[to].port, key, 0, 5000);
+      for (const client of [target, source, ...clients]) {
+        await client.call('CLUSTER', 'SETSLOT', slot, 'NODE', ids[to]);
+      }
+    },
+  };
+}
+
+type SlotRange = [from: number, to: number, master: [host: string, port: number]];
+
+const busPorts = new WeakMap<RedisServer, number>();
+
+async function startNode(): Promise<RedisServer> {
+  // Not port + 10000, which may be beyond the last port there is.
+  const bus = await freePort();
+  const server = await RedisServer.start({
+    args: [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-port',
+      String(bus),
+      '--cluster-node-timeout',
+      '2000',
+      // What is left serves on; else nothing could be said about a lock while a node is away.
+      '--cluster-require-full-coverage',
+      'no',
+    ],
+  });
+  busPorts.set(server, bus);
+  return server;
+}

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import type { LockLogger } from '../../../../lib/common/logger.js';
+import { OutageLog } from '../../../../lib/common/outage-log.js';
+import { HolderIdentity } from '../../../../lib/core/holder.js';
+import { LockManager } from '../../../../lib/core/lock-manager.js';
+import type { AcquireRequest } from '../../../../lib/stores/lock-store.js';
+import type { RedisConnectionOptions } from '../../../../lib/stores/redis/redis-connection-options.js';
+import { RedisLockStore } from '../../../../lib/stores/redis/redis-lock-store.js';
+import { RedisServer } from '../../../support/redis/redis-server.js';
+import { TcpProxy } from '../../../support/tcp-proxy.js';
+import { FakeRedis } from './fake-redis.js';
+
+/** Milliseconds that a call gets, where nothing else is said. */
+export const WITHIN = 1000;
+/** Milliseconds by which a busy machine may be late. */
+export const SLACK = 300;
+export const PREFIX = 'locks';
+
+/** Keeps the lines that an operator would read. */
+export class CapturedLog implements LockLogger {
+  readonly errors: string[] = [];
+  readonly infos: string[] = [];
+  readonly warnings: string[] = [];
+  readonly details: string[] = [];
+
+  debug(message: string): void {
+    this.details.push(message);
+  }
+  log(message: string): void {
+    this.infos.push(message);
+  }
+  warn(message: string): void {
+    this.warnings.push(message);
+  }
+  error(message: string): void {
+    this.errors.push(message);
+  }
+  get all(): string {
+    return [...this.errors, ...this.infos, ...this.warnings, ...this.details].join('\n');
+  }
+}
+
+const opened: { close(): Promise<void> }[] = [];
+
+export interface OpenedStore {
+  store: RedisLockStore;
+  log: CapturedLog;
+}
+
+export async function openStore(connection: RedisConnectionOptions): Promise<OpenedStore> {
+  const log = new CapturedLog();
+  const store = await RedisLockStore.open({ connection, prefix: PREFIX, outages: new OutageLog(log) });
+  opened.push(store);
+  return { store, log };
+}
+
+/** A store as the module uses it, where the lines of failing calls count too. */
+export async function openManager(
+  connection: RedisConnectionOptions,
+  commandTimeout = 500,
+): Promise<{ manager: LockManager; log: CapturedLog }> {
+  const log = new CapturedLog();
+  const outages = new OutageLog(log);
+  const store = await RedisLockStore.open({ connection, prefix: PREFIX, outages });
+  const manager = new LockManager({
+    store,
+    identity: new HolderIdentity('test'),
+    ttl: 10_000,
+    renewEvery: 3_000,
+    commandTimeout,
+    drainTimeout: 0,
+    logger: log,
+    outages,
+  });
+  opened.push(manager);
+  return { manager, log };
+}
+
+/** For `afterEach`. */
+export async function closeEverything(): Promise<void> {
+  await Promise.all(opened.splice(0).map((one) => one.close()));
+  FakeRedis.closeAll();
+  await TcpProxy.closeAll();
+  await RedisServer.closeAll();
+}
+
+/** A request of an acquisition of its own. */
+export function wanted(name = 'lock', ttl = 30_000): AcquireRequest {
+  return { name, ttl, record: JSON.stringify({ token: randomUUID() }) };
+}
+
+/** What a call came to, and how long that took. */
+export async function timed<T>(
+  call: () => Promise<T>,
+): Promise<{ ms: number; value?: T; error?: Error & { mayHaveRun?: boolean } }> {
+  const start = performance.now();
+  try {
+    const value = await call();
+    return { ms: performance.now() - start, value };
+  } catch (error) {
+    return { ms: performance.now() - start, error: error as Error };
+  }
+}
+
+/** Does it again and again in the background, until it is stopped. */
+export function repeatedly(action: () => Promise<unknown>): { stop(): Promise<void> } {
+  const stopped = new AbortController();
+  const ended = (async () => {
+    while (!stopped.signal.aborted) await action();
+  })();
+  return {
+    stop() {
+      stopped.abort();
+      return ended;
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import { inspect } from 'node:util';
+import { Redis } from 'ioredis';
+import { eventually } from '../../support/eventually.js';
+import { freePort } from '../../support/free-port.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { MINIMAL_ACL } from './support/acl.js';
+import { makeCertificates } from './support/certificates.js';
+import { FakeRedis } from './support/fake-redis.js';
+import { closeEverything, openManager, openStore, timed, wanted, WITHIN } from './support/redis-stores.js';
+
+afterEach(closeEverything);
+
+describe('TLS', () => {
+  const { ca, caFile, certFile, keyFile } = makeCertificates();
+  let server: RedisServer;
+  let port: number;
+  beforeEach(async () => {
+    port = await freePort();
+    const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', caFile];
+    server = await RedisServer.start({
+      args: ['--tls-port', String(port), '--tls-auth-clients', 'no', ...files],
+    });
+  });
+
+  it('works with a CA of the user, and after the connection broke', async () => {
+    const { store } = await openStore({ host: '127.0.0.1', port, tls: { ca } });
+    const mine = wanted();
+    expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted' });
+    await server.client().client('KILL', 'TYPE', 'normal');
+    expect(await store.release(mine, WITHIN)).toBe('held');
+    expect(store.description).toBe(`rediss://127.0.0.1:${port}/0`);
+  });
+
+  it('is taken over from a given client', async () => {
+    const client = new Redis({ host: '127.0.0.1', port, tls: { ca } });
+    const { store } = await openStore(client);
+    expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted' });
+    client.disconnect();
+  });
+
+  it('replaces a connection that has gone silent', async () => {
+    const { store } = await openStore({ host: '127.0.0.1', port, tls: { ca } });
+    await server.pause();
+    expect((await timed(() => store.acquire(wanted(), 300))).error).toMatchObject({ mayHaveRun: true });
+    await server.kill();
+    await server.restart();
+    expect(await store.acquire(wanted(), 3000)).toMatchObject({ status: 'granted' });
+  });
+
+  it('is what rediss:// means: a certificate that nobody vouches for is refused, and the line says so', async () => {
+    const { log } = await openStore(`rediss://127.0.0.1:${port}`);
+    expect(log.errors).toHaveLength(1);
+    expect(log.errors[0]).toMatch(/certificate/);
+  });
+
+  it('says that the server does not speak it', async () => {
+    const { store, log } = await openStore(`rediss://127.0.0.1:${server.port}`);
+    const { error, ms } = await timed(() => store.acquire(wanted(), WITHIN));
+    expect(error).toMatchObject({ code: 'LOCK_STORE', mayHaveRun: false, cause: expect.anything() });
+    expect(ms).toBeLessThan(WITHIN + 300);
+    expect(log.errors).toHaveLength(1);
+  });
+});
+
+describe('an ACL user', () => {
+  const PASSWORD = 'hunter2-is-secret';
+
+  it('needs the commands of the README and no more', async () => {
+    const server = await RedisServer.start();
+    await server.client().acl('SETUSER', 'locker', 'on', `>${PASSWORD}`, ...MINIMAL_ACL);
+    const { store, log } = await openStore(`redis://locker:${PASSWORD}@127.0.0.1:${server.port}`);
+    await exercise(store);
+    expect(log.all).toBe('');
+    const denied = (await server.client().acl('LOG')) as unknown[];
+    const refusals = denied.map(String).filter((line) => !line.includes('client|'));
+    expect(refusals).toEqual([]);
+  });
+
+  it.each(MINIMAL_ACL.filter((rule) => rule.startsWith('+') && rule !== '+info'))(
+    'needs %s',
+    async (rule) => {
+      const server = await RedisServer.start();
+      const rules = MINIMAL_ACL.filter((other) => other !== rule);
+      await server.client().acl('SETUSER', 'locker', 'on', `>${PASSWORD}`, ...rules);
+      const { store } = await openStore(`redis://locker:${PASSWORD}@127.0.0.1:${server.port}`);
+      const { error } = await timed(() => exercise(store));
+      expect(error).toMatchObject({ code: 'LOCK_STORE' });
+      expect(error?.message).toMatch(/permission|can't run this command|NOPERM/);
+    },
+  );
+
+  it('that may not do enough gets one error line, and locks when it may', async () => {
+    const server = await RedisServer.start();
+    const admin = server.client();
+    await admin.acl('SETUSER', 'locker', 'on', `>${PASSWORD}`, '~*', '+info');
+    const { manager, log } = await openManager(`redis://locker:${PASSWORD}@127.0.0.1:${server.port}`);
+    for (let tick = 0; tick < 5; tick++) {
+      expect(await manager.tryAcquire('lock', {})).toMatchObject({ reason: 'store-unavailable' });
+    }
+    await admin.acl('SETUSER', 'locker', '+@all');
+    expect(await manager.tryAcquire('lock', {})).toMatchObject({ status: 'acquired' });
+    expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
+    expect(log.all).not.toContain(PASSWORD);
+  });
+
+  it('whose password is wrong gets one error line, and locks once it is right', async () => {
+    const server = await RedisServer.start();
+    const admin = server.client();
+    await admin.acl('SETUSER', 'locker', 'on', '>something-else', '~*', '+@all');
+    const { manager, log } = await openManager(`redis://locker:${PASSWORD}@127.0.0.1:${server.port}`);
+    for (let tick = 0; tick < 5; tick++) {
+      const skipped = await manager.tryAcquire('lock', {});
+      expect(skipped).toMatchObject({ reason: 'store-unavailable', error: { cause: expect.anything() } });
+      expectNoPassword(skipped);
+    }
+    expect(log.errors).toHaveLength(1);
+    expect(log.errors[0]).toContain('WRONGPASS');
+    await admin.acl('SETUSER', 'locker', `>${PASSWORD}`);
+    await eventually(async () => (await manager.tryAcquire('lock', {})).status === 'acquired');
+    expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
+    expectNoPassword(log);
+  });
+
+  it('whose password is wrong stays secret in a cluster and behind sentinels too', async () => {
+    const server = await RedisServer.start();
+    await server.client().config('SET', 'requirepass', 'something-else');
+    const node = { host: '127.0.0.1', port: server.port };
+    for (const connection of [
+      { cluster: [node], options: { redisOptions: { password: PASSWORD } } },
+      { cluster: [`redis://:${PASSWORD}@127.0.0.1:${server.port}`] },
+      { sentinels: [node], name: 'main', sentinelPassword: PASSWORD, password: PASSWORD },
+    ]) {
+      const { store, log } = await openStore(connection);
+      const { error } = await timed(() => store.acquire(wanted(), 300));
+      expect(error).toMatchObject({ code: 'LOCK_STORE', mayHaveRun: false, cause: expect.anything() });
+      expectNoPassword(error);
+      expectNoPassword(log);
+      expect(log.errors).toHaveLength(1);
+      expect(log.errors[0]).toMatch(/WRONGPASS|NOAUTH/);
+    }
+  });
+
+  it('keeps its password secret from a server that repeats what it does not know', async () => {
+    const fake = await FakeRedis.start(
+      ([name, ...args]) =>
+        `-ERR unknown command '${name}', with args beginning with: ${args.map((arg) => `'${arg}'`).join(' ')}\r\n`,
+    );
+    const { store, log } = await openStore(`redis://locker:${PASSWORD}@127.0.0.1:${fake.port}`);
+    const { error } = await timed(() => store.acquire(wanted(), 300));
+    expectNoPassword(error);
+    expectNoPassword(log);
+    expect(log.errors[0]).toContain('unknown command');
+  });
+
+  function expectNoPassword(thing: unknown): void {
+    expect(inspect(thing, { depth: 9, showHidden: true })).not.toContain(PASSWORD);
+    const { message, stack, cause } = (thing ?? {}) as Error;
+    expect(`${message} ${stack} ${inspect(cause, { depth: 9, showHidden: true })}`).not.toContain(PASSWORD);
+  }
+});
+
+async function exercise(store: Awaited<ReturnType<typeof openStore>>['store']): Promise<void> {
+  const tick = { series: '', time: Date.now() - 1000 };
+  const mine = { ...wanted(), tick };
+  await store.acquire(mine, WITHIN);
+  await store.acquire(mine, WITHIN);
+  await store.acquire(wanted(), WITHIN);
+  await store.renew([mine], WITHIN);
+  await store.inspect('lock', WITHIN);
+  await store.release(mine, WITHIN);
+  await store.acquire({ ...wanted(), tick }, WITHIN);
+}
