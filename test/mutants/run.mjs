@@ -47,7 +47,7 @@ function tryMutant(mutant) {
       const built = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
       if (built.status !== 0) return `does not build: ${built.stdout}${built.stderr}`;
     }
-    return runTests(folder, mutant.tests) > 0 ? 'caught' : 'SURVIVED';
+    return runTests(folder, mutant.tests);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -65,17 +65,9 @@ function breakCode(folder, { file, find, replace, also = [] }) {
 }
 
 function runTests(folder, pattern) {
-  const results = join(folder, 'results.json');
-  const jest = [
-    'node_modules/jest/bin/jest.js',
-    '--bail',
-    '--json',
-    '--outputFile',
-    results,
-    '--testPathPatterns',
-    pattern,
-  ];
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-  spawnSync('node', [...flags, ...jest], { cwd: folder, stdio: 'ignore' });
-  return JSON.parse(readFileSync(results, 'utf8')).numFailedTests;
+  const jest = ['node_modules/jest/bin/jest.js', '--bail', '--testPathPatterns', pattern];
+  const { status, stderr } = spawnSync('node', [...flags, ...jest], { cwd: folder, encoding: 'utf8' });
+  if (status === 0) return 'SURVIVED';
+  return /^  ● /m.test(stderr) && !stderr.includes('Test suite failed to run') ? 'caught' : `no test ran: ${stderr}`;
 }
