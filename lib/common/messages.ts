@@ -43,6 +43,19 @@ export const messages = {
   redisFailed: (label: string, cause: unknown) =>
     `Redis at ${label} did not carry out the command: ${reason(cause)}.`,
   noReply: (ms: number) => `no reply within ${Math.round(ms)} ms`,
+  connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
+  connectionClosed: () => 'the server closed the connection',
+  storeClosed: () => 'the store is closed',
+  callerGone: () => 'the caller has given up',
+  folderRefused: (folder: string, what: string, remedy: string) =>
+    `The local store cannot use folder = ${folder}: ${what}; ${remedy}.`,
+  databaseDamaged: (file: string, damage: string) =>
+    `The local store cannot use ${file}: ${damage}; remove its folder.`,
+  databaseNotOpened: (file: string, cause: unknown) =>
+    `The local store cannot open ${file}: ${reason(cause)}; if it is damaged, remove its folder.`,
+  localStoreLate: (description: string, ms: number) =>
+    `The ${description} did not answer within ${ms} ms: this process or the disk is slow, or another process was ` +
+    'stopped while it wrote.',
   storeUnavailable: (description: string, cause: unknown) =>
     `The lock store (${description}) is unavailable: ${reason(cause)}. Locks cannot be had until it is back.`,
   storeBack: (description: string, ms: number) =>

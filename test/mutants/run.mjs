@@ -69,5 +69,7 @@ function runTests(folder, pattern) {
   const jest = ['node_modules/jest/bin/jest.js', '--bail', '--testPathPatterns', pattern];
   const { status, stderr } = spawnSync('node', [...flags, ...jest], { cwd: folder, encoding: 'utf8' });
   if (status === 0) return 'SURVIVED';
-  return /^  ● /m.test(stderr) && !stderr.includes('Test suite failed to run') ? 'caught' : `no test ran: ${stderr}`;
+  return /^  ● /m.test(stderr) && !stderr.includes('Test suite failed to run')
+    ? 'caught'
+    : `no test ran: ${stderr}`;
 }

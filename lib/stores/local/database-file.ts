@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockConfigurationError } from '../../common/errors.js';
+import { messages } from '../../common/messages.js';
 
 /** Where the fields of LMDB's first page are (format 2, 64 bit, little endian). */
 const MAGIC = { at: 24, value: 0xbeefc0de };
@@ -20,7 +21,7 @@ export async function refuseDamagedDatabase(file: string): Promise<void> {
     const damage = await findDamage(file);
     if (!damage) return;
     if (attempt === ATTEMPTS) {
-      throw new LockConfigurationError(`The local store cannot use ${file}: ${damage}; remove its folder`);
+      throw new LockConfigurationError(messages.databaseDamaged(file, damage));
     }
     // Another process may be writing its first page at this moment.
     await sleep(20);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { LockError, LockStoreError } from '../../common/errors.js';
+import { messages } from '../../common/messages.js';
 import { acquireEntry, inspectEntry, releaseEntry, renewEntry, type StoreTime } from '../lock-entry.js';
 import type {
   AcquireReply,
@@ -65,8 +66,7 @@ export class LocalLockStore implements LockStore {
       return new LocalLockStore(folder, prefix, await LockDatabase.open(file));
     } catch (cause) {
       if (cause instanceof LockError) throw cause;
-      const message = `The local store cannot open ${file}: ${reason(cause)}; if it is damaged, remove its folder`;
-      throw new LockStoreError(message, { cause, mayHaveRun: false });
+      throw new LockStoreError(messages.databaseNotOpened(file, cause), { cause, mayHaveRun: false });
     }
   }
 
@@ -158,24 +158,26 @@ export class LocalLockStore implements LockStore {
         within,
         (call) => run((begun = call)),
         (call) =>
-          new LockStoreError(this.#lateMessage(within), { mayHaveRun: call.mayHaveRun || call.persistent }),
+          new LockStoreError(messages.localStoreLate(this.description, within), {
+            mayHaveRun: call.mayHaveRun || call.persistent,
+          }),
       );
     } catch (cause) {
       if (cause instanceof LockStoreError) throw cause;
       const mayHaveRun = begun?.mayHaveRun ?? false;
-      throw new LockStoreError(`The ${this.description} failed: ${reason(cause)}`, { cause, mayHaveRun });
+      throw new LockStoreError(messages.storeThrew(this.description, cause), { cause, mayHaveRun });
     }
   }
 
   #refuseWhenOver(call: BoundedCall): void {
     if (this.#closed)
-      throw new LockStoreError(`The ${this.description} is closed`, { mayHaveRun: call.mayHaveRun });
+      throw new LockStoreError(messages.storeThrew(this.description, new Error(messages.storeClosed())), {
+        mayHaveRun: call.mayHaveRun,
+      });
     if (call.abandoned && !call.persistent)
-      throw new LockStoreError('The caller has given up', { mayHaveRun: call.mayHaveRun });
-  }
-
-  #lateMessage(within: number): string {
-    return `The ${this.description} did not answer within ${within} ms: the disk is slow, or another process was stopped while it wrote`;
+      throw new LockStoreError(messages.storeThrew(this.description, new Error(messages.callerGone())), {
+        mayHaveRun: call.mayHaveRun,
+      });
   }
 
   #time(): StoreTime {
@@ -213,8 +215,4 @@ export class LocalLockStore implements LockStore {
     }
     this.#clock.close();
   }
-}
-
-function reason(error: unknown): string {
-  return (error as Error | undefined)?.message ?? String(error);
 }

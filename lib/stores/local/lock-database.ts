@@ -2,6 +2,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { LockConfigurationError } from '../../common/errors.js';
+import { messages } from '../../common/messages.js';
 import type { LocalEntry } from './local-entry.js';
 
 export const DATABASE_FILE = 'locks.mdb';
@@ -38,8 +39,7 @@ export class LockDatabase {
 
   static async open(file: string): Promise<LockDatabase> {
     const { open } = await import('lmdb').catch((cause: unknown) => {
-      const message = 'The local store needs the package lmdb, which cannot be loaded: npm install lmdb';
-      throw new LockConfigurationError(message, { cause });
+      throw new LockConfigurationError(messages.missingPeer('lmdb', 'local'), { cause });
     });
     // Batching by turns makes a promise of its own for each commit that nobody handles: a full disk would end
     // the process. Writes of one turn share a transaction all the same.
@@ -103,8 +103,8 @@ export class LockDatabase {
     const { bavail, bsize } = await statfs(dirname(file));
     if (bavail * bsize < 4 * RESERVE) {
       await this.close();
-      const message = `The local store cannot use folder = ${dirname(file)}: its disk is full; free 4 MB or name another`;
-      throw new LockConfigurationError(message);
+      const remedy = 'free 4 MB or name another';
+      throw new LockConfigurationError(messages.folderRefused(dirname(file), 'its disk is full', remedy));
     }
     // The pages of a removed entry stay in the file, and are used again from the second commit after.
     for (const length of [RESERVE, 0, 0]) {

@@ -2,6 +2,7 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { LockConfigurationError } from '../../common/errors.js';
+import { messages } from '../../common/messages.js';
 
 /** Undefined on Windows, where folders below the user's own are private already. */
 const uid = process.getuid?.();
@@ -65,8 +66,7 @@ function kind(stats: { isSymbolicLink(): boolean; isDirectory(): boolean }): str
 }
 
 function refusal(folder: string, what: string, remedy: string, cause?: unknown): LockConfigurationError {
-  const message = `The local store cannot use folder = ${folder}: ${what}; ${remedy}`;
-  return new LockConfigurationError(message, { cause });
+  return new LockConfigurationError(messages.folderRefused(folder, what, remedy), { cause });
 }
 
 function ignoreMissing(error: unknown): undefined {

@@ -94,7 +94,7 @@ export class RedisConnection {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#fault = new Error('the store is closed');
+    this.#fault = new Error(messages.storeClosed());
     this.#client.disconnect();
     this.#wake(false);
     await this.#connections.endAll();
@@ -198,12 +198,12 @@ export class RedisConnection {
   }
 
   #notReadyInTime(): void {
-    this.#failed(this.#fault ?? new Error(`the connection was not ready within ${HANDSHAKE_TIMEOUT} ms`));
+    this.#failed(this.#fault ?? new Error(messages.connectionNotReady(HANDSHAKE_TIMEOUT)));
   }
 
   /** That a connection ends is no outage yet (a server closes idle ones); that the next one fails is. */
   #ended(): void {
-    if (!this.#wasReady) this.#failed(this.#fault ?? new Error('the server closed the connection'));
+    if (!this.#wasReady) this.#failed(this.#fault ?? new Error(messages.connectionClosed()));
     this.#wasReady = false;
   }
 

@@ -34,7 +34,7 @@ describe('the folder of the local store', () => {
 
     await expect(preparePrivateFolder(link)).rejects.toMatchObject({
       code: 'LOCK_CONFIGURATION',
-      message: `The local store cannot use folder = ${link}: it is a symbolic link; name a folder of its own`,
+      message: `The local store cannot use folder = ${link}: it is a symbolic link; name a folder of its own.`,
     });
   });
 
