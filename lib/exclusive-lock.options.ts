@@ -1,5 +1,4 @@
-import { LockConfigurationError } from './common/errors.js';
-import { messages } from './common/messages.js';
+import { checkOptions, type KnownOptions } from './common/check-options.js';
 import { checkDuration, resolveTimes } from './core/lease-options.js';
 import { checkName } from './core/lock-name.js';
 import type { LockStore } from './stores/lock-store.js';
@@ -18,19 +17,19 @@ export interface ExclusiveLockSettings {
    */
   ttl?: number;
   /**
-   * Milliseconds between two renewals of a lease.
+   * Milliseconds between two renewals of a lease. At least 20, and at most half of `ttl`.
    *
    * @default ttl / 3
    */
   renewEvery?: number;
   /**
-   * Milliseconds after which a call of the store that is not answered fails.
+   * Milliseconds after which a call of the store that is not answered fails. At least 10.
    *
    * @default 2_000
    */
   commandTimeout?: number;
   /**
-   * Milliseconds that a shutdown waits for running work before its signals abort.
+   * Milliseconds that a shutdown waits for running work before its signals abort; one second more for it to return.
    *
    * @default 10_000
    */
@@ -54,8 +53,9 @@ export type StorePlace = RedisPlace | LocalPlace | MemoryPlace | CustomPlace | D
 
 /** Replicas on several machines: Redis, Valkey or KeyDB. */
 export interface RedisPlace {
+  /** A URL, ioredis options, `{ cluster: […] }`, or an ioredis client, which is copied and left alone. */
   redis: RedisConnectionOptions;
-  store?: 'redis';
+  store?: never;
   folder?: never;
 }
 
@@ -80,6 +80,7 @@ export interface MemoryPlace {
 
 /** A store of your own. */
 export interface CustomPlace {
+  /** Closed together with the application. */
   store: LockStore;
   redis?: never;
   folder?: never;
@@ -101,17 +102,18 @@ const DEFAULT_COMMAND_TIMEOUT = 2_000;
 const DEFAULT_DRAIN_TIMEOUT = 10_000;
 const DEFAULT_PREFIX = 'exclusive-lock';
 
-const KNOWN = [
-  'redis',
-  'store',
-  'folder',
-  'ttl',
-  'renewEvery',
-  'commandTimeout',
-  'drainTimeout',
-  'prefix',
-  'replica',
-] as const;
+const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = {
+  redis: true,
+  store: true,
+  folder: true,
+  ttl: true,
+  renewEvery: true,
+  commandTimeout: true,
+  drainTimeout: true,
+  prefix: true,
+  replica: true,
+  isGlobal: true,
+};
 
 /**
  * Checks the options and fills in the defaults.
@@ -119,7 +121,7 @@ const KNOWN = [
  * @throws LockConfigurationError naming the option, its value and the remedy
  */
 export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSettings {
-  checkShape(options);
+  checkOptions<object>(options, KNOWN, 'ExclusiveLockModule');
   const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
   const { prefix = DEFAULT_PREFIX, replica } = options;
   checkName(prefix, 'prefix');
@@ -131,15 +133,4 @@ export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSe
     prefix,
     replica,
   };
-}
-
-function checkShape(options: ExclusiveLockModuleOptions): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new LockConfigurationError(messages.notAnObject(options));
-  }
-  for (const option of Object.keys(options)) {
-    if (!(KNOWN as readonly string[]).includes(option)) {
-      throw new LockConfigurationError(messages.unknownOption(option, KNOWN));
-    }
-  }
 }

@@ -19,7 +19,8 @@ export class ExclusiveLockService {
 
   /**
    * Runs `work` if the lock can be had at once, keeps the lock for as long as the work takes, and gives it back.
-   * Within work that holds the same lock already, `work` joins it.
+   * With an `occurrence` whose tick is not due yet by the store's clock, it waits for that first, up to a minute.
+   * Within work that holds the same lock already, `work` joins that lease, whose options stay as they are.
    *
    * @returns what became of it: `ran` or `lost` with the work's value, or `skipped` with the reason
    * @throws the work's own error; LockConfigurationError for a bad name or option

@@ -19,7 +19,8 @@ export type {
 } from './stores/redis/redis-connection-options.js';
 export type { Lease } from './core/lease.js';
 export type { LeaseOptions } from './core/lease-options.js';
-export type { LockState, Occurrence, RunOptions } from './core/lock-manager.js';
+export type { LockState, RunOptions } from './core/lock-manager.js';
+export type { Occurrence } from './core/occurrence.js';
 export type { Holder } from './core/holder.js';
 export type { Lost, Outcome, Ran, Skipped } from './core/outcome.js';
 export {

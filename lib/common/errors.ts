@@ -54,7 +54,7 @@ export class LockLostError extends LockError {
   }
 }
 
-/** A lock was asked for after the application had begun to shut down. */
+/** A lock was asked for after the application had begun to shut down, or work still ran after `drainTimeout`. */
 export class LockShuttingDownError extends LockError {
   readonly code = 'LOCK_SHUTTING_DOWN';
 }

@@ -1,12 +1,12 @@
 import { isErrorLike } from './error-like.js';
+import type { LossReason } from './errors.js';
 
 /** Every message of the package, as a function of what went wrong: what, which value, what to do. */
 export const messages = {
   // Configuration
-  unknownOption: (option: string, known: readonly string[], of = 'ExclusiveLockModule') =>
+  unknownOption: (option: string, known: readonly string[], of: string) =>
     `${option} is not an option of ${of}. Known options: ${known.join(', ')}.`,
-  notAnObject: (value: unknown, of = 'ExclusiveLockModule') =>
-    `The options of ${of} must be an object; got ${show(value)}.`,
+  notAnObject: (value: unknown, of: string) => `The options of ${of} must be an object; got ${show(value)}.`,
   wrongType: (option: string, expected: string, value: unknown) =>
     `${option} must be ${expected}; got ${option} = ${show(value)}.`,
   ttlTooShortForRenewal: (ttl: number, renewEvery: number) =>
@@ -15,14 +15,13 @@ export const messages = {
   renewEveryWithoutTtl: (renewEvery: number) =>
     `renewEvery needs ttl beside it, at least twice as long; got renewEvery = ${renewEvery} alone. Add ttl: ${renewEvery * 3}.`,
   badName: (what: string, value: unknown, problem: string) => `${what} ${problem}; got ${show(value)}.`,
-  contradiction: (options: string, remedy: string) => `${options} exclude each other. ${remedy}`,
+  redisAndStore: () => 'redis and store exclude each other. Leave one of them out.',
+  folderWithoutLocal: () => "folder belongs to store: 'local'. Add that, or leave folder out.",
   badRedisUrl: (option: string, problem: string) =>
     `${option} is not a Redis URL: ${problem}. Give redis://[user:password@]host[:port][/db], rediss://… for TLS, ` +
     `or the path of a Unix socket.`,
   missingPeer: (peer: string, store: string) =>
     `The ${store} store needs the package ${peer}, which could not be loaded. Run: npm install ${peer}`,
-  redisNowhere: () =>
-    "store is 'redis', but neither the option redis nor REDIS_URL says where. Give forRoot({ redis: 'redis://…' }) or set REDIS_URL.",
   notAStore: (missing: readonly string[]) =>
     `store must be a LockStore; the given one lacks ${missing.join(', ')}.`,
   noStoreInProduction: () =>
@@ -39,23 +38,24 @@ export const messages = {
     `${method} is decorated with @Exclusive, but was called on an object without ExclusiveLockService. ` +
     'Let Nest construct the object, in an application that imports ExclusiveLockModule.forRoot().',
 
-  // Stores
-  redisFailed: (label: string, cause: unknown) =>
-    `Redis at ${label} did not carry out the command: ${reason(cause)}.`,
+  // Causes, which stand inside of the sentences below
   noReply: (ms: number) => `no reply within ${Math.round(ms)} ms`,
+  localStoreLate: (ms: number) =>
+    `no reply within ${ms} ms: this process or the disk is slow, or another process was stopped while it wrote`,
   connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
   connectionClosed: () => 'the server closed the connection',
   storeClosed: () => 'the store is closed',
   callerGone: () => 'the caller has given up',
+
+  // Stores
+  redisFailed: (label: string, cause: unknown) =>
+    `Redis at ${label} did not carry out the command: ${reason(cause)}.`,
   folderRefused: (folder: string, what: string, remedy: string) =>
     `The local store cannot use folder = ${folder}: ${what}; ${remedy}.`,
   databaseDamaged: (file: string, damage: string) =>
     `The local store cannot use ${file}: ${damage}; remove its folder.`,
   databaseNotOpened: (file: string, cause: unknown) =>
     `The local store cannot open ${file}: ${reason(cause)}; if it is damaged, remove its folder.`,
-  localStoreLate: (description: string, ms: number) =>
-    `The ${description} did not answer within ${ms} ms: this process or the disk is slow, or another process was ` +
-    'stopped while it wrote.',
   storeUnavailable: (description: string, cause: unknown) =>
     `The lock store (${description}) is unavailable: ${reason(cause)}. Locks cannot be had until it is back.`,
   storeBack: (description: string, ms: number) =>
@@ -64,18 +64,11 @@ export const messages = {
     `The lock store (${description}) failed: ${reason(cause)}.`,
 
   // Leases
-  lost: (name: string, why: string) => `The lease on "${name}" is lost: ${why}.`,
-  lossReason: {
-    expired: 'its time ran out before it could be renewed',
-    taken: 'somebody else holds the lock now',
-    vanished: 'the lock is gone from the store',
-    'store-unavailable': 'its time ran out while the store could not be reached',
-    released: 'it was released',
-  },
+  lost: (name: string, why: LossReason) => `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
   answeredTooLate: (name: string, ms: number, ttl: number) =>
     `The lock "${name}" was granted, but the answer took ${Math.round(ms)} ms of its ${ttl} ms; it was given back.`,
-  undoGivenUp: (name: string) =>
-    `The lock "${name}", whose acquisition was never answered, could not be given back before the store was closed. It expires by itself.`,
+  notGivenBack: (name: string) =>
+    `The lock "${name}" could not be given back before the store was closed. It expires by itself.`,
   tooEarly: (name: string, by: number, tick: number, now: number) =>
     `A tick of "${name}" is ${Math.round(by / 1000)} s ahead of the store's clock and was skipped: the tick is at ` +
     `${new Date(tick).toISOString()}, this replica's clock says ${new Date(now).toISOString()}, the store's says ` +
@@ -91,6 +84,14 @@ export const messages = {
     `Work did not return after its signal had aborted; its locks expire by themselves: ${names.join(', ')}.`,
 } as const;
 
+const LOSS_REASONS: Record<LossReason, string> = {
+  expired: 'its time ran out before it could be renewed',
+  taken: 'somebody else holds the lock now',
+  vanished: 'the lock is gone from the store',
+  'store-unavailable': 'its time ran out while the store could not be reached',
+  released: 'it was released',
+};
+
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === 'function') return `a function`;
@@ -99,6 +100,7 @@ function show(value: unknown): string {
 }
 
 function reason(cause: unknown): string {
-  if (!isErrorLike(cause)) return 'no connection';
+  if (cause === undefined) return 'no connection';
+  if (!isErrorLike(cause)) return show(cause);
   return cause.message || (cause as NodeJS.ErrnoException).code || cause.name;
 }

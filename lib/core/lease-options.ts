@@ -1,3 +1,4 @@
+import type { KnownOptions } from '../common/check-options.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 
@@ -11,7 +12,7 @@ export interface LeaseOptions {
    */
   readonly ttl?: number;
   /**
-   * Milliseconds between two renewals; `ttl` must be at least twice as much.
+   * Milliseconds between two renewals, at least 20; `ttl` must be at least twice as much.
    *
    * @default ttl / 3
    */
@@ -19,6 +20,8 @@ export interface LeaseOptions {
   /** Any JSON value to keep in the lock, for whoever inspects it or finds it busy. */
   readonly contents?: unknown;
 }
+
+export const LEASE_OPTIONS: KnownOptions<LeaseOptions> = { ttl: true, renewEvery: true, contents: true };
 
 export interface LeaseTimes {
   readonly ttl: number;

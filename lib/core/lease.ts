@@ -18,7 +18,10 @@ export interface Lease extends AsyncDisposable {
   readonly held: boolean;
   /** Milliseconds until the lease ends unless it is renewed before; 0 when it is not held. */
   readonly remaining: number;
-  /** Aborts with a `LockLostError` when the lease is lost, before anybody else can get the lock. */
+  /**
+   * Aborts with a `LockLostError` when the lease is lost, before anybody else can get the lock; and with a
+   * `LockShuttingDownError`, the lock still held, when a shutdown has waited for `drainTimeout`.
+   */
   readonly signal: AbortSignal;
   /**
    * Throws unless the lock is certainly still ours. Call it right before a step that must not happen twice.
@@ -26,7 +29,10 @@ export interface Lease extends AsyncDisposable {
    * @throws LockLostError
    */
   assertHeld(): void;
-  /** Gives the lock back. Never throws, takes one round trip at most, and does nothing the second time. */
+  /**
+   * Gives the lock back. Never throws and does nothing the second time. Takes one round trip; where the store does
+   * not answer, 250 ms, and goes on in the background until it does.
+   */
   release(): Promise<void>;
 }
 
@@ -153,6 +159,6 @@ export class HeldLease implements Lease {
   }
 
   #loss(reason: LossReason): LockLostError {
-    return new LockLostError(messages.lost(this.name, messages.lossReason[reason]), reason);
+    return new LockLostError(messages.lost(this.name, reason), reason);
   }
 }

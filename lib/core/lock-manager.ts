@@ -1,17 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkOptions, type KnownOptions } from '../common/check-options.js';
 import { SteadyClock, type Clock } from '../common/clock.js';
-import { LockConfigurationError, LockStoreError } from '../common/errors.js';
+import { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
-import type { AcquireReply, AcquireRequest, LockStore, Tick } from '../stores/lock-store.js';
+import type { AcquireReply, AcquireRequest, LockStore } from '../stores/lock-store.js';
 import { enclosingLease, runInside } from './current-lease.js';
 import { parseHolder, type Holder, type HolderIdentity } from './holder.js';
 import { LeaseKeeper } from './lease-keeper.js';
-import { resolveTimes, type LeaseOptions, type LeaseTimes } from './lease-options.js';
+import { LEASE_OPTIONS, resolveTimes, type LeaseOptions, type LeaseTimes } from './lease-options.js';
 import { HeldLease, type Lease } from './lease.js';
 import { checkName } from './lock-name.js';
 import { LockReturner } from './lock-returner.js';
+import { tickOf, type Occurrence } from './occurrence.js';
 import type { Outcome, Skipped } from './outcome.js';
 import { Shutdown } from './shutdown.js';
 
@@ -35,17 +37,7 @@ export interface RunOptions extends LeaseOptions {
   readonly occurrence?: Occurrence;
 }
 
-/** The identity of one intended run. */
-export interface Occurrence {
-  /** The nominal time of a schedule's tick. Not granted before that time, nor after a later tick of the series. */
-  readonly tick: Date;
-  /**
-   * Which schedule, where several share a lock: each has ticks of its own.
-   *
-   * @default ''
-   */
-  readonly series?: string;
-}
+const RUN_OPTIONS: KnownOptions<RunOptions> = { ...LEASE_OPTIONS, occurrence: true };
 
 export type Acquisition = { readonly status: 'acquired'; readonly lease: HeldLease } | Skipped;
 
@@ -87,9 +79,13 @@ export class LockManager {
     work: (lease: Lease) => T | PromiseLike<T>,
     options: RunOptions,
   ): Promise<Outcome<T>> {
+    checkName(name);
+    checkOptions(options, RUN_OPTIONS, 'run');
+    const { occurrence, ...leaseOptions } = options;
+    resolveTimes(leaseOptions, this.#settings);
     const outer = enclosingLease(name, this);
-    if (outer) return joined(outer, await work(outer));
-    const acquisition = await this.tryAcquire(name, options);
+    if (outer) return outcomeWhileHeld(outer, await work(outer));
+    const acquisition = await this.tryAcquire(name, leaseOptions, occurrence);
     if (acquisition.status === 'skipped') return acquisition;
     const { lease } = acquisition;
     let value: T;
@@ -98,23 +94,19 @@ export class LockManager {
     } finally {
       await lease.release();
     }
-    return outcome(lease, value);
+    return outcomeAfterRelease(lease, value);
   }
 
   /** Asks the store once; for a tick that is early, again when it is due. */
-  async tryAcquire(name: string, options: RunOptions): Promise<Acquisition> {
+  async tryAcquire(name: string, options: LeaseOptions, occurrence?: Occurrence): Promise<Acquisition> {
     checkName(name);
-    const tick = checkOccurrence(options.occurrence);
-    const { contents } = options;
-    const request = {
-      name,
-      tick,
-      record: this.#settings.identity.newRecord(contents),
-      ...resolveTimes(options, this.#settings),
-    };
+    checkOptions(options, LEASE_OPTIONS, 'acquire');
+    const tick = occurrence && tickOf(occurrence);
+    const times = resolveTimes(options, this.#settings);
+    const request = { name, tick, record: this.#settings.identity.newRecord(options.contents), ...times };
     for (;;) {
       if (this.#shutdown.refuses(tick !== undefined)) return this.#skip(name, { reason: 'shutting-down' });
-      const answer = await this.#shutdown.waitsFor(() => this.#attempt(request));
+      const answer = await this.#shutdown.whileAsking(() => this.#attempt(request));
       if (answer.status !== 'early') return answer;
       if (answer.by > LONGEST_WAIT_FOR_TICK) {
         this.#settings.logger.error(messages.tooEarly(name, answer.by, tick!.time, Date.now()));
@@ -160,7 +152,7 @@ export class LockManager {
       reply = await this.#ask('acquire', () => this.#store.acquire(request, within));
     } catch (error) {
       if (!(error instanceof LockStoreError)) throw error;
-      if (error.mayHaveRun) void this.#returner.undo(request);
+      if (error.mayHaveRun) void this.#returner.releaseUntilAnswered(request);
       return this.#skip(name, { reason: 'store-unavailable', error });
     }
     switch (reply.status) {
@@ -183,7 +175,7 @@ export class LockManager {
     const { name, ttl } = request;
     const elapsed = this.#clock.now() - askedAt;
     if (ttl - elapsed < ttl * LEAST_LEFT) {
-      void this.#returner.undo(request);
+      void this.#returner.releaseUntilAnswered(request);
       const error = new LockStoreError(messages.answeredTooLate(name, elapsed, ttl), { mayHaveRun: true });
       return this.#skip(name, { reason: 'store-unavailable', error });
     }
@@ -227,24 +219,15 @@ export class LockManager {
   }
 }
 
-function checkOccurrence(occurrence: Occurrence | undefined): Tick | undefined {
-  if (occurrence === undefined) return undefined;
-  const { tick, series = '' } = occurrence;
-  const time = tick instanceof Date ? tick.getTime() : Number.NaN;
-  if (Number.isNaN(time))
-    throw new LockConfigurationError(messages.wrongType('occurrence.tick', 'a valid Date', tick));
-  return { time, series };
-}
-
 type WithoutStatus<T> = T extends unknown ? Omit<T, 'status'> : never;
 
-function outcome<T>(lease: HeldLease, value: T): Outcome<T> {
+function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {
   // Released is how it should end, unless the release found the lock in other hands.
-  return lease.lossError?.reason === 'released' ? { status: 'ran', value } : joined(lease, value);
+  return lease.lossError?.reason === 'released' ? { status: 'ran', value } : outcomeWhileHeld(lease, value);
 }
 
-/** Work that joined a lease may outlast it: then it did not run under the lock to its end. */
-function joined<T>(lease: HeldLease, value: T): Outcome<T> {
+/** Of work that joined a lease and may outlast it: then it did not run under the lock to its end. */
+function outcomeWhileHeld<T>(lease: HeldLease, value: T): Outcome<T> {
   const error = lease.lossError;
   return error ? { status: 'lost', value, error } : { status: 'ran', value };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
+import { within } from '../common/within.js';
 import type { LockStore, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
 
 /** What a release that is not answered may add to the work it ends, in milliseconds. */
@@ -25,21 +26,14 @@ export class LockReturner {
 
   /** Resolves with the store's answer, or without one when there was none in good time. Never rejects. */
   async giveBack(owner: OwnerRequest): Promise<OwnerReply | undefined> {
-    const patience = new AbortController();
-    const reply = this.undo(owner);
-    const outOfPatience = sleep(PATIENCE, undefined, { signal: patience.signal }).catch(() => undefined);
-    try {
-      return await Promise.race([reply, outOfPatience]);
-    } finally {
-      patience.abort();
-    }
+    return within(PATIENCE, this.releaseUntilAnswered(owner));
   }
 
   /**
-   * Makes sure that `owner` does not hold the lock: asked for when its acquisition was never answered, and so
-   * may have been carried out. Repeats until the store has answered.
+   * Releases the lock, again and again until the store has answered. Also where an acquisition was not answered:
+   * it may have been carried out.
    */
-  undo(owner: OwnerRequest): Promise<OwnerReply | undefined> {
+  releaseUntilAnswered(owner: OwnerRequest): Promise<OwnerReply | undefined> {
     const attempts = this.#repeat(owner).finally(() => this.#pending.delete(attempts));
     this.#pending.set(attempts, owner);
     return attempts;
@@ -47,11 +41,8 @@ export class LockReturner {
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */
   async close(): Promise<void> {
-    const timeout = new AbortController();
-    const limit = sleep(this.#commandTimeout, undefined, { signal: timeout.signal }).catch(() => undefined);
-    await Promise.race([Promise.all(this.#pending.keys()), limit]);
-    timeout.abort();
-    for (const { name } of this.#pending.values()) this.#logger.warn(messages.undoGivenUp(name));
+    await within(this.#commandTimeout, Promise.all(this.#pending.keys()));
+    for (const { name } of this.#pending.values()) this.#logger.warn(messages.notGivenBack(name));
     this.#closing.abort();
   }
 

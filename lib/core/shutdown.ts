@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LockShuttingDownError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
+import { within } from '../common/within.js';
 import type { HeldLease } from './lease.js';
 
 /** Milliseconds that work has to return after its signal has aborted. */
@@ -39,7 +39,8 @@ export class Shutdown {
     this.#noMoreTicks.abort();
   }
 
-  async waitsFor<T>(attempt: () => Promise<T>): Promise<T> {
+  /** The shutdown waits for the answer, too. */
+  async whileAsking<T>(attempt: () => Promise<T>): Promise<T> {
     this.#asking++;
     try {
       return await attempt();
@@ -77,10 +78,7 @@ export class Shutdown {
 
   async #idleWithin(ms: number): Promise<boolean> {
     if (this.#idle) return true;
-    const timeout = new AbortController();
-    const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
-    await Promise.race([idle, sleep(ms, undefined, { signal: timeout.signal }).catch(() => undefined)]);
-    timeout.abort();
+    await within(ms, new Promise<void>((resolve) => (this.#onIdle = resolve)));
     return this.#idle;
   }
 

@@ -1,6 +1,7 @@
+import { checkOptions } from '../common/check-options.js';
 import { LockConfigurationError, LockServiceMissingError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
-import { resolveTimes, type LeaseOptions } from '../core/lease-options.js';
+import { LEASE_OPTIONS, resolveTimes, type LeaseOptions } from '../core/lease-options.js';
 import { checkName } from '../core/lock-name.js';
 import { copyIdentity } from './copy-identity.js';
 import { methodName } from './exclusive-runner.js';
@@ -11,8 +12,6 @@ export type ExclusiveOptions = LeaseOptions;
 
 /** The decorator does not know the module's times; it takes none of them, or both from its own options. */
 const UNUSED_DEFAULTS = { ttl: 0, renewEvery: 0 };
-
-const KNOWN = ['ttl', 'renewEvery', 'contents'] as const;
 
 /**
  * Lets one replica at a time run the method; on a `@Cron` method, lets one replica run each tick. The others
@@ -32,7 +31,7 @@ const KNOWN = ['ttl', 'renewEvery', 'contents'] as const;
 export function Exclusive(name?: string, options: ExclusiveOptions = {}): MethodDecorator {
   if (name !== undefined) checkName(name, 'The lock name of @Exclusive');
   const decorator = `@Exclusive(${name === undefined ? '' : JSON.stringify(name)})`;
-  checkOptions(decorator, options);
+  checkTimes(decorator, options);
 
   return <T>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void => {
     const method: unknown = descriptor?.value;
@@ -54,15 +53,8 @@ export function Exclusive(name?: string, options: ExclusiveOptions = {}): Method
   };
 }
 
-function checkOptions(decorator: string, options: ExclusiveOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new LockConfigurationError(messages.notAnObject(options, decorator));
-  }
-  for (const option of Object.keys(options)) {
-    if (!(KNOWN as readonly string[]).includes(option)) {
-      throw new LockConfigurationError(messages.unknownOption(option, KNOWN, decorator));
-    }
-  }
+function checkTimes(decorator: string, options: ExclusiveOptions): void {
+  checkOptions(options, LEASE_OPTIONS, decorator);
   if (options.renewEvery !== undefined && options.ttl === undefined) {
     throw new LockConfigurationError(messages.renewEveryWithoutTtl(options.renewEvery));
   }

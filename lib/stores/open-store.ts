@@ -6,11 +6,12 @@ import { LocalLockStore } from './local/local-lock-store.js';
 import type { LockStore } from './lock-store.js';
 import { MemoryLockStore } from './memory/memory-lock-store.js';
 import type { RedisConnectionOptions } from './redis/redis-connection-options.js';
+import { problemOfRedisUrl } from './redis/redis-url.js';
 import { RedisLockStore } from './redis/redis-lock-store.js';
 
 /** What the user said about the store; not checked yet. */
 export interface StoreChoice {
-  readonly store?: 'redis' | 'local' | 'memory' | LockStore;
+  readonly store?: 'local' | 'memory' | LockStore;
   readonly redis?: RedisConnectionOptions;
   readonly folder?: string;
 }
@@ -31,34 +32,27 @@ const STORE_METHODS = ['acquire', 'renew', 'release', 'inspect', 'close'] as con
  * @throws LockConfigurationError
  */
 export async function openStore(choice: StoreChoice, context: StoreContext): Promise<LockStore> {
+  checkChoice(choice);
   const { redis, store, folder } = choice;
-  const { prefix, env } = context;
-  if (folder !== undefined && store !== 'local') {
-    throw new LockConfigurationError(messages.contradiction('folder', `It belongs to store: 'local'.`));
+  if (redis !== undefined) return openRedis('redis', redis, context);
+  if (typeof store === 'object') return store;
+  switch (store) {
+    case 'memory':
+      return new MemoryLockStore();
+    case 'local':
+      return LocalLockStore.open({ folder, prefix: context.prefix });
+    case undefined:
+      return openByEnvironment(context);
   }
-  if (folder !== undefined && (typeof folder !== 'string' || folder === '')) {
-    throw new LockConfigurationError(messages.wrongType('folder', 'the path of a folder', folder));
-  }
-  if (redis !== undefined) {
-    if (store !== undefined && store !== 'redis') {
-      throw new LockConfigurationError(messages.contradiction('redis and store', 'Leave one of them out.'));
-    }
-    return openRedis('redis', redis, context);
-  }
-  if (store === 'memory') return new MemoryLockStore();
-  if (store === 'local') return LocalLockStore.open({ folder, prefix });
-  if (typeof store === 'object' && store !== null) return checkStore(store);
-  if (store !== undefined && store !== 'redis') {
-    throw new LockConfigurationError(
-      messages.wrongType('store', `'redis', 'local', 'memory' or a LockStore`, store),
-    );
-  }
+}
+
+async function openByEnvironment(context: StoreContext): Promise<LockStore> {
+  const { env, logger, prefix } = context;
   if (env['REDIS_URL']) return openRedis('REDIS_URL', env['REDIS_URL'], context);
-  if (store === 'redis') throw new LockConfigurationError(messages.redisNowhere());
   if (env['NODE_ENV'] === 'production') throw new LockConfigurationError(messages.noStoreInProduction());
-  const local = await LocalLockStore.open({ folder, prefix });
-  context.logger.warn(messages.localStoreByDefault(local.description));
-  return local;
+  const store = await LocalLockStore.open({ prefix });
+  logger.warn(messages.localStoreByDefault(store.description));
+  return store;
 }
 
 function openRedis(
@@ -66,43 +60,33 @@ function openRedis(
   connection: RedisConnectionOptions,
   { prefix, outages }: StoreContext,
 ): Promise<LockStore> {
-  if (typeof connection === 'string') checkRedisUrl(option, connection);
-  else if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
-    throw new LockConfigurationError(
-      messages.wrongType(option, 'a URL, ioredis options or an ioredis client', connection),
-    );
-  }
+  const problem = typeof connection === 'string' ? problemOfRedisUrl(connection) : undefined;
+  if (problem) throw new LockConfigurationError(messages.badRedisUrl(option, problem));
   return RedisLockStore.open({ connection, prefix, outages });
 }
 
-/** The URL itself is not repeated in the error: it may hold a password. */
-function checkRedisUrl(option: string, text: string): void {
-  if (text.startsWith('/')) return;
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    throw new LockConfigurationError(
-      messages.badRedisUrl(option, 'it does not begin with redis:// or rediss://'),
-    );
+function checkChoice({ redis, store, folder }: StoreChoice): void {
+  if (redis !== undefined && store !== undefined) throw new LockConfigurationError(messages.redisAndStore());
+  if (folder !== undefined && store !== 'local')
+    throw new LockConfigurationError(messages.folderWithoutLocal());
+  if (redis !== undefined && typeof redis !== 'string' && !isPlainObject(redis)) {
+    refuse('redis', 'a URL, ioredis options or an ioredis client', redis);
   }
-  if (!URL.canParse(text))
-    throw new LockConfigurationError(messages.badRedisUrl(option, 'it cannot be parsed'));
-  const { protocol, pathname, search, hash } = new URL(text);
-  if (protocol !== 'redis:' && protocol !== 'rediss:') {
-    throw new LockConfigurationError(messages.badRedisUrl(option, `its protocol is ${protocol}//`));
+  if (folder !== undefined && (typeof folder !== 'string' || folder === '')) {
+    refuse('folder', 'the path of a folder', folder);
   }
-  if (`${pathname}${search}${hash}`.includes('@')) {
-    throw new LockConfigurationError(
-      messages.badRedisUrl(option, 'a /, ? or # in its user name or password must be percent-encoded'),
-    );
-  }
-  if (!/^(\/\d*)?$/.test(pathname)) {
-    throw new LockConfigurationError(
-      messages.badRedisUrl(option, `its database "${pathname.slice(1)}" is not a number`),
-    );
+  if (isPlainObject(store)) {
+    const missing = STORE_METHODS.filter((method) => typeof store[method] !== 'function');
+    if (missing.length > 0) throw new LockConfigurationError(messages.notAStore(missing));
+  } else if (store !== undefined && store !== 'local' && store !== 'memory') {
+    refuse('store', "'local', 'memory' or a LockStore", store);
   }
 }
 
-function checkStore(store: LockStore): LockStore {
-  const missing = STORE_METHODS.filter((method) => typeof store[method] !== 'function');
-  if (missing.length === 0) return store;
-  throw new LockConfigurationError(messages.notAStore(missing));
+function isPlainObject<T>(value: T): value is T & object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refuse(option: string, expected: string, value: unknown): never {
+  throw new LockConfigurationError(messages.wrongType(option, expected, value));
 }

@@ -9,10 +9,17 @@ export interface Belief {
 
 /** What all replicas believed, in the order in which they began to. */
 export function beliefsOf(replicas: readonly ReplicaProcess[]): Belief[] {
-  const beliefs = new Map<number, Belief>();
-  for (const details of replicas.flatMap(({ events }) => events).filter(event('belief'))) {
-    const fence = Number(details['fence']);
-    beliefs.set(fence, { fence, first: Number(details['first']), last: Number(details['last']) });
+  const beliefs = new Map<string, Belief>();
+  for (const { pid, events } of replicas) {
+    for (const details of events.filter(event('belief'))) {
+      const [fence, first, last] = [details['fence'], details['first'], details['last']].map(Number) as [
+        number,
+        number,
+        number,
+      ];
+      // Each event of a lease tells more of it; its beginning says which lease it is.
+      beliefs.set(`${pid} ${first}`, { fence, first, last });
+    }
   }
   return [...beliefs.values()].toSorted((a, b) => a.first - b.first);
 }

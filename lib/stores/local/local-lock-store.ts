@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { LockError, LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
+import { within } from '../../common/within.js';
 import { acquireEntry, inspectEntry, releaseEntry, renewEntry, type StoreTime } from '../lock-entry.js';
 import type {
   AcquireReply,
@@ -11,7 +12,6 @@ import type {
   RenewRequest,
   StoredLock,
 } from '../lock-store.js';
-import { bounded, type BoundedCall } from './bounded-call.js';
 import { refuseDamagedDatabase } from './database-file.js';
 import { CLOCK_FILE, FileClock } from './file-clock.js';
 import { removeUnused } from './housekeeping.js';
@@ -29,6 +29,14 @@ export interface LocalLockStoreOptions {
 
 /** What a decision answers, and whether it has changed the entry. */
 type Decision<R> = readonly [reply: R, changed: boolean];
+
+/** One call, as the caller sees it. */
+interface Call {
+  /** Something was handed to the database, which may carry it out although the caller has given up. */
+  mayHaveRun: boolean;
+  /** The caller has had its answer: nothing more must be begun. */
+  abandoned: boolean;
+}
 
 const CLEAN_EVERY = 60 * 60 * 1000;
 /** A write that waits for a stopped process must not keep this one from ending. */
@@ -70,8 +78,8 @@ export class LocalLockStore implements LockStore {
     }
   }
 
-  acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
-    return this.#bounded(within, (call) =>
+  acquire(request: AcquireRequest, ms: number): Promise<AcquireReply> {
+    return this.#bounded(ms, (call) =>
       this.#decide(request.name, call, (entry, time) => {
         const reply = acquireEntry(entry, request, time);
         const granted = reply.status === 'granted';
@@ -82,29 +90,28 @@ export class LocalLockStore implements LockStore {
   }
 
   /** All that nobody else changes at the same moment goes into one transaction. */
-  renew(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
-    const renewOne = (request: RenewRequest, call: BoundedCall) =>
+  renew(requests: readonly RenewRequest[], ms: number): Promise<OwnerReply[]> {
+    const renewOne = (request: RenewRequest, call: Call) =>
       this.#decide(request.name, call, (entry, time) => {
         const reply = renewEntry(entry, request, time);
         return [reply, reply === 'held'];
       });
-    return this.#bounded(within, (call) => Promise.all(requests.map((request) => renewOne(request, call))));
+    return this.#bounded(ms, (call) => Promise.all(requests.map((request) => renewOne(request, call))));
   }
 
-  release(request: OwnerRequest, within: number): Promise<OwnerReply> {
-    return this.#bounded(within, (call) => {
-      // A write of an acquire that was given up may land late: this has to come after it.
-      call.persistent = true;
-      return this.#decide(request.name, call, (entry, time) => {
+  release(request: OwnerRequest, ms: number): Promise<OwnerReply> {
+    const releaseIt = (call: Call) =>
+      this.#decide(request.name, call, (entry, time) => {
         const reply = releaseEntry(entry, request, time);
         if (reply === 'held') entry.usedAt = time.wall;
         return [reply, reply === 'held'];
       });
-    });
+    // A write of an acquire that was given up may land late: this comes after it, however long that takes.
+    return this.#bounded(ms, releaseIt, { persistent: true });
   }
 
-  inspect(name: string, within: number): Promise<StoredLock | null> {
-    return this.#bounded(within, (call) =>
+  inspect(name: string, ms: number): Promise<StoredLock | null> {
+    return this.#bounded(ms, (call) =>
       this.#decide(name, call, (entry, time) => [inspectEntry(entry, time), false]),
     );
   }
@@ -116,14 +123,15 @@ export class LocalLockStore implements LockStore {
   /** Decides on what is stored now, and again whenever another process was faster to write. */
   async #decide<R>(
     name: string,
-    call: BoundedCall,
+    call: Call,
     decide: (entry: LocalEntry, time: StoreTime) => Decision<R>,
   ): Promise<R> {
     const key = `${this.#prefix}:${name}`;
     for (;;) {
       // What an earlier call has handed over may land yet, also when its caller has given up: it goes first.
       for (let write = this.#writes.get(key); write; write = this.#writes.get(key)) await write;
-      this.#refuseWhenOver(call);
+      if (this.#closed) throw new Error(messages.storeClosed());
+      if (call.abandoned) throw new Error(messages.callerGone());
 
       const before = this.#database.read(key);
       const entry = before?.entry ?? newLocalEntry();
@@ -151,33 +159,21 @@ export class LocalLockStore implements LockStore {
     }
   }
 
-  async #bounded<R>(within: number, run: (call: BoundedCall) => Promise<R>): Promise<R> {
-    let begun: BoundedCall | undefined;
+  async #bounded<R>(ms: number, run: (call: Call) => Promise<R>, { persistent = false } = {}): Promise<R> {
+    const call: Call = { mayHaveRun: false, abandoned: false };
     try {
-      return await bounded(
-        within,
-        (call) => run((begun = call)),
-        (call) =>
-          new LockStoreError(messages.localStoreLate(this.description, within), {
-            mayHaveRun: call.mayHaveRun || call.persistent,
-          }),
+      const answer = await within(
+        ms,
+        run(call).then((value) => ({ value })),
       );
+      if (answer) return answer.value;
+      call.abandoned = !persistent;
+      call.mayHaveRun ||= persistent;
+      throw new Error(messages.localStoreLate(ms));
     } catch (cause) {
-      if (cause instanceof LockStoreError) throw cause;
-      const mayHaveRun = begun?.mayHaveRun ?? false;
+      const { mayHaveRun } = call;
       throw new LockStoreError(messages.storeThrew(this.description, cause), { cause, mayHaveRun });
     }
-  }
-
-  #refuseWhenOver(call: BoundedCall): void {
-    if (this.#closed)
-      throw new LockStoreError(messages.storeThrew(this.description, new Error(messages.storeClosed())), {
-        mayHaveRun: call.mayHaveRun,
-      });
-    if (call.abandoned && !call.persistent)
-      throw new LockStoreError(messages.storeThrew(this.description, new Error(messages.callerGone())), {
-        mayHaveRun: call.mayHaveRun,
-      });
   }
 
   #time(): StoreTime {
@@ -204,15 +200,8 @@ export class LocalLockStore implements LockStore {
   async #close(): Promise<void> {
     clearInterval(this.#cleaner);
     this.#ending.abort();
-    try {
-      await bounded(
-        CLOSE_WITHIN,
-        () => this.#database.close(),
-        () => new Error('late'),
-      );
-    } catch {
-      // It ends with the process then.
-    }
+    // What cannot be closed in time, or at all, ends with the process.
+    await within(CLOSE_WITHIN, this.#database.close()).catch(() => undefined);
     this.#clock.close();
   }
 }

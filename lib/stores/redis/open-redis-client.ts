@@ -69,9 +69,11 @@ const HARDENED_CLUSTER = {
 
 /** Makes a client for `connection`; throws LockConfigurationError where that cannot work. */
 export async function openRedisClient(connection: RedisConnectionOptions): Promise<OpenedClient> {
-  if (typeof connection === 'string') return duplicate(await parseUrl(connection));
-  if (isRedisClient(connection)) return duplicate(connection as RedisClient);
+  if (typeof connection === 'object' && isRedisClient(connection))
+    return duplicate(connection as RedisClient);
   const { Redis, Cluster } = await loadIoredis();
+  // By way of a client that is not connected: what a URL says would win over options beside it.
+  if (typeof connection === 'string') return duplicate(new Redis(connection, { lazyConnect: true }));
   if (isRedisCluster(connection)) {
     const options = (connection.options ?? {}) as ClusterOptions;
     const nodes = [...connection.cluster] as ClusterNode[];
@@ -85,19 +87,6 @@ function duplicate(client: RedisClient): OpenedClient {
     return cluster(client.duplicate([], hardenCluster(client.options)), client.options);
   }
   return single(client.duplicate(HARDENED), client.options.keyPrefix);
-}
-
-/** A client that is not connected, for its options: what a URL says would win over options beside it. */
-async function parseUrl(url: string): Promise<Redis> {
-  const { Redis } = await loadIoredis();
-  try {
-    return new Redis(url, { lazyConnect: true });
-  } catch {
-    // Without a cause: it may hold the URL, and that the password.
-    throw new LockConfigurationError(
-      messages.badRedisUrl('redis', 'it cannot be parsed, or its password is not percent-encoded'),
-    );
-  }
 }
 
 function hardenCluster(options: ClusterOptions): ClusterOptions {

@@ -49,12 +49,13 @@ class Belief {
   }
 }
 
-/** Checks once a millisecond what the lease says, until it is not held any more. */
-function observe(lease: Lease): void {
+/** Tells when the signal aborts; and unless `quiet`, checks once a millisecond whether the lease is held. */
+function observe(lease: Lease, quiet = false): void {
   const { fence } = lease;
   lease.signal.addEventListener('abort', () =>
     tell('aborted', { fence, wall: Date.now(), ...reasonOf(lease.signal.reason) }),
   );
+  if (quiet) return;
   const belief = new Belief(lease);
   let checks = 0;
   const check = (): void => {
@@ -94,17 +95,18 @@ interface Command {
   ms: number;
   pause: number;
   retry?: number;
+  quiet?: boolean;
 }
 
 const commands: Record<string, (command: Command) => Promise<void> | void> = {
   /** Tries once, or every `retry` ms until it has the lock. */
-  async acquire({ name, retry }) {
+  async acquire({ name, retry, quiet = false }) {
     const asked = now();
     try {
       const lease = await (retry ? soon(name, retry) : locks.acquire(name));
       tell(lease ? 'acquired' : 'busy', { name, asked, fence: lease?.fence });
       state.lease = lease;
-      if (lease) observe(lease);
+      if (lease) observe(lease, quiet);
     } catch (error) {
       tell('failed', { name, asked, message: String(error), ...reasonOf(error) });
     }

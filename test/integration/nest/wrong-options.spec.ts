@@ -53,10 +53,10 @@ describe('a wrong option stops the application at its start', () => {
     [
       'a store that does not exist',
       { store: 'mysql' },
-      ['store = "mysql"', "'redis'", "'local'", "'memory'"],
+      ['store = "mysql"', "'local'", "'memory'", 'LockStore'],
     ],
     ['a store that is a class', { store: Map }, ['store', 'a function', 'LockStore']],
-    ['store: redis without a URL', { store: 'redis' }, ["store is 'redis'", 'REDIS_URL', 'forRoot({ redis:']],
+    ['store: redis', { store: 'redis' }, ['store', '"redis"', "'local', 'memory' or a LockStore"]],
     ['redis with store: local', { redis: 'redis://h', store: 'local' }, ['redis', 'store', 'Leave one']],
     ['a folder with store: memory', { ...memory, folder: '/tmp/x' }, ['folder', "store: 'local'"]],
     ['a folder with redis', { redis: 'redis://h', folder: '/tmp/x' }, ['folder', "store: 'local'"]],

@@ -85,7 +85,7 @@ describe('the outage log', () => {
 
   it.each([
     [undefined, 'no connection'],
-    ['a string', 'no connection'],
+    ['a string', '"a string"'],
     [new Error('the message'), 'the message'],
     [Object.assign(new Error(''), { code: 'ECONNRESET' }), 'ECONNRESET'],
     [new TypeError(''), 'TypeError'],

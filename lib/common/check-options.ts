@@ -1,0 +1,22 @@
+import { LockConfigurationError } from './errors.js';
+import { messages } from './messages.js';
+
+/** Every option of an options type; one that is left out does not compile. */
+export type KnownOptions<T> = Readonly<Record<keyof T, true>>;
+
+/**
+ * Refuses options that are no object, or have a key that nobody would read.
+ *
+ * @param of whose options they are, for the message
+ * @throws LockConfigurationError
+ */
+export function checkOptions<T>(options: T, known: KnownOptions<T>, of: string): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new LockConfigurationError(messages.notAnObject(options, of));
+  }
+  for (const option of Object.keys(options)) {
+    if (!Object.hasOwn(known, option)) {
+      throw new LockConfigurationError(messages.unknownOption(option, Object.keys(known), of));
+    }
+  }
+}
