@@ -50,13 +50,14 @@ export class SteadyClock implements Clock {
     const drift = this.#clocks.wall() - monotonic;
     if (Math.abs(drift - this.#drift) > DRIFT_TOLERANCE) {
       this.#drift = drift;
-      this.#countSuspend(monotonic);
+      this.#countSuspend();
     }
     return monotonic + this.#suspended;
   }
 
-  #countSuspend(monotonic: number): void {
-    const suspended = this.#clocks.uptime() - monotonic - this.#origin;
+  #countSuspend(): void {
+    // Read side by side: a pause since the first reading is not a suspend.
+    const suspended = this.#clocks.uptime() - this.#clocks.monotonic() - this.#origin;
     if (suspended - this.#suspended >= SHORTEST_SUSPEND) this.#suspended = suspended;
   }
 }

@@ -25,9 +25,13 @@ export class LockStoreError extends LockError {
   /** Whether the command may have been carried out all the same: its reply is late or was lost. */
   readonly mayHaveRun: boolean;
 
-  constructor(message: string, options: { cause?: unknown; mayHaveRun: boolean }) {
+  /** Whether the store has answered, and does not want to carry it out: it is no use to ask again. */
+  readonly refused: boolean;
+
+  constructor(message: string, options: { cause?: unknown; mayHaveRun: boolean; refused?: boolean }) {
     super(message, options);
     this.mayHaveRun = options.mayHaveRun;
+    this.refused = options.refused ?? false;
   }
 }
 

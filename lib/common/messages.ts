@@ -32,6 +32,8 @@ export const messages = {
     "this machine only. Set REDIS_URL for several machines, or store: 'local' to silence this.",
   contentsNotJson: () => 'contents must be a value that JSON can hold, without cycles, functions or bigint.',
   notAMethod: (decorator: string, key: string) => `${decorator} must decorate a method; "${key}" is not one.`,
+  generator: (decorator: string, key: string) =>
+    `${decorator} cannot decorate the generator "${key}", which runs after it has returned. Make it async function*.`,
   staticMethod: (decorator: string, key: string) =>
     `${decorator} cannot decorate the static method "${key}": only methods of an object that Nest constructs can be locked.`,
   serviceMissing: (method: string) =>
@@ -65,10 +67,14 @@ export const messages = {
 
   // Leases
   lost: (name: string, why: LossReason) => `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
+  streamOver: () =>
+    'The lock of this stream was given back when its readers had left, or nobody came to read it. Call the method again.',
   answeredTooLate: (name: string, ms: number, ttl: number) =>
     `The lock "${name}" was granted, but the answer took ${Math.round(ms)} ms of its ${ttl} ms; it was given back.`,
-  notGivenBack: (name: string) =>
-    `The lock "${name}" could not be given back before the store was closed. It expires by itself.`,
+  notGivenBack: (name: string, cause: unknown) =>
+    `The lock "${name}" could not be given back: ${reason(cause)}. It expires by itself.`,
+  joinedOccurrence: (name: string) =>
+    `occurrence cannot be claimed inside of work that holds "${name}" already. Claim it where the lock is taken.`,
   tooEarly: (name: string, by: number, tick: number, now: number) =>
     `A tick of "${name}" is ${Math.round(by / 1000)} s ahead of the store's clock and was skipped: the tick is at ` +
     `${new Date(tick).toISOString()}, this replica's clock says ${new Date(now).toISOString()}, the store's says ` +
@@ -93,7 +99,11 @@ const LOSS_REASONS: Record<LossReason, string> = {
 };
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (typeof value === 'string') {
+    // A URL in the wrong place may hold a password.
+    const text = value.replace(/\/\/.*@/s, '//…@');
+    return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  }
   if (typeof value === 'function') return `a function`;
   if (Array.isArray(value)) return 'an array';
   return typeof value === 'object' && value !== null ? 'an object' : String(value);

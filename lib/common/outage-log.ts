@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import { isErrorLike } from './error-like.js';
 import type { LockLogger } from './logger.js';
 import { messages } from './messages.js';
 
@@ -12,14 +11,14 @@ export class OutageLog {
     this.#logger = logger;
   }
 
-  /** `operation` is the call that failed; absent when it is the connection that failed. */
-  begin(description: string, cause: unknown, operation?: string): void {
+  /** `refused` is the call that the store does not want to carry out; absent when it cannot be reached. */
+  begin(description: string, cause: unknown, refused?: string): void {
     if (this.#outage) return;
     this.#outage = {
       since: performance.now(),
       description,
       // A server that refuses to write may be read all the while: only the same call tells that this is over.
-      refused: isErrorLike(cause) && cause.name === 'ReplyError' ? operation : undefined,
+      refused,
     };
     this.#logger.error(messages.storeUnavailable(description, cause));
   }

@@ -4,8 +4,8 @@ import type { HeldLease } from './lease.js';
 
 /** Milliseconds before the first repetition of a failed renewal; doubles from there to `renewEvery`. */
 const FIRST_RETRY = 25;
-/** The longest delay a Node timer can have. */
-const LONGEST_DELAY = 2 ** 31 - 1;
+/** Timers stand still while the machine is suspended: looked at this often, leases end soon after it goes on. */
+const LONGEST_DELAY = 500;
 /** Timers count whole milliseconds and may fire a fraction early. */
 const TIMER_PRECISION = 1;
 
@@ -49,10 +49,19 @@ export class LeaseKeeper {
 
   #wakeBy(time: number): void {
     if (time >= this.#wakeAt) return;
-    clearTimeout(this.#timer);
     this.#wakeAt = time;
-    const delay = Math.min(LONGEST_DELAY, Math.max(0, time - this.#clock.now()));
-    this.#timer = setTimeout(() => this.#wake(), delay).unref();
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const delay = Math.min(LONGEST_DELAY, Math.max(0, this.#wakeAt - this.#clock.now()));
+    this.#timer = setTimeout(() => this.#onTimer(), delay).unref();
+  }
+
+  #onTimer(): void {
+    if (this.#clock.now() + TIMER_PRECISION < this.#wakeAt) this.#setTimer();
+    else this.#wake();
   }
 
   #sleep(): void {
@@ -84,7 +93,7 @@ export class LeaseKeeper {
     for (const lease of leases) lease.renewing = true;
     const sentAt = this.#clock.now();
     const within = Math.min(this.#commandTimeout, ...leases.map(({ renewEvery }) => renewEvery));
-    let replies: OwnerReply[] | undefined;
+    let replies: (OwnerReply | undefined)[] | undefined;
     try {
       replies = await this.#send(leases, within);
     } catch {

@@ -42,6 +42,9 @@ export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): Lease
   if (options.ttl === undefined && options.renewEvery === undefined) return defaults;
   // Defaults stand in for what is undefined only: null is a mistake that deserves its message.
   const ttl = checkDuration('ttl', options.ttl === undefined ? defaults.ttl : options.ttl, SHORTEST_TTL);
+  // Redis expires keys after whole milliseconds.
+  if (!Number.isInteger(ttl))
+    throw new LockConfigurationError(messages.wrongType('ttl', 'a whole number of milliseconds', ttl));
   const { renewEvery = ttl / 3 } = options;
   checkDuration('renewEvery', renewEvery, SHORTEST_RENEWAL);
   if (ttl < 2 * renewEvery) throw new LockConfigurationError(messages.ttlTooShortForRenewal(ttl, renewEvery));

@@ -50,8 +50,8 @@ export interface LeaseHandlers {
   lost(error: LockLostError): void;
 }
 
-/** The lease ends this much before the store can expire the lock: room for timers that fire late. */
-const margin = (ttl: number): number => Math.min(500, Math.max(5, ttl / 20));
+/** The lease ends this much before the store can expire the lock: for timers that fire late and clocks that run fast. */
+const margin = (ttl: number): number => Math.max(5, Math.min(500, ttl / 20), ttl / 1000);
 
 /** A lease as its keeper sees it: `Lease` is the part that users get. */
 export class HeldLease implements Lease {
@@ -73,6 +73,7 @@ export class HeldLease implements Lease {
   #lost: LockLostError | undefined;
   #controller: AbortController | undefined;
   #released: Promise<void> | undefined;
+  readonly #guests = new Set<Promise<unknown>>();
 
   /** `askedAt` is the moment before the acquisition was sent. */
   constructor(terms: LeaseTerms, askedAt: number, clock: Clock, on: LeaseHandlers) {
@@ -130,6 +131,22 @@ export class HeldLease implements Lease {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+
+  /** Runs work that has joined this lease. */
+  async host<T>(work: () => Promise<T>): Promise<T> {
+    const guest = work();
+    this.#guests.add(guest);
+    try {
+      return await guest;
+    } finally {
+      this.#guests.delete(guest);
+    }
+  }
+
+  /** Resolves when all work that has joined has settled. */
+  async guestsGone(): Promise<void> {
+    while (this.#guests.size > 0) await Promise.allSettled(this.#guests);
   }
 
   /** The store has confirmed a renewal that was sent at `sentAt`. */

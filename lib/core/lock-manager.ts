@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkOptions, type KnownOptions } from '../common/check-options.js';
 import { SteadyClock, type Clock } from '../common/clock.js';
-import { LockStoreError } from '../common/errors.js';
+import { LockConfigurationError, LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
@@ -39,6 +39,8 @@ export interface RunOptions extends LeaseOptions {
 
 const RUN_OPTIONS: KnownOptions<RunOptions> = { ...LEASE_OPTIONS, occurrence: true };
 
+type Work<T> = (lease: Lease) => T | PromiseLike<T>;
+
 export type Acquisition = { readonly status: 'acquired'; readonly lease: HeldLease } | Skipped;
 
 /** What `inspect` tells about a lock that is held. */
@@ -74,17 +76,13 @@ export class LockManager {
   }
 
   /** Runs `work` under the lock if it can be had at once, and gives the lock back when the work has settled. */
-  async run<T>(
-    name: string,
-    work: (lease: Lease) => T | PromiseLike<T>,
-    options: RunOptions,
-  ): Promise<Outcome<T>> {
+  async run<T>(name: string, work: Work<T>, options: RunOptions): Promise<Outcome<T>> {
     checkName(name);
     checkOptions(options, RUN_OPTIONS, 'run');
     const { occurrence, ...leaseOptions } = options;
     resolveTimes(leaseOptions, this.#settings);
     const outer = enclosingLease(name, this);
-    if (outer) return outcomeWhileHeld(outer, await work(outer));
+    if (outer) return this.#join(outer, work, occurrence);
     const acquisition = await this.tryAcquire(name, leaseOptions, occurrence);
     if (acquisition.status === 'skipped') return acquisition;
     const { lease } = acquisition;
@@ -92,6 +90,7 @@ export class LockManager {
     try {
       value = await runInside(lease, this, async () => await work(lease));
     } finally {
+      await lease.guestsGone();
       await lease.release();
     }
     return outcomeAfterRelease(lease, value);
@@ -141,6 +140,13 @@ export class LockManager {
     await this.#store.close();
   }
 
+  /** The lock is kept for work that has joined it, also where that outlasts the work that took it. */
+  async #join<T>(outer: HeldLease, work: Work<T>, occurrence: Occurrence | undefined): Promise<Outcome<T>> {
+    if (occurrence) throw new LockConfigurationError(messages.joinedOccurrence(outer.name));
+    const value = await outer.host(async () => await work(outer));
+    return outcomeWhileHeld(outer, value);
+  }
+
   async #attempt(
     request: AcquireRequest & LeaseTimes,
   ): Promise<Acquisition | Extract<AcquireReply, { status: 'early' }>> {
@@ -152,7 +158,7 @@ export class LockManager {
       reply = await this.#ask('acquire', () => this.#store.acquire(request, within));
     } catch (error) {
       if (!(error instanceof LockStoreError)) throw error;
-      if (error.mayHaveRun) void this.#returner.releaseUntilAnswered(request);
+      if (error.mayHaveRun) void this.#returner.undo(request);
       return this.#skip(name, { reason: 'store-unavailable', error });
     }
     switch (reply.status) {
@@ -175,7 +181,7 @@ export class LockManager {
     const { name, ttl } = request;
     const elapsed = this.#clock.now() - askedAt;
     if (ttl - elapsed < ttl * LEAST_LEFT) {
-      void this.#returner.releaseUntilAnswered(request);
+      void this.#returner.undo(request);
       const error = new LockStoreError(messages.answeredTooLate(name, elapsed, ttl), { mayHaveRun: true });
       return this.#skip(name, { reason: 'store-unavailable', error });
     }
@@ -207,7 +213,7 @@ export class LockManager {
       return reply;
     } catch (thrown) {
       const error = asStoreError(this.#store.description, thrown);
-      outages.begin(this.#store.description, error.cause ?? error, operation);
+      outages.begin(this.#store.description, error.cause ?? error, error.refused ? operation : undefined);
       throw error;
     }
   }

@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { within } from '../common/within.js';
@@ -22,39 +24,55 @@ export class LockReturner {
     this.#store = store;
     this.#commandTimeout = commandTimeout;
     this.#logger = logger;
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Resolves with the store's answer, or without one when there was none in good time. Never rejects. */
-  async giveBack(owner: OwnerRequest): Promise<OwnerReply | undefined> {
-    return within(PATIENCE, this.releaseUntilAnswered(owner));
+  giveBack(owner: OwnerRequest): Promise<OwnerReply | undefined> {
+    return within(
+      PATIENCE,
+      this.#untilAnswered(owner, () => this.#store.release(owner, this.#commandTimeout)),
+    );
   }
 
-  /**
-   * Releases the lock, again and again until the store has answered. Also where an acquisition was not answered:
-   * it may have been carried out.
-   */
-  releaseUntilAnswered(owner: OwnerRequest): Promise<OwnerReply | undefined> {
-    const attempts = this.#repeat(owner).finally(() => this.#pending.delete(attempts));
-    this.#pending.set(attempts, owner);
-    return attempts;
+  /** For an acquisition that was not answered: it may have been carried out, or may be still. Never rejects. */
+  async undo(owner: OwnerRequest): Promise<void> {
+    await this.#untilAnswered(owner, () => this.#store.undo(owner, this.#commandTimeout));
   }
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */
   async close(): Promise<void> {
     await within(this.#commandTimeout, Promise.all(this.#pending.keys()));
-    for (const { name } of this.#pending.values()) this.#logger.warn(messages.notGivenBack(name));
+    for (const { name } of this.#pending.values()) {
+      this.#logger.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
+    }
     this.#closing.abort();
   }
 
-  async #repeat(owner: OwnerRequest): Promise<OwnerReply | undefined> {
+  #untilAnswered(owner: OwnerRequest, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
+    const attempts = this.#repeat(owner, attempt).finally(() => this.#pending.delete(attempts));
+    this.#pending.set(attempts, owner);
+    return attempts;
+  }
+
+  async #repeat({ name }: OwnerRequest, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
     const { signal } = this.#closing;
+    let mayHaveRun = false;
     for (let delay = FIRST_RETRY; !signal.aborted; delay = Math.min(LONGEST_RETRY, delay * 2)) {
       try {
-        return await this.#store.release(owner, this.#commandTimeout);
-      } catch {
-        // Unref'd: a lock that cannot be given back expires; it must not keep the process.
-        await sleep(delay, undefined, { signal, ref: false }).catch(() => undefined);
+        const reply = await attempt();
+        // An earlier attempt, whose reply was lost, may be what freed it.
+        return mayHaveRun && reply === 'vanished' ? 'held' : reply;
+      } catch (error) {
+        const { refused, cause } = error as Partial<LockStoreError>;
+        if (refused) {
+          this.#logger.warn(messages.notGivenBack(name, cause));
+          return undefined;
+        }
+        mayHaveRun ||= (error as Partial<LockStoreError>).mayHaveRun ?? true;
       }
+      // Unref'd: a lock that cannot be given back expires; it must not keep the process.
+      await sleep(delay, undefined, { signal, ref: false }).catch(() => undefined);
     }
     return undefined;
   }

@@ -40,8 +40,8 @@ export class ExclusiveRunner {
     const method = methodName(host, key);
     // A decorator above ours may have replaced the wrapper, and hold the schedule's metadata.
     const tick = await this.#ticks.tickOf([(host as Record<string | symbol, unknown>)[key], wrapper], args);
-    // Several jobs may share a lock; each has its own ticks.
-    const occurrence = tick === undefined ? undefined : { tick: new Date(tick), series: method };
+    // Several jobs may share a lock; each has its own ticks. A name given to @Cron survives renames and minifiers.
+    const occurrence = tick && { tick: new Date(tick.time), series: tick.name ?? method };
     return new Promise((resolve, reject) => {
       const work = async (): Promise<unknown> => {
         const value = await proceed();

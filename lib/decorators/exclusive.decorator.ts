@@ -39,6 +39,8 @@ export function Exclusive(name?: string, options: ExclusiveOptions = {}): Method
       throw new LockConfigurationError(messages.notAMethod(decorator, String(key)));
     if (typeof target === 'function')
       throw new LockConfigurationError(messages.staticMethod(decorator, String(key)));
+    if (method.constructor.name === 'GeneratorFunction')
+      throw new LockConfigurationError(messages.generator(decorator, String(key)));
     injectRunner(target);
 
     const wrapper = async function (this: object, ...args: unknown[]): Promise<unknown> {

@@ -1,5 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Observable, isObservable, type Subscriber } from 'rxjs';
+import { LockLostError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
 
 /** Milliseconds after which a stream that nobody has begun to read gives its lock back. */
 const UNCLAIMED_AFTER = 60_000;
@@ -24,18 +26,29 @@ export function openStream(result: unknown): OpenStream | undefined {
 class StreamLife {
   #end!: () => void;
   #unclaimed: NodeJS.Timeout | undefined;
+  #readers = 0;
+  #over = false;
   readonly ended = new Promise<void>((resolve) => (this.#end = resolve));
 
   handOver(): void {
     this.#unclaimed = setTimeout(() => this.end(), UNCLAIMED_AFTER).unref();
   }
 
+  /** Somebody begins to read. @throws LockLostError when the lock was given back already */
   claim(): void {
     clearTimeout(this.#unclaimed);
+    if (this.#over) throw new LockLostError(messages.streamOver(), 'released');
+    this.#readers++;
+  }
+
+  /** Somebody has read to the end, or has given up. */
+  leave(): void {
+    if (--this.#readers === 0) this.end();
   }
 
   end(): void {
-    this.claim();
+    clearTimeout(this.#unclaimed);
+    this.#over = true;
     this.#end();
   }
 }
@@ -49,15 +62,17 @@ function followObservable(source: Observable<unknown>, life: StreamLife): Observ
     const subscription = subscribe(reader);
     return () => {
       subscription.unsubscribe();
-      life.end();
+      life.leave();
     };
   });
 }
 
 function followIterator(source: AsyncIterator<unknown>, life: StreamLife): AsyncIterableIterator<unknown> {
   life.handOver();
+  let begun = false;
   const step = AsyncResource.bind(async (take: () => Promise<IteratorResult<unknown>>) => {
-    life.claim();
+    if (!begun) life.claim();
+    begun = true;
     try {
       const result = await take();
       if (result.done) life.end();

@@ -19,6 +19,14 @@ interface SchedulerRegistry {
   getCronJobs(): Map<string, CronJob>;
 }
 
+/** One tick of a job. */
+export interface ScheduledTick {
+  /** Nominal, milliseconds since the epoch. */
+  readonly time: number;
+  /** The job's name, if `@Cron` gave it one. */
+  readonly name: string | undefined;
+}
+
 type CronTimeConstructor = new (source: unknown, timeZone: unknown, utcOffset: unknown) => CronTime;
 
 const CRON_METADATA = 'SCHEDULE_CRON_OPTIONS';
@@ -38,17 +46,19 @@ export class ScheduledTicks {
   }
 
   /**
-   * The nominal time of the tick, milliseconds since the epoch; undefined if the call is not the scheduler's.
+   * The tick that the call is for; undefined if the call is not the scheduler's.
    *
    * @param methods the decorated method as others see it, outermost first: the metadata is on one of them
    */
-  async tickOf(methods: readonly unknown[], args: readonly unknown[]): Promise<number | undefined> {
+  async tickOf(methods: readonly unknown[], args: readonly unknown[]): Promise<ScheduledTick | undefined> {
     const metadata = methods.map(cronMetadata).find((found) => found !== undefined);
     if (!metadata || !isSchedulersCall(args)) return undefined;
-    if (typeof metadata.cronTime !== 'string') return metadata.cronTime.valueOf();
+    const { name } = metadata;
+    if (typeof metadata.cronTime !== 'string') return { name, time: metadata.cronTime.valueOf() };
     const now = Date.now();
     const cronTime = this.#registered(metadata) ?? (await this.#lateOrRetimed(metadata));
-    return cronTime && latestTick(cronTime, now);
+    const time = cronTime && latestTick(cronTime, now);
+    return time === undefined ? undefined : { name, time };
   }
 
   /** The schedule of the method's job, as long as the job can be found by its name or by what the method says. */

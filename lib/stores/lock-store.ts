@@ -12,11 +12,20 @@ export interface LockStore {
   /** Decides one acquisition in one atomic step; see {@link AcquireReply} for the order of the rules. */
   acquire(request: AcquireRequest, within: number): Promise<AcquireReply>;
 
-  /** Gives each lease its full TTL again, from now, if it is still the holder. Replies in the order of the requests. */
-  renew(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]>;
+  /**
+   * Gives each lease its full TTL again, from now, if it is still the holder. Replies in the order of the requests;
+   * undefined for those that nothing is known of, where others were answered.
+   */
+  renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]>;
 
   /** Frees the lock if this holder has it; changes nothing otherwise. */
   release(request: OwnerRequest, within: number): Promise<OwnerReply>;
+
+  /**
+   * Frees the lock like `release`, and sees to it that the acquisition is not granted any more, should its request
+   * arrive only now.
+   */
+  undo(request: OwnerRequest, within: number): Promise<OwnerReply>;
 
   /** Who holds the lock now; null if it is free. */
   inspect(name: string, within: number): Promise<StoredLock | null>;
@@ -84,6 +93,9 @@ export interface StoredLock extends HeldBy {
 
 /** A tick may be this many milliseconds ahead of the store's clock and still count as due. */
 export const EARLY_TOLERANCE = 25;
+
+/** How long after its undo an acquisition may still arrive and is refused, in milliseconds. */
+export const UNDO_RETENTION = 15 * 60 * 1000;
 
 /** How long a store remembers fence and ticks of a lock after its last use, in milliseconds. */
 export const STATE_RETENTION = 24 * 60 * 60 * 1000;

@@ -24,7 +24,7 @@ interface StoreContext {
 }
 
 /** The methods a store must have to be taken for one. */
-const STORE_METHODS = ['acquire', 'renew', 'release', 'inspect', 'close'] as const;
+const STORE_METHODS = ['acquire', 'renew', 'release', 'undo', 'inspect', 'close'] as const;
 
 /**
  * Opens the store that the options, or else the environment, say.

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { LockError, LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import { within } from '../../common/within.js';
+import { answered } from '../answered.js';
 import { acquireEntry, inspectEntry, releaseEntry, renewEntry, type StoreTime } from '../lock-entry.js';
 import type {
   AcquireReply,
@@ -90,13 +91,16 @@ export class LocalLockStore implements LockStore {
   }
 
   /** All that nobody else changes at the same moment goes into one transaction. */
-  renew(requests: readonly RenewRequest[], ms: number): Promise<OwnerReply[]> {
+  renew(requests: readonly RenewRequest[], ms: number): Promise<(OwnerReply | undefined)[]> {
     const renewOne = (request: RenewRequest, call: Call) =>
       this.#decide(request.name, call, (entry, time) => {
         const reply = renewEntry(entry, request, time);
         return [reply, reply === 'held'];
       });
-    return this.#bounded(ms, (call) => Promise.all(requests.map((request) => renewOne(request, call))));
+    return this.#bounded(ms, async (call) => {
+      const results = await Promise.allSettled(requests.map((request) => renewOne(request, call)));
+      return answered(results);
+    });
   }
 
   release(request: OwnerRequest, ms: number): Promise<OwnerReply> {
@@ -108,6 +112,11 @@ export class LocalLockStore implements LockStore {
       });
     // A write of an acquire that was given up may land late: this comes after it, however long that takes.
     return this.#bounded(ms, releaseIt, { persistent: true });
+  }
+
+  /** A write of this process comes before whatever is asked later, so the release has the last word. */
+  undo(request: OwnerRequest, ms: number): Promise<OwnerReply> {
+    return this.release(request, ms);
   }
 
   inspect(name: string, ms: number): Promise<StoredLock | null> {

@@ -48,6 +48,11 @@ export class MemoryLockStore implements LockStore {
     return releaseEntry(this.#entry(request.name), request, this.#time());
   }
 
+  /** A call is carried out at once, so none can arrive later. */
+  undo(request: OwnerRequest): Promise<OwnerReply> {
+    return this.release(request);
+  }
+
   async inspect(name: string): Promise<StoredLock | null> {
     return inspectEntry(this.#entry(name), this.#time());
   }

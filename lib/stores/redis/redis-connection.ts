@@ -84,7 +84,8 @@ export class RedisConnection {
       }
     }
     const cause = this.#fault ?? failure ?? new Error(messages.noReply(within));
-    throw new LockStoreError(messages.redisFailed(this.label, cause), { cause, mayHaveRun });
+    const refused = failure !== undefined && !isWorthARetry(failure);
+    throw new LockStoreError(messages.redisFailed(this.label, cause), { cause, mayHaveRun, refused });
   }
 
   get isCluster(): boolean {

@@ -2,6 +2,7 @@ import type { OutageLog } from '../../common/outage-log.js';
 import {
   EARLY_TOLERANCE,
   STATE_RETENTION,
+  UNDO_RETENTION,
   type AcquireReply,
   type AcquireRequest,
   type LockStore,
@@ -10,6 +11,7 @@ import {
   type RenewRequest,
   type StoredLock,
 } from '../lock-store.js';
+import { answered } from '../answered.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection } from './redis-connection.js';
 import { SCRIPTS } from './scripts.js';
@@ -47,7 +49,7 @@ export class RedisLockStore implements LockStore {
     const { tick } = request;
     const { value } = await this.#connection.run(
       SCRIPTS.acquire,
-      this.#keys(request.name),
+      [...this.#keys(request.name), this.#undoneKey(request.name, request.record)],
       [
         request.record,
         request.ttl,
@@ -69,20 +71,24 @@ export class RedisLockStore implements LockStore {
     }
   }
 
-  async renew(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
+  async renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
     // The leases of a cluster are in different slots, and one command must stay within one slot.
     const size = this.#connection.isCluster ? 1 : RENEW_BATCH;
     const batches = Array.from({ length: Math.ceil(requests.length / size) }, (_, i) =>
-      this.#renewBatch(requests.slice(i * size, (i + 1) * size), within),
+      requests.slice(i * size, (i + 1) * size),
     );
-    return (await Promise.all(batches)).flat();
+    const replies = await Promise.allSettled(batches.map((batch) => this.#renewBatch(batch, within)));
+    return answered(replies).flatMap((reply, i) => reply ?? batches[i]?.map(() => undefined) ?? []);
   }
 
   async release(request: OwnerRequest, within: number): Promise<OwnerReply> {
     const [lock] = this.#keys(request.name);
-    const { value, retried } = await this.#connection.run(SCRIPTS.release, [lock], [request.record], within);
-    // The first attempt, whose reply was lost, may be what freed it.
-    return retried && value === 'vanished' ? 'held' : (value as OwnerReply);
+    return this.#free(SCRIPTS.release, [lock], [request.record], within);
+  }
+
+  async undo({ name, record }: OwnerRequest, within: number): Promise<OwnerReply> {
+    const [lock] = this.#keys(name);
+    return this.#free(SCRIPTS.undo, [lock, this.#undoneKey(name, record)], [record, UNDO_RETENTION], within);
   }
 
   async inspect(name: string, within: number): Promise<StoredLock | null> {
@@ -96,6 +102,12 @@ export class RedisLockStore implements LockStore {
     return this.#connection.close();
   }
 
+  async #free(...call: Parameters<RedisConnection['run']>): Promise<OwnerReply> {
+    const { value, retried } = await this.#connection.run(...call);
+    // The first attempt, whose reply was lost, may be what freed it.
+    return retried && value === 'vanished' ? 'held' : (value as OwnerReply);
+  }
+
   async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
     const keys = requests.flatMap(({ name }) => this.#keys(name));
     const args = requests.flatMap(({ record, ttl }) => [record, ttl]);
@@ -105,8 +117,18 @@ export class RedisLockStore implements LockStore {
 
   #keys(name: string): [lock: string, state: string] {
     const lock = `${this.#prefix}:${name}`;
-    return [lock, lock.includes('{') ? `${lock}:state` : `{${lock}}:state`];
+    return [lock, `${slotOf(lock)}:state`];
   }
+
+  /** Exists once the acquisition of this record was undone. */
+  #undoneKey(name: string, record: string): string {
+    return `${slotOf(`${this.#prefix}:${name}`)}:undone:${record}`;
+  }
+}
+
+/** Makes keys that begin with it live in the slot of the lock: as its hash tag, unless the key prefix has one. */
+function slotOf(lock: string): string {
+  return lock.includes('{') ? lock : `{${lock}}`;
 }
 
 /** PTTL says -1 of a key without expiry, which another program may have set. */

@@ -39,21 +39,9 @@ describe('the outage log', () => {
   });
 
   it.each([
-    ['the same operation succeeds', 'acquire'],
-    ['another operation succeeds', 'inspect'],
-    ['the connection is ready', undefined],
-  ])('is over after a failed call as soon as %s', (_, operation) => {
-    outages.begin('store', new Error('no reply'), 'acquire');
-
-    outages.end(operation);
-
-    expect(lines()).toEqual({ errors: 1, logs: 1 });
-  });
-
-  it.each([
     ['an operation succeeds', 'acquire'],
     ['it is ready', undefined],
-  ])('is over after a lost connection as soon as %s', (_, operation) => {
+  ])('is over after a lost connection or reply as soon as %s', (_, operation) => {
     outages.begin('store', undefined);
 
     outages.end(operation);

@@ -1,6 +1,5 @@
 import { currentLease } from '../../../lib/core/current-lease.js';
 import type { Lease } from '../../../lib/core/lease.js';
-import type { Outcome } from '../../../lib/core/outcome.js';
 import { settle, useRealTime } from './support/manual-clock.js';
 import { OpenWork, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
 
@@ -125,24 +124,6 @@ describe('a run inside a run of the same lock', () => {
 
     await expect(straggler).resolves.toEqual({ status: 'ran', value: true });
     expect(replica.store.callsOf('acquire')).toHaveLength(2);
-  });
-
-  it('never counts as run under the lock when the outer one ends before it and lets another in', async () => {
-    const other = startReplica({}, replica);
-    const work = new OpenWork();
-    let straggler: Promise<Outcome<void>> | undefined;
-    await replica.locks.run(
-      'a',
-      () => {
-        straggler = replica.locks.run('a', () => work.done, {});
-      },
-      {},
-    );
-
-    const meanwhile = await other.locks.run('a', () => 1, {});
-    work.finish();
-
-    expect([meanwhile.status, (await straggler)?.status]).not.toEqual(['ran', 'ran']);
   });
 
   it('does not join that of another lock manager which uses the same name', async () => {

@@ -7,12 +7,12 @@ const SCRIPT = `
 const tell = (event, details) => console.log(JSON.stringify({ event, ...details }));
 console.log('a log line');
 console.error('a warning');
-tell('started', { name: process.env.NAME });
-setInterval(() => tell('beat'), 5);
 process.on('SIGTERM', () => {
   tell('stopping');
   process.exit(3);
 });
+tell('started', { name: process.env.NAME });
+setInterval(() => tell('beat'), 5);
 `;
 
 describe('a replica process', () => {

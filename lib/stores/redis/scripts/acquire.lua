@@ -1,11 +1,16 @@
 -- Decides one acquisition, in the order of the rules of AcquireReply in lock-store.ts.
 -- KEYS[1]  the lock: the holder's record, with the lease as its expiry
 -- KEYS[2]  its state: a hash of `fence` (the last one granted) and `tick:<series>` (the last one granted)
+-- KEYS[3]  exists if this acquisition was undone before it arrived; its caller is gone
 -- ARGV[1]  the record of this acquisition     ARGV[2]  TTL in ms      ARGV[3]  retention of the state in ms
 -- ARGV[4]  series of the tick, or nothing     ARGV[5]  the tick, ms   ARGV[6]  how early is still due, ms
 -- Replies  {'granted', fence} | {'early', ms} | {'done'} | {'busy', record, remaining ms}
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- microseconds, exact in a double until the year 2255
+
+if redis.call('EXISTS', KEYS[3]) == 1 then
+  return { 'done' }
+end
 
 local holder = redis.call('GET', KEYS[1])
 local retried = holder == ARGV[1]

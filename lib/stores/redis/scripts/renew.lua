@@ -5,7 +5,8 @@
 local replies = {}
 for i = 1, #KEYS, 2 do
   local record, ttl = ARGV[i + 1], ARGV[i + 2]
-  local holder = redis.call('GET', KEYS[i])
+  -- A key of another type is somebody else's, and must not keep the other leases from being renewed.
+  local holder = redis.pcall('GET', KEYS[i])
   if holder == record then
     redis.call('PEXPIRE', KEYS[i], ttl)
     redis.call('PEXPIRE', KEYS[i + 1], ARGV[1] + ttl)

@@ -9,6 +9,7 @@ export const MINIMAL_ACL = [
   '+get',
   '+set',
   '+del',
+  '+exists',
   '+pttl',
   '+pexpire',
   '+hget',

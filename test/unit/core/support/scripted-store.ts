@@ -78,6 +78,11 @@ export class ScriptedStore implements LockStore {
     return this.#do('renew', requests, within, () => this.#locks.renew(requests));
   }
 
+  /** Scripted and recorded as a release. */
+  undo(request: OwnerRequest, within: number): Promise<OwnerReply> {
+    return this.release(request, within);
+  }
+
   release(request: OwnerRequest, within: number): Promise<OwnerReply> {
     return this.#do('release', [request], within, () => this.#locks.release(request));
   }
