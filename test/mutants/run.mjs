@@ -42,7 +42,7 @@ function tryMutant(mutant) {
         '--noUnusedParameters',
         'false',
       ],
-      ['npx', 'tsc', '-p', 'test/apps'],
+      ['npx', 'tsc', '-p', 'test/apps/tsconfig.build.json'],
     ]) {
       const built = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
       if (built.status !== 0) return `does not build: ${built.stdout}${built.stderr}`;

@@ -16,7 +16,7 @@ let firstTick = Infinity;
 // However the demo ends, its replicas end too.
 process.on('exit', () => replicas.forEach((replica) => replica.kill()));
 
-const store = process.env['REDIS_URL'] ? 'Redis (REDIS_URL)' : 'the embedded store of this machine';
+const store = process.env['REDIS_URL'] ? 'Redis (REDIS_URL)' : 'the local store of this machine';
 console.log(`Starting ${STARTS.length} replicas of one application. Their locks live in ${store}.\n`);
 for (const [index, delay] of STARTS.entries()) {
   await sleep(delay - (STARTS[index - 1] ?? 0));

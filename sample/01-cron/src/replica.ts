@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 /** One process of the application. */
 export class Replica {
@@ -8,7 +9,7 @@ export class Replica {
   readonly ready: Promise<void>;
 
   constructor(index: number, onEvent: (index: number, event: string, tick: number) => void) {
-    const main = new URL('./main.js', import.meta.url).pathname;
+    const main = fileURLToPath(new URL('./main.js', import.meta.url));
     this.#process = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.ready = new Promise((resolve, reject) => {
       this.#process.once('exit', (code) =>
