@@ -47,6 +47,8 @@ export const messages = {
   connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
   connectionClosed: () => 'the server closed the connection',
   storeClosed: () => 'the store is closed',
+  databaseGone: (file: string) =>
+    `${file} was removed or replaced while it was in use; restart this process, and name a folder that nobody cleans up`,
   callerGone: () => 'the caller has given up',
 
   // Stores

@@ -200,6 +200,7 @@ export class LocalLockStore implements LockStore {
   async #clean(): Promise<void> {
     try {
       this.#database.clearDeadReaders();
+      await this.#database.touch();
       await removeUnused(this.#database, this.#self, () => this.#time(), this.#ending.signal);
     } catch {
       // Nothing depends on it, and whatever is wrong fails the next call of an application too.

@@ -1,4 +1,5 @@
-import { stat, statfs } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { stat, statfs, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { LockConfigurationError } from '../../common/errors.js';
@@ -32,9 +33,13 @@ export interface StoredEntry {
  */
 export class LockDatabase {
   readonly #db: RootDatabase<LocalEntry, string>;
+  readonly #file: string;
+  readonly #inode: number;
 
-  private constructor(db: RootDatabase<LocalEntry, string>) {
+  private constructor(db: RootDatabase<LocalEntry, string>, file: string) {
     this.#db = db;
+    this.#file = file;
+    this.#inode = statSync(file).ino;
   }
 
   static async open(file: string): Promise<LockDatabase> {
@@ -50,7 +55,7 @@ export class LockDatabase {
       eventTurnBatching: false,
     } as const;
     const db = open<LocalEntry, string>(file, { ...options, mapSize: MAP_SIZE, maxReaders: MAX_READERS });
-    const database = new LockDatabase(db);
+    const database = new LockDatabase(db, file);
     await database.#reserve(file);
     return database;
   }
@@ -78,6 +83,7 @@ export class LockDatabase {
 
   /** Writes unless the entry has changed since it was read as `before`; undefined: since it was missing. */
   async write(key: string, entry: LocalEntry, before: StoredEntry | undefined): Promise<boolean> {
+    this.#refuseWhenParted();
     // Larger than any before, also than that of an entry of the same name that was removed.
     const version = Math.max((before?.version ?? 0) + 1, Math.floor(entry.usedAt * 1000));
     return settled(this.#db.put(key, entry, version, before?.version ?? IF_MISSING));
@@ -88,6 +94,12 @@ export class LockDatabase {
     return settled(this.#db.remove(key, version));
   }
 
+  /** Keeps cleaners of temporary files from taking the files of a process that lives for weeks for old ones. */
+  async touch(): Promise<void> {
+    const now = new Date();
+    await Promise.all([this.#file, `${this.#file}-lock`].map((file) => utimes(file, now, now)));
+  }
+
   /** Frees what processes left in the table of readers when they died. */
   clearDeadReaders(): void {
     (this.#db as unknown as { readerCheck(): void }).readerCheck();
@@ -95,6 +107,12 @@ export class LockDatabase {
 
   async close(): Promise<void> {
     await this.#db.close();
+  }
+
+  /** Where the files were removed under us, processes that started since have others, and do not see our locks. */
+  #refuseWhenParted(): void {
+    if (statSync(this.#file, { throwIfNoEntry: false })?.ino === this.#inode) return;
+    throw new Error(messages.databaseGone(this.#file));
   }
 
   /** A write on a full disk may crash the process (lmdb 3.5 overflows a buffer): take the space beforehand. */

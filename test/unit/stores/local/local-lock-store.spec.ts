@@ -1,4 +1,4 @@
-import { appendFile, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
@@ -133,6 +133,23 @@ describe('a local store', () => {
     await expect(store.release(request('mine'), WITHIN)).rejects.toMatchObject(refusal);
     await expect(store.renew([request('mine')], WITHIN)).rejects.toMatchObject(refusal);
     await expect(store.inspect('lock', WITHIN)).rejects.toMatchObject(refusal);
+  });
+
+  it('grants nothing more once its files were removed, since others may have new ones', async () => {
+    const store = await openStore();
+    await store.acquire(request('mine'), WITHIN);
+    await rm(folder, { recursive: true });
+    await mkdir(folder, { mode: 0o700 });
+    await expect((await openStore()).acquire(request('other'), WITHIN)).resolves.toMatchObject({
+      status: 'granted',
+    });
+
+    const renewed = store.renew([{ name: 'lock', record: 'mine', ttl: 60_000 }], WITHIN);
+
+    await expect(renewed).rejects.toThrow('was removed or replaced');
+    await expect(store.acquire(request('mine', { name: 'next' }), WITHIN)).rejects.toMatchObject({
+      code: 'LOCK_STORE',
+    });
   });
 
   it('takes disk space beforehand, and does not grow while few locks are used', async () => {
