@@ -112,8 +112,8 @@ describe('a Redis cluster', () => {
     const from = await cluster.ownerOf(slot);
     const calls = repeatedly(async () => {
       const mine = wanted();
-      expect(await store.acquire(mine, 3000)).toMatchObject({ status: 'granted' });
-      expect(await store.release(mine, 3000)).toBe('held');
+      expect(await store.acquire(mine, 15_000)).toMatchObject({ status: 'granted' });
+      expect(await store.release(mine, 15_000)).toBe('held');
     });
     for (let i = 0; i < 4; i++) {
       const [source, target] = i % 2 ? [(from + 1) % 3, from] : [from, (from + 1) % 3];

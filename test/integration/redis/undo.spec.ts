@@ -1,0 +1,98 @@
+import type { Redis } from 'ioredis';
+import { resolveSettings } from '../../../lib/exclusive-lock.options.js';
+import { UNDO_RETENTION } from '../../../lib/stores/lock-store.js';
+import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
+
+let store: RedisLockStore;
+let client: Redis;
+
+beforeEach(async () => {
+  const server = await RedisServer.start();
+  client = server.client();
+  ({ store } = await openStore(server.url));
+});
+afterEach(closeEverything);
+
+describe('an undone acquisition', () => {
+  it('does not have the lock any more', async () => {
+    const mine = wanted();
+    await store.acquire(mine, WITHIN);
+    expect(await store.undo(mine, WITHIN)).toBe('held');
+    expect(await store.inspect('lock', WITHIN)).toBeNull();
+    expect(await store.undo(mine, WITHIN)).toBe('vanished');
+  });
+
+  it('is not granted when it arrives only then, and leaves no lock', async () => {
+    const mine = wanted();
+    expect(await store.undo(mine, WITHIN)).toBe('vanished');
+    expect(await store.acquire(mine, WITHIN)).toEqual({ status: 'done' });
+    expect(await store.inspect('lock', WITHIN)).toBeNull();
+    expect(await client.exists('locks:lock', '{locks:lock}:state')).toBe(0);
+  });
+
+  it('is not granted again after it was, nor is its tick claimed when it arrives only then', async () => {
+    const tick = { series: 'nightly', time: Date.now() - 1000 };
+    const [granted, late] = [wanted(), { ...wanted(), tick }];
+    await store.acquire(granted, WITHIN);
+    await store.undo(granted, WITHIN);
+    expect(await store.acquire(granted, WITHIN)).toEqual({ status: 'done' });
+    await store.undo(late, WITHIN);
+    expect(await store.acquire(late, WITHIN)).toEqual({ status: 'done' });
+    expect(await store.acquire({ ...wanted(), tick }, WITHIN)).toMatchObject({ status: 'granted' });
+  });
+
+  it('keeps neither another record nor the same one of another lock from being granted', async () => {
+    const mine = wanted();
+    await store.undo(mine, WITHIN);
+    expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted' });
+    expect(await store.acquire({ ...mine, name: 'other' }, WITHIN)).toMatchObject({ status: 'granted' });
+  });
+
+  it("changes nothing of somebody else's lock", async () => {
+    const theirs = wanted();
+    const granted = await store.acquire(theirs, WITHIN);
+    expect(await store.undo(wanted(), WITHIN)).toBe('taken');
+    expect(await store.inspect('lock', WITHIN)).toMatchObject({ record: theirs.record });
+    expect(await store.renew([theirs], WITHIN)).toEqual(['held']);
+    expect(await store.acquire(theirs, WITHIN)).toEqual(granted);
+  });
+
+  it('is remembered for as long as it may be on its way, and not for ever', async () => {
+    await store.undo(wanted(), WITHIN);
+    const [mark, ...others] = await client.keys('{locks:lock}:undone:*');
+    expect(others).toEqual([]);
+    const remaining = await client.pttl(mark);
+    expect(remaining).toBeGreaterThan(UNDO_RETENTION - 10_000);
+    expect(remaining).toBeLessThanOrEqual(UNDO_RETENTION);
+  });
+});
+
+describe('a renewal of many leases', () => {
+  it('tells that one is taken whose key is of another type, and renews the others', async () => {
+    const requests = ['a', 'b', 'c'].map((name) => wanted(name, 20_000));
+    for (const request of requests) await store.acquire(request, WITHIN);
+    await client.del('locks:b');
+    await client.hset('locks:b', 'not', 'ours');
+
+    const longer = requests.map((request) => ({ ...request, ttl: 60_000 }));
+    expect(await store.renew(longer, WITHIN)).toEqual(['held', 'taken', 'held']);
+
+    for (const name of ['a', 'c']) expect(await client.pttl(`locks:${name}`)).toBeGreaterThan(50_000);
+    expect(await client.pttl('locks:b')).toBe(-1);
+    expect(await client.hgetall('locks:b')).toEqual({ not: 'ours' });
+  });
+});
+
+describe('a ttl that Redis would not take', () => {
+  it('is refused by forRoot()', () => {
+    expect(() => resolveSettings({ redis: 'redis://127.0.0.1', ttl: 1000.5 })).toThrow(
+      expect.objectContaining({
+        code: 'LOCK_CONFIGURATION',
+        message: 'ttl must be a whole number of milliseconds; got ttl = 1000.5.',
+      }),
+    );
+    expect(resolveSettings({ redis: 'redis://127.0.0.1', ttl: 1000 })).toMatchObject({ ttl: 1000 });
+  });
+});
