@@ -9,16 +9,23 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { OutageLog } from './common/outage-log.js';
 import { HolderIdentity } from './core/holder.js';
 import { LockManager } from './core/lock-manager.js';
+import { checkDecoratedMethods, type ProviderScope } from './decorators/decorated-methods.js';
 import { ExclusiveRunner } from './decorators/exclusive-runner.js';
 import { supplyRunner } from './decorators/runner-property.js';
-import { resolveSettings, type ExclusiveLockModuleOptions } from './exclusive-lock.options.js';
+import {
+  resolveSettings,
+  type ExclusiveLockModuleOptions,
+  type ResolvedSettings,
+} from './exclusive-lock.options.js';
 import { ExclusiveLockService } from './exclusive-lock.service.js';
+import { MethodOccurrences } from './schedule/method-occurrences.js';
 import { ScheduledTicks } from './schedule/scheduled-ticks.js';
 import { openStore } from './stores/open-store.js';
-import { EXCLUSIVE_RUNNER, LOCK_MANAGER } from './tokens.js';
+import { EXCLUSIVE_RUNNER, LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<ExclusiveLockModuleOptions>({ moduleName: 'ExclusiveLock' })
@@ -28,8 +35,10 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
     .build();
 
 /** Awaited by Nest before any `onModuleInit`, so decorated hooks find the store open. */
-async function openLocks(options: ExclusiveLockModuleOptions): Promise<LockManager> {
-  const settings = resolveSettings(options);
+async function openLocks(
+  options: ExclusiveLockModuleOptions,
+  settings: ResolvedSettings,
+): Promise<LockManager> {
   const logger = new Logger('ExclusiveLock');
   const outages = new OutageLog(logger);
   const store = await openStore(options, { prefix: settings.prefix, logger, outages, env: process.env });
@@ -56,9 +65,11 @@ async function openLocks(options: ExclusiveLockModuleOptions): Promise<LockManag
  */
 @Module({
   providers: [
-    { provide: LOCK_MANAGER, inject: [MODULE_OPTIONS_TOKEN], useFactory: openLocks },
+    { provide: LOCK_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveSettings },
+    { provide: LOCK_MANAGER, inject: [MODULE_OPTIONS_TOKEN, LOCK_SETTINGS], useFactory: openLocks },
     ExclusiveLockService,
     ScheduledTicks,
+    MethodOccurrences,
     ExclusiveRunner,
     { provide: EXCLUSIVE_RUNNER, useExisting: ExclusiveRunner },
   ],
@@ -91,8 +102,12 @@ export class ExclusiveLockModule
   /** Nest injects properties into objects that it constructs; those that a factory made get the runner here. */
   onModuleInit(): void {
     for (const { providers, controllers } of this.#modules.values()) {
-      for (const { instance } of [...providers.values(), ...controllers.values()])
+      for (const wrapper of [...providers.values(), ...controllers.values()]) {
+        const { instance, metatype } = wrapper;
+        const prototype: unknown = instance ? Object.getPrototypeOf(instance) : metatype?.prototype;
+        checkDecoratedMethods(prototype, wrapper.name, scopeOf(wrapper));
         supplyRunner(instance, this.#runner);
+      }
     }
   }
 
@@ -105,4 +120,9 @@ export class ExclusiveLockModule
   async onApplicationShutdown(): Promise<void> {
     await this.#locks.close();
   }
+}
+
+function scopeOf(wrapper: InstanceWrapper): ProviderScope {
+  if (wrapper.isTransient) return 'transient';
+  return wrapper.isDependencyTreeStatic() ? 'singleton' : 'request-scoped';
 }

@@ -1,6 +1,7 @@
 import { checkOptions, type KnownOptions } from './common/check-options.js';
 import { checkDuration, resolveTimes } from './core/lease-options.js';
 import { checkName } from './core/lock-name.js';
+import { checkVersion } from './schedule/occurrence-options.js';
 import type { LockStore } from './stores/lock-store.js';
 import type { RedisConnectionOptions } from './stores/redis/redis-connection-options.js';
 
@@ -46,6 +47,11 @@ export interface ExclusiveLockSettings {
    * @default host name and process id
    */
   replica?: string;
+  /**
+   * What runs here, such as an image tag or a commit: start hooks and `@Timeout` methods with `@Exclusive` run once
+   * for each version. Without it a run that has succeeded is remembered for 60 seconds.
+   */
+  version?: string;
 }
 
 /** Where the locks live; see {@link ExclusiveLockModuleOptions}. Without any: `REDIS_URL`, else the local store. */
@@ -93,9 +99,12 @@ export interface DefaultPlace {
   folder?: undefined;
 }
 
+/** Has no default. */
+type Unset = 'replica' | 'version';
+
 /** The settings with their defaults filled in. */
-export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, 'replica'>> &
-  Pick<ExclusiveLockSettings, 'replica'>;
+export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset>> &
+  Record<Unset, string | undefined>;
 
 const DEFAULT_TTL = 10_000;
 const DEFAULT_COMMAND_TIMEOUT = 2_000;
@@ -112,6 +121,7 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
   drainTimeout: true,
   prefix: true,
   replica: true,
+  version: true,
   isGlobal: true,
 };
 
@@ -123,14 +133,16 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
 export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSettings {
   checkOptions<object>(options, KNOWN, 'ExclusiveLockModule');
   const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
-  const { prefix = DEFAULT_PREFIX, replica } = options;
+  const { prefix = DEFAULT_PREFIX, replica, version } = options;
   checkName(prefix, 'prefix');
   if (replica !== undefined) checkName(replica, 'replica');
+  if (version !== undefined) checkVersion(version);
   return {
     ...resolveTimes(options, { ttl: DEFAULT_TTL, renewEvery: DEFAULT_TTL / 3 }),
     commandTimeout: checkDuration('commandTimeout', commandTimeout, 10),
     drainTimeout: checkDuration('drainTimeout', drainTimeout, 0),
     prefix,
     replica,
+    version,
   };
 }

@@ -1,20 +1,38 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Observable } from 'rxjs';
 import { currentLease } from './core/current-lease.js';
 import type { Lease } from './core/lease.js';
-import type { LeaseOptions } from './core/lease-options.js';
+import { LEASE_OPTIONS, type LeaseOptions } from './core/lease-options.js';
+import type { LockEvent } from './core/lock-events.js';
 import { LockManager, type RunOptions, type LockState } from './core/lock-manager.js';
 import type { Outcome } from './core/outcome.js';
+import { checkOptions } from './common/check-options.js';
 import { LockShuttingDownError } from './common/errors.js';
 import { messages } from './common/messages.js';
+import { GuardedObservable } from './guarded-observable.js';
 import { LOCK_MANAGER } from './tokens.js';
 
 /** Locks for code that has no decorator to put: inject it anywhere in an application that imports the module. */
 @Injectable()
 export class ExclusiveLockService {
+  /**
+   * What happens to the locks in this replica: acquired, skipped, renewed, renewalFailed, lost, released. A subscriber
+   * that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
+   * `node:diagnostics_channel` too.
+   *
+   * @example
+   * locks.events$.pipe(filter(({ type }) => type === 'lost')).subscribe(({ name }) => alarm(name));
+   */
+  readonly events$: Observable<LockEvent>;
   readonly #locks: LockManager;
 
   constructor(@Inject(LOCK_MANAGER) locks: LockManager) {
     this.#locks = locks;
+    const logger = new Logger('ExclusiveLock');
+    this.events$ = new GuardedObservable<LockEvent>(
+      (subscriber) => locks.events.listen((event) => subscriber.next(event)),
+      (error) => logger.error(messages.subscriberThrew(error)),
+    );
   }
 
   /**
@@ -50,6 +68,7 @@ export class ExclusiveLockService {
    * if (!lease) return;
    */
   async acquire(name: string, options: LeaseOptions = {}): Promise<Lease | null> {
+    checkOptions(options, LEASE_OPTIONS, 'acquire');
     const acquisition = await this.#locks.tryAcquire(name, options);
     if (acquisition.status === 'acquired') return acquisition.lease;
     if (acquisition.reason === 'store-unavailable') throw acquisition.error;

@@ -17,11 +17,22 @@ export type {
   RedisConnectionOptions,
   RedisServerOptions,
 } from './stores/redis/redis-connection-options.js';
+export { nominalTick } from './schedule/cron-tick.js';
+export type { OccurrenceOptions } from './schedule/occurrence-options.js';
 export type { Lease } from './core/lease.js';
 export type { LeaseOptions } from './core/lease-options.js';
 export type { LockState, RunOptions } from './core/lock-manager.js';
-export type { Occurrence } from './core/occurrence.js';
-export type { Holder } from './core/holder.js';
+export type { GapOccurrence, KeyOccurrence, Occurrence, TickOccurrence } from './core/occurrence.js';
+export type { Holder } from './common/holder.js';
+export type {
+  AcquiredEvent,
+  LockEvent,
+  LostEvent,
+  ReleasedEvent,
+  RenewalFailedEvent,
+  RenewedEvent,
+  SkippedEvent,
+} from './core/lock-events.js';
 export type { Lost, Outcome, Ran, Skipped } from './core/outcome.js';
 export {
   LockConfigurationError,
@@ -30,17 +41,22 @@ export {
   LockServiceMissingError,
   LockShuttingDownError,
   LockStoreError,
+  LockTimeoutError,
   type LockErrorCode,
   type LossReason,
 } from './common/errors.js';
 export type {
   AcquireReply,
   AcquireRequest,
+  Claim,
+  GapClaim,
   HeldBy,
+  KeyClaim,
   LockStore,
   OwnerReply,
   OwnerRequest,
+  ReleaseRequest,
   RenewRequest,
   StoredLock,
-  Tick,
+  TickClaim,
 } from './stores/lock-store.js';

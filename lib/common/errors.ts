@@ -1,6 +1,13 @@
+import type { Holder } from './holder.js';
+
 /** What went wrong, in a form that survives two copies of the package in one process: compare `code`, not the class. */
 export type LockErrorCode =
-  'LOCK_CONFIGURATION' | 'LOCK_STORE' | 'LOCK_LOST' | 'LOCK_SHUTTING_DOWN' | 'LOCK_SERVICE_MISSING';
+  | 'LOCK_CONFIGURATION'
+  | 'LOCK_STORE'
+  | 'LOCK_LOST'
+  | 'LOCK_TIMEOUT'
+  | 'LOCK_SHUTTING_DOWN'
+  | 'LOCK_SERVICE_MISSING';
 
 /** The base of every error that this package throws. */
 export abstract class LockError extends Error {
@@ -55,6 +62,19 @@ export class LockLostError extends LockError {
     readonly reason: LossReason,
   ) {
     super(message);
+  }
+}
+
+/** The lock could not be had in the time that was allowed for it. */
+export class LockTimeoutError extends LockError {
+  readonly code = 'LOCK_TIMEOUT';
+
+  /** Who held it last; undefined if the store could not be asked, which is the `cause` then. */
+  readonly holder: Holder | undefined;
+
+  constructor(message: string, options: { holder?: Holder | undefined; cause?: unknown }) {
+    super(message, options);
+    this.holder = options.holder;
   }
 }
 

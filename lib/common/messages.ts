@@ -30,6 +30,12 @@ export const messages = {
   localStoreByDefault: (description: string) =>
     `Neither the option redis nor REDIS_URL is set: locks live in the ${description} and exclude the processes of ` +
     "this machine only. Set REDIS_URL for several machines, or store: 'local' to silence this.",
+  optionElsewhere: (option: string, method: string, kinds: readonly string[], kind: string) =>
+    `${option} of @Exclusive on ${method} would do nothing: it is for a ${kinds.map(roleName).join(' or ')}, and this ` +
+    `is a ${roleName(kind)}. Leave it out.`,
+  notStatic: (method: string, kind: string, scope: string) =>
+    `${method} is decorated with @Exclusive and a ${roleName(kind)}, but its provider is ${scope}: nobody would ever ` +
+    'call it. Make the provider a singleton, with singletons only among its dependencies.',
   contentsNotJson: () => 'contents must be a value that JSON can hold, without cycles, functions or bigint.',
   notAMethod: (decorator: string, key: string) => `${decorator} must decorate a method; "${key}" is not one.`,
   generator: (decorator: string, key: string) =>
@@ -81,8 +87,16 @@ export const messages = {
     `A tick of "${name}" is ${Math.round(by / 1000)} s ahead of the store's clock and was skipped: the tick is at ` +
     `${new Date(tick).toISOString()}, this replica's clock says ${new Date(now).toISOString()}, the store's says ` +
     `${new Date(tick - by).toISOString()}. Set the clock of whichever is wrong.`,
+  outOfStep: (ahead: number, now: number, store: number) =>
+    `The clock of this replica is ${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? 'ahead of' : 'behind'} the store's: ` +
+    `it says ${new Date(now).toISOString()}, the store's ${new Date(store).toISOString()}. ` +
+    'Ticks go by the store; set the clock of whichever is wrong.',
+  timedOut: (name: string, ms: number, holder: string | undefined, cause: unknown) =>
+    `The lock "${name}" could not be had within ${ms} ms: ` +
+    (cause === undefined ? `${holder ?? 'another program'} holds it.` : reason(cause)),
   skipped: (name: string, { reason: why, holder }: { reason: string; holder?: { replica?: string } }) =>
     `"${name}" is skipped: ${why}${holder?.replica ? ` (held by ${holder.replica})` : ''}.`,
+  subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}`,
   shuttingDown: (name: string) => `The lock "${name}" was not asked for: the application is shutting down.`,
   drainOver: (name: string) =>
     `The application is shutting down and "${name}" is still running after drainTimeout.`,
@@ -92,6 +106,14 @@ export const messages = {
     `Work did not return after its signal had aborted; its locks expire by themselves: ${names.join(', ')}.`,
 } as const;
 
+const ROLE_NAMES: Record<string, string> = {
+  cron: '@Cron method',
+  interval: '@Interval method',
+  timeout: '@Timeout method',
+  'start hook': 'start hook (onModuleInit, onApplicationBootstrap)',
+  plain: 'method that no scheduler calls',
+};
+
 const LOSS_REASONS: Record<LossReason, string> = {
   expired: 'its time ran out before it could be renewed',
   taken: 'somebody else holds the lock now',
@@ -99,6 +121,10 @@ const LOSS_REASONS: Record<LossReason, string> = {
   'store-unavailable': 'its time ran out while the store could not be reached',
   released: 'it was released',
 };
+
+function roleName(kind: string): string {
+  return ROLE_NAMES[kind] ?? kind;
+}
 
 function show(value: unknown): string {
   if (typeof value === 'string') {

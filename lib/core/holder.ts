@@ -1,19 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { LockConfigurationError } from '../common/errors.js';
+import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
-
-/** Who holds a lock. Only `contents` is known of a lock that another program took, such as `exclusive-lock` 2.0.0. */
-export interface Holder {
-  /** The replica's id, as given by the option `replica` or made from host and pid. */
-  readonly replica?: string;
-  readonly host?: string;
-  readonly pid?: number;
-  /** When the lock was asked for, by the holder's clock. */
-  readonly since?: Date;
-  /** What the holder put into the lock with the option `contents`. */
-  readonly contents?: unknown;
-}
 
 /** What is stored while a lock is held. The token makes it unique to one acquisition. */
 interface HolderRecord {
@@ -22,6 +11,7 @@ interface HolderRecord {
   host: string;
   pid: number;
   since: string;
+  occurrence?: string | undefined;
   contents?: unknown;
 }
 
@@ -36,13 +26,14 @@ export class HolderIdentity {
     this.#replica = replica;
   }
 
-  newRecord(contents: unknown): string {
+  newRecord(contents: unknown, occurrence?: string): string {
     const record: HolderRecord = {
       token: `${this.#tokenPrefix}.${++this.#count}`,
       replica: this.#replica,
       host: hostname(),
       pid: process.pid,
       since: new Date().toISOString(),
+      occurrence,
       contents,
     };
     checkContents(contents);
@@ -67,8 +58,8 @@ function checkContents(contents: unknown): void {
 export function parseHolder(record: string): Holder {
   const stored = parseJson(record);
   if (!isHolderRecord(stored)) return { contents: stored };
-  const { replica, host, pid, since, contents } = stored;
-  return { replica, host, pid, since: new Date(since), contents };
+  const { replica, host, pid, since, occurrence, contents } = stored;
+  return { replica, host, pid, since: new Date(since), ...(occurrence && { occurrence }), contents };
 }
 
 function parseJson(text: string): unknown {

@@ -1,6 +1,7 @@
 import type { Clock } from '../common/clock.js';
 import type { LockStore, OwnerReply } from '../stores/lock-store.js';
 import type { HeldLease } from './lease.js';
+import type { LockEvents } from './lock-events.js';
 
 /** Milliseconds before the first repetition of a failed renewal; doubles from there to `renewEvery`. */
 const FIRST_RETRY = 25;
@@ -16,17 +17,19 @@ const TIMER_PRECISION = 1;
  */
 export class LeaseKeeper {
   readonly #leases = new Set<HeldLease>();
-  readonly #send: LockStore['renew'];
+  readonly #store: Pick<LockStore, 'renew'>;
   readonly #clock: Clock;
   readonly #commandTimeout: number;
+  readonly #events: LockEvents;
   #timer: NodeJS.Timeout | undefined;
   #wakeAt = Infinity;
   #stopped = false;
 
-  constructor(renew: LockStore['renew'], clock: Clock, commandTimeout: number) {
-    this.#send = renew;
+  constructor(store: Pick<LockStore, 'renew'>, clock: Clock, commandTimeout: number, events: LockEvents) {
+    this.#store = store;
     this.#clock = clock;
     this.#commandTimeout = commandTimeout;
+    this.#events = events;
   }
 
   keep(lease: HeldLease): void {
@@ -95,7 +98,7 @@ export class LeaseKeeper {
     const within = Math.min(this.#commandTimeout, ...leases.map(({ renewEvery }) => renewEvery));
     let replies: (OwnerReply | undefined)[] | undefined;
     try {
-      replies = await this.#send(leases, within);
+      replies = await this.#store.renew(leases, within);
     } catch {
       // Unknown is not lost: it is tried again until the deadline.
     }
@@ -110,6 +113,7 @@ export class LeaseKeeper {
     switch (reply) {
       case 'held':
         lease.extend(sentAt);
+        this.#tell('renewed', lease);
         break;
       case 'taken':
       case 'vanished':
@@ -118,7 +122,11 @@ export class LeaseKeeper {
         return;
       case undefined:
         lease.renewAt = this.#clock.now() + Math.min(lease.renewEvery, FIRST_RETRY * 2 ** lease.failures++);
+        this.#tell('renewalFailed', lease);
     }
     this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
+  }
+  #tell(type: 'renewed' | 'renewalFailed', lease: HeldLease): void {
+    this.#events.emit(() => ({ type, ...lease.identity, remaining: lease.remaining }));
   }
 }

@@ -52,8 +52,13 @@ export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): Lease
 }
 
 /** @throws LockConfigurationError */
-export function checkDuration(option: string, value: unknown, shortest: number): number {
-  if (typeof value === 'number' && value >= shortest && value <= LONGEST) return value;
-  const expected = `a number of milliseconds from ${shortest} to ${LONGEST}`;
+export function checkDuration(
+  option: string,
+  value: unknown,
+  shortest: number,
+  longest: number = LONGEST,
+): number {
+  if (typeof value === 'number' && value >= shortest && value <= longest) return value;
+  const expected = `a number of milliseconds from ${shortest} to ${longest}`;
   throw new LockConfigurationError(messages.wrongType(option, expected, value));
 }

@@ -1,7 +1,8 @@
 import type { Clock } from '../common/clock.js';
 import { LockLostError, type LossReason } from '../common/errors.js';
 import { messages } from '../common/messages.js';
-import type { Tick } from '../stores/lock-store.js';
+import type { Claim } from '../stores/lock-store.js';
+import { describeClaim } from './occurrence.js';
 
 /** One grant of a lock, for a time, renewed until it is released. */
 export interface Lease extends AsyncDisposable {
@@ -40,7 +41,7 @@ export interface LeaseTerms {
   readonly name: string;
   readonly record: string;
   readonly fence: number;
-  readonly tick?: Tick | undefined;
+  readonly claim?: Claim | undefined;
   readonly ttl: number;
   readonly renewEvery: number;
 }
@@ -59,6 +60,9 @@ export class HeldLease implements Lease {
   readonly record: string;
   readonly fence: number;
   readonly tick: Date | undefined;
+  readonly claim: Claim | undefined;
+  /** What the store is to remember as run to its end when the lock is given back. */
+  completed: Claim | undefined;
   readonly ttl: number;
   readonly renewEvery: number;
   /** When the keeper wants to renew it next, on the keeper's clock. */
@@ -69,6 +73,7 @@ export class HeldLease implements Lease {
 
   readonly #clock: Clock;
   readonly #on: LeaseHandlers;
+  readonly #askedAt: number;
   #deadline: number;
   #lost: LockLostError | undefined;
   #controller: AbortController | undefined;
@@ -80,11 +85,13 @@ export class HeldLease implements Lease {
     this.name = terms.name;
     this.record = terms.record;
     this.fence = terms.fence;
-    this.tick = terms.tick && new Date(terms.tick.time);
+    this.claim = terms.claim;
+    this.tick = terms.claim?.kind === 'tick' ? new Date(terms.claim.time) : undefined;
     this.ttl = terms.ttl;
     this.renewEvery = terms.renewEvery;
     this.#clock = clock;
     this.#on = on;
+    this.#askedAt = askedAt;
     this.#deadline = askedAt + this.ttl - margin(this.ttl);
     this.renewAt = askedAt + this.renewEvery;
   }
@@ -107,9 +114,24 @@ export class HeldLease implements Lease {
     return this.#controller.signal;
   }
 
+  /** What its events tell of it. */
+  get identity(): { name: string; fence: number; occurrence: string | undefined } {
+    return { name: this.name, fence: this.fence, occurrence: this.claim && describeClaim(this.claim) };
+  }
+
+  /** Milliseconds since it was asked for. */
+  get age(): number {
+    return this.#clock.now() - this.#askedAt;
+  }
+
   /** The moment, on the keeper's clock, after which the lease is not held any more. */
   get deadline(): number {
     return this.#deadline;
+  }
+
+  /** Whether the work was told to stop. */
+  get aborted(): boolean {
+    return this.#controller?.signal.aborted ?? false;
   }
 
   /** Why the lease is not held any more; undefined while it is. */

@@ -4,7 +4,7 @@ import type { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { within } from '../common/within.js';
-import type { LockStore, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
+import type { LockStore, OwnerReply, OwnerRequest, ReleaseRequest } from '../stores/lock-store.js';
 
 /** What a release that is not answered may add to the work it ends, in milliseconds. */
 const PATIENCE = 250;
@@ -28,7 +28,7 @@ export class LockReturner {
   }
 
   /** Resolves with the store's answer, or without one when there was none in good time. Never rejects. */
-  giveBack(owner: OwnerRequest): Promise<OwnerReply | undefined> {
+  giveBack(owner: ReleaseRequest): Promise<OwnerReply | undefined> {
     return within(
       PATIENCE,
       this.#untilAnswered(owner, () => this.#store.release(owner, this.#commandTimeout)),

@@ -1,24 +1,130 @@
+import { checkOptions, type KnownOptions } from '../common/check-options.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
-import type { Tick } from '../stores/lock-store.js';
+import type { Claim } from '../stores/lock-store.js';
+import { checkDuration } from './lease-options.js';
 
-/** The identity of one intended run. */
-export interface Occurrence {
-  /** The nominal time of a schedule's tick. Not granted before that time, nor after a later tick of the series. */
-  readonly tick: Date;
+/** The identity of one intended run: it is granted once, across all replicas. All durations are milliseconds. */
+export type Occurrence = TickOccurrence | GapOccurrence | KeyOccurrence;
+
+interface OccurrenceBase {
   /**
-   * Which schedule, where several share a lock: each has ticks of its own.
+   * What it is a run of, where several kinds of work share a lock: each series has runs of its own.
    *
    * @default ''
    */
-  readonly series?: string;
+  readonly series?: string | undefined;
+}
+
+/** One tick of a schedule: not granted before its time, nor after a later tick of the series. */
+export interface TickOccurrence extends OccurrenceBase {
+  /** The nominal time of the tick, the same in all replicas: not the time at which a timer fired. */
+  readonly tick: Date;
+  /**
+   * What becomes of a tick whose holder dies in the middle of it. `rerun`: whoever finds another replica running
+   * the tick stands by, and runs it again unless that one comes to an end.
+   *
+   * @default 'skip'
+   */
+  readonly onHolderDeath?: 'skip' | 'rerun' | undefined;
+  readonly gap?: never;
+  readonly key?: never;
+}
+
+/** The first run in a while: not granted within `gap` milliseconds of the last start, by the store's clock. */
+export interface GapOccurrence extends OccurrenceBase {
+  /** Milliseconds from one start to the next, at least 1. */
+  readonly gap: number;
+  readonly tick?: never;
+  readonly key?: never;
+}
+
+/** Something that must be done to its end once: not granted any more when a run has succeeded. */
+export interface KeyOccurrence extends OccurrenceBase {
+  /** What is to be done, such as the version of a migration. */
+  readonly key: string;
+  /**
+   * Milliseconds for which it is remembered that a run has succeeded, at least 1.
+   *
+   * @default 604_800_000 (7 days)
+   */
+  readonly remember?: number | undefined;
+  readonly tick?: never;
+  readonly gap?: never;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+const DEFAULT_REMEMBER = 7 * DAY;
+const LONGEST_MEMORY = 36_500 * DAY;
+
+const TICK: KnownOptions<Omit<TickOccurrence, 'gap' | 'key'>> = {
+  tick: true,
+  series: true,
+  onHolderDeath: true,
+};
+const GAP: KnownOptions<Omit<GapOccurrence, 'tick' | 'key'>> = { gap: true, series: true };
+const KEY: KnownOptions<Omit<KeyOccurrence, 'tick' | 'gap'>> = { key: true, series: true, remember: true };
+
+/**
+ * What the store is asked for.
+ *
+ * @throws LockConfigurationError
+ */
+export function claimOf(occurrence: Occurrence): Claim {
+  if (typeof occurrence !== 'object' || occurrence === null) {
+    refuse('occurrence', '{ tick: Date }, { gap: milliseconds } or { key: string }', occurrence);
+  }
+  const { series = '' } = occurrence;
+  if (typeof series !== 'string') refuse('occurrence.series', 'a string', series);
+  if ('gap' in occurrence && occurrence.gap !== undefined) {
+    checkOptions<object>(occurrence, GAP, 'a gap occurrence');
+    return { kind: 'gap', series, gap: checkMemory('occurrence.gap', occurrence.gap) };
+  }
+  if ('key' in occurrence && occurrence.key !== undefined) {
+    checkOptions<object>(occurrence, KEY, 'a key occurrence');
+    const { key, remember = DEFAULT_REMEMBER } = occurrence;
+    if (typeof key !== 'string') refuse('occurrence.key', 'a string', key);
+    checkMemory('occurrence.remember', remember);
+    return { kind: 'key', series: JSON.stringify(series === '' ? [key] : [series, key]), remember };
+  }
+  checkOptions<object>(occurrence, TICK, 'a tick occurrence');
+  return tickClaim(occurrence, series);
+}
+
+function tickClaim({ tick, onHolderDeath = 'skip' }: TickOccurrence, series: string): Claim {
+  const time = tick instanceof Date ? tick.getTime() : Number.NaN;
+  if (Number.isNaN(time)) refuse('occurrence.tick', 'a valid Date', tick);
+  checkOnHolderDeath('occurrence.onHolderDeath', onHolderDeath);
+  return { kind: 'tick', series, time, rerun: onHolderDeath === 'rerun' };
 }
 
 /** @throws LockConfigurationError */
-export function tickOf(occurrence: Occurrence): Tick {
-  const { tick, series = '' } = occurrence;
-  const time = tick instanceof Date ? tick.getTime() : Number.NaN;
-  if (Number.isNaN(time))
-    throw new LockConfigurationError(messages.wrongType('occurrence.tick', 'a valid Date', tick));
-  return { time, series };
+export function checkOnHolderDeath(option: string, value: unknown): void {
+  if (value !== 'skip' && value !== 'rerun') refuse(option, "'skip' or 'rerun'", value);
+}
+
+/**
+ * Checks a time for which the store has to remember something.
+ *
+ * @throws LockConfigurationError
+ */
+export function checkMemory(option: string, value: unknown): number {
+  return Math.ceil(checkDuration(option, value, 1, LONGEST_MEMORY));
+}
+
+/** As holders and events tell it; the same for the same run, in all replicas. */
+export function describeClaim(claim: Claim): string {
+  const of = claim.series === '' ? '' : ` of ${claim.series}`;
+  switch (claim.kind) {
+    case 'tick':
+      return `tick ${new Date(claim.time).toISOString()}${of}`;
+    case 'gap':
+      return `gap ${claim.gap}${of}`;
+    case 'key':
+      return `key ${claim.series}`;
+  }
+}
+
+function refuse(option: string, expected: string, value: unknown): never {
+  throw new LockConfigurationError(messages.wrongType(option, expected, value));
 }

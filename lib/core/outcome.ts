@@ -1,5 +1,5 @@
 import type { LockLostError, LockStoreError } from '../common/errors.js';
-import type { Holder } from './holder.js';
+import type { Holder } from '../common/holder.js';
 
 /**
  * How a call of `run` ended, unless the work itself threw:

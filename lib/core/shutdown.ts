@@ -16,23 +16,23 @@ export class Shutdown {
   /** Acquisitions that the store has not answered yet; a grant among them is still run. */
   #asking = 0;
   readonly #noMoreTicks = new AbortController();
-  #noMoreLocks = false;
+  readonly #noMoreLocks = new AbortController();
   #timeIsUp = false;
   #onIdle: (() => void) | undefined;
 
   constructor(drainTimeout: number, logger: LockLogger) {
     this.#drainTimeout = drainTimeout;
     this.#logger = logger;
-    setMaxListeners(0, this.#noMoreTicks.signal);
+    setMaxListeners(0, this.#noMoreTicks.signal, this.#noMoreLocks.signal);
   }
 
-  /** Aborts when ticks are refused. */
-  get noMoreTicks(): AbortSignal {
-    return this.#noMoreTicks.signal;
+  /** Aborts when locks, or locks for calls of a scheduler, are refused. */
+  refusal(scheduled: boolean): AbortSignal {
+    return (scheduled ? this.#noMoreTicks : this.#noMoreLocks).signal;
   }
 
-  refuses(isTick: boolean): boolean {
-    return this.#noMoreLocks || (isTick && this.#noMoreTicks.signal.aborted);
+  refuses(scheduled: boolean): boolean {
+    return this.refusal(scheduled).aborted;
   }
 
   refuseTicks(): void {
@@ -63,7 +63,7 @@ export class Shutdown {
   /** Waits for all leases to be given back; aborts their signals when that takes too long. */
   async drain(): Promise<void> {
     this.refuseTicks();
-    this.#noMoreLocks = true;
+    this.#noMoreLocks.abort();
     if (await this.#idleWithin(this.#drainTimeout)) return;
     if (this.#active.size > 0) this.#logger.warn(messages.drainTimedOut(this.#names(), this.#drainTimeout));
     this.#timeIsUp = true;

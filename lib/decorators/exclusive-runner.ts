@@ -1,19 +1,18 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { LeaseOptions } from '../core/lease-options.js';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { LockTimeoutError } from '../common/errors.js';
+import type { RunOptions } from '../core/lock-manager.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
-import { ScheduledTicks } from '../schedule/scheduled-ticks.js';
+import { MethodOccurrences } from '../schedule/method-occurrences.js';
+import { roleOf, type MethodRole } from '../schedule/method-role.js';
+import type { DecoratedMethod } from './decorated-methods.js';
 import { openStream } from './streams.js';
 
 /** One call of a decorated method. */
-export interface DecoratedCall {
+export interface DecoratedCall extends DecoratedMethod {
   readonly host: object;
-  readonly key: string | symbol;
   readonly args: readonly unknown[];
-  /** The function that `@Exclusive` put in the method's place. */
-  readonly wrapper: (...args: never[]) => unknown;
   /** The lock's name as given to the decorator. */
   readonly name: string | undefined;
-  readonly options: LeaseOptions;
   /** Calls the method itself. */
   readonly proceed: () => unknown;
 }
@@ -22,26 +21,39 @@ export interface DecoratedCall {
 @Injectable()
 export class ExclusiveRunner {
   readonly #service: ExclusiveLockService;
-  readonly #ticks: ScheduledTicks;
+  readonly #occurrences: MethodOccurrences;
+  readonly #logger = new Logger('ExclusiveLock');
+  /** By the method as others see it: a decorator above ours may hold the schedule's metadata. */
+  readonly #roles = new WeakMap<object, MethodRole>();
 
   constructor(
     @Inject(ExclusiveLockService) service: ExclusiveLockService,
-    @Inject(ScheduledTicks) ticks: ScheduledTicks,
+    @Inject(MethodOccurrences) occurrences: MethodOccurrences,
   ) {
     this.#service = service;
-    this.#ticks = ticks;
+    this.#occurrences = occurrences;
   }
 
   /**
    * Resolves to the method's value, or to undefined if it was skipped. An Observable or async iterator is handed
    * over while the lock is held, until it ends.
    */
-  async run({ host, key, args, wrapper, name, options, proceed }: DecoratedCall): Promise<unknown> {
-    const method = methodName(host, key);
-    // A decorator above ours may have replaced the wrapper, and hold the schedule's metadata.
-    const tick = await this.#ticks.tickOf([(host as Record<string | symbol, unknown>)[key], wrapper], args);
-    // Several jobs may share a lock; each has its own ticks. A name given to @Cron survives renames and minifiers.
-    const occurrence = tick && { tick: new Date(tick.time), series: tick.name ?? method };
+  async run(call: DecoratedCall): Promise<unknown> {
+    const { name, args, options } = call;
+    const method = methodName(call.host, call.key);
+    const { ttl, renewEvery, contents } = options;
+    const occurrence = await this.#occurrences.of({ method, role: this.#roleOf(call), args, options });
+    const runOptions = { ttl, renewEvery, contents, ...occurrence };
+    try {
+      return await this.#run(name ?? method, call, runOptions);
+    } catch (error) {
+      if (!(error instanceof LockTimeoutError) || options.whenTimedOut !== 'continue') throw error;
+      this.#logger.warn(error.message);
+      return undefined;
+    }
+  }
+
+  #run(name: string, { proceed }: DecoratedCall, options: RunOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const work = async (): Promise<unknown> => {
         const value = await proceed();
@@ -51,9 +63,18 @@ export class ExclusiveRunner {
         return stream.ended;
       };
       this.#service
-        .run(name ?? method, work, { ...options, occurrence })
+        .run(name, work, options)
         .then((outcome) => resolve(outcome.status === 'skipped' ? undefined : outcome.value), reject);
     });
+  }
+
+  #roleOf({ host, key, wrapper }: DecoratedCall): MethodRole {
+    const outermost = (host as Record<string | symbol, unknown>)[key];
+    const known = this.#roles.get(outermost as object);
+    if (known) return known;
+    const role = roleOf(key, [outermost, wrapper]);
+    if (typeof outermost === 'function') this.#roles.set(outermost, role);
+    return role;
   }
 }
 

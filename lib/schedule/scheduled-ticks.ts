@@ -1,14 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { latestTick, type CronTime } from './cron-tick.js';
-
-/** What `@Cron` of @nestjs/schedule leaves on a method. */
-interface CronMetadata {
-  readonly cronTime: string | { valueOf(): number };
-  readonly name?: string;
-  readonly timeZone?: unknown;
-  readonly utcOffset?: unknown;
-}
+import type { CronMetadata } from './method-role.js';
 
 interface CronJob {
   readonly cronTime: CronTime;
@@ -19,17 +12,7 @@ interface SchedulerRegistry {
   getCronJobs(): Map<string, CronJob>;
 }
 
-/** One tick of a job. */
-export interface ScheduledTick {
-  /** Nominal, milliseconds since the epoch. */
-  readonly time: number;
-  /** The job's name, if `@Cron` gave it one. */
-  readonly name: string | undefined;
-}
-
 type CronTimeConstructor = new (source: unknown, timeZone: unknown, utcOffset: unknown) => CronTime;
-
-const CRON_METADATA = 'SCHEDULE_CRON_OPTIONS';
 
 /**
  * Tells which tick a call of a `@Cron` method is for. @nestjs/schedule is found in the running application, by
@@ -45,20 +28,13 @@ export class ScheduledTicks {
     this.#modules = modules;
   }
 
-  /**
-   * The tick that the call is for; undefined if the call is not the scheduler's.
-   *
-   * @param methods the decorated method as others see it, outermost first: the metadata is on one of them
-   */
-  async tickOf(methods: readonly unknown[], args: readonly unknown[]): Promise<ScheduledTick | undefined> {
-    const metadata = methods.map(cronMetadata).find((found) => found !== undefined);
-    if (!metadata || !isSchedulersCall(args)) return undefined;
-    const { name } = metadata;
-    if (typeof metadata.cronTime !== 'string') return { name, time: metadata.cronTime.valueOf() };
+  /** The nominal time of the tick that the call is for; undefined if the call is not the scheduler's. */
+  async tickOf(metadata: CronMetadata, args: readonly unknown[]): Promise<number | undefined> {
+    if (!isSchedulersCall(args)) return undefined;
+    if (typeof metadata.cronTime !== 'string') return metadata.cronTime.valueOf();
     const now = Date.now();
     const cronTime = this.#registered(metadata) ?? (await this.#lateOrRetimed(metadata));
-    const time = cronTime && latestTick(cronTime, now);
-    return time === undefined ? undefined : { name, time };
+    return cronTime && latestTick(cronTime, now);
   }
 
   /** The schedule of the method's job, as long as the job can be found by its name or by what the method says. */
@@ -104,10 +80,6 @@ export class ScheduledTicks {
 
 function isRegistry(instance: unknown): instance is SchedulerRegistry {
   return typeof (instance as Partial<SchedulerRegistry> | null)?.getCronJobs === 'function';
-}
-
-function cronMetadata(method: unknown): CronMetadata | undefined {
-  return typeof method === 'function' ? Reflect.getMetadata(CRON_METADATA, method) : undefined;
 }
 
 const firedAt = (job: CronJob): number => job.lastDate()?.getTime() ?? 0;

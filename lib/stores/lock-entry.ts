@@ -1,20 +1,24 @@
-import { EARLY_TOLERANCE } from './lock-store.js';
+import { EARLY_TOLERANCE, retentionFor } from './lock-store.js';
 import type {
   AcquireReply,
   AcquireRequest,
+  Claim,
   OwnerReply,
   OwnerRequest,
+  ReleaseRequest,
   RenewRequest,
   StoredLock,
 } from './lock-store.js';
+import { isDone, markCompleted, markGranted, type RunMarks } from './run-marks.js';
 
 /** Everything an embedded store knows about one lock. */
 export interface LockEntry {
   /** Absent when the lock is free. */
   holder?: { record: string; expiresAt: number };
   fence: number;
-  /** The last tick granted, by `tick:<series>`; a bare series could be `__proto__`. */
-  ticks: Record<`tick:${string}`, number>;
+  marks: RunMarks;
+  /** Until when it is remembered while nobody holds it; milliseconds since the epoch. */
+  keepUntil: number;
 }
 
 /** The store's clocks at the moment of a decision. */
@@ -32,19 +36,23 @@ export function acquireEntry(entry: LockEntry, request: AcquireRequest, time: St
     holder.expiresAt = time.steady + request.ttl;
     return { status: 'granted', fence: entry.fence };
   }
-  const { tick } = request;
-  if (tick) {
-    const by = tick.time - time.wall;
-    if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by) };
-    if (tick.time <= (entry.ticks[`tick:${tick.series}`] ?? -Infinity)) return { status: 'done' };
+  const { claim } = request;
+  // Read only where it decides: it takes longer than all the rest.
+  const now = claim && time.wall;
+  if (claim?.kind === 'tick') {
+    const by = claim.time - time.wall;
+    if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by), now };
   }
-  if (holder)
-    return { status: 'busy', record: holder.record, remaining: Math.ceil(holder.expiresAt - time.steady) };
-
+  if (claim && isDone(entry.marks, claim, time.wall)) return { status: 'done', now };
+  if (holder) {
+    const remaining = Math.ceil(holder.expiresAt - time.steady);
+    return { status: 'busy', record: holder.record, remaining, now };
+  }
   entry.holder = { record: request.record, expiresAt: time.steady + request.ttl };
   entry.fence = Math.max(entry.fence + 1, Math.floor(time.wall * 1000));
-  if (tick) entry.ticks[`tick:${tick.series}`] = tick.time;
-  return { status: 'granted', fence: entry.fence };
+  if (claim) markGranted(entry.marks, claim, time.wall);
+  keep(entry, claim, time);
+  return { status: 'granted', fence: entry.fence, now };
 }
 
 export function renewEntry(entry: LockEntry, request: RenewRequest, time: StoreTime): OwnerReply {
@@ -53,9 +61,13 @@ export function renewEntry(entry: LockEntry, request: RenewRequest, time: StoreT
   return reply;
 }
 
-export function releaseEntry(entry: LockEntry, request: OwnerRequest, time: StoreTime): OwnerReply {
+export function releaseEntry(entry: LockEntry, request: ReleaseRequest, time: StoreTime): OwnerReply {
   const reply = ownerOf(entry, request, time);
-  if (reply === 'held') delete entry.holder;
+  if (reply !== 'held') return reply;
+  delete entry.holder;
+  const { completed } = request;
+  if (completed) markCompleted(entry.marks, completed, time.wall);
+  keep(entry, completed, time);
   return reply;
 }
 
@@ -65,8 +77,18 @@ export function inspectEntry(entry: LockEntry, time: StoreTime): StoredLock | nu
   return { record: holder.record, remaining: Math.ceil(holder.expiresAt - time.steady), fence: entry.fence };
 }
 
-export function newEntry(): LockEntry {
-  return { fence: 0, ticks: {} };
+export function newEntry(): Omit<LockEntry, 'holder'> {
+  return { fence: 0, marks: {}, keepUntil: 0 };
+}
+
+/** Whether nobody holds the lock, and nothing about it is worth remembering. */
+export function isForgettable(entry: LockEntry, time: StoreTime): boolean {
+  return entry.keepUntil <= time.wall && !liveHolder(entry, time);
+}
+
+/** Not shorter than before: an earlier claim may have to be remembered for longer. */
+function keep(entry: LockEntry, claim: Claim | undefined, time: StoreTime): void {
+  entry.keepUntil = Math.max(entry.keepUntil, time.wall + retentionFor(claim));
 }
 
 function ownerOf(entry: LockEntry, request: OwnerRequest, time: StoreTime): OwnerReply {

@@ -18,8 +18,8 @@ export interface LockStore {
    */
   renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]>;
 
-  /** Frees the lock if this holder has it; changes nothing otherwise. */
-  release(request: OwnerRequest, within: number): Promise<OwnerReply>;
+  /** Frees the lock if this holder has it, and records in the same step what was completed; changes nothing otherwise. */
+  release(request: ReleaseRequest, within: number): Promise<OwnerReply>;
 
   /**
    * Frees the lock like `release`, and sees to it that the acquisition is not granted any more, should its request
@@ -47,34 +47,69 @@ export interface RenewRequest extends OwnerRequest {
 }
 
 export interface AcquireRequest extends RenewRequest {
-  /** Present when the lock is wanted for one tick of a schedule only. */
-  readonly tick?: Tick;
+  /** Present when the lock is wanted for one intended run only. */
+  readonly claim?: Claim | undefined;
 }
 
-/** One tick of one schedule. */
-export interface Tick {
-  /** Which schedule: several may share a lock, and each has ticks of its own. */
+export interface ReleaseRequest extends OwnerRequest {
+  /** What the lock was acquired for, if that has been run to its end. */
+  readonly completed?: Claim | undefined;
+}
+
+/**
+ * One intended run, which the store grants once. Several series may share a lock, and each has runs of its own: every
+ * job, interval and initialisation is one.
+ */
+export type Claim = TickClaim | GapClaim | KeyClaim;
+
+/** One tick of a schedule. Done when it or a later one was granted. */
+export interface TickClaim {
+  readonly kind: 'tick';
   readonly series: string;
   /** The nominal time, milliseconds since the epoch. */
   readonly time: number;
+  /** Granted again as long as it was not completed: its holder may have died. */
+  readonly rerun: boolean;
+}
+
+/** The first run in a while. Done when another was granted less than `gap` ago. */
+export interface GapClaim {
+  readonly kind: 'gap';
+  readonly series: string;
+  /** Milliseconds from one grant to the next. */
+  readonly gap: number;
+}
+
+/** Something that is to be run to its end once. Done when it was completed less than `remember` ago. */
+export interface KeyClaim {
+  readonly kind: 'key';
+  /** Names the key, too. */
+  readonly series: string;
+  /** Milliseconds for which the store remembers that it was completed. */
+  readonly remember: number;
 }
 
 /**
  * The decision, by the store's clock; the first rule that applies, from the top:
  * 1. this very record holds the lock already (a retry after a lost reply): granted
- * 2. the tick is later than now: early
- * 3. this tick of the series, or a later one, was granted before: done
+ * 2. the claim is a tick later than now: early
+ * 3. the claim is done, as it says itself: done
  * 4. somebody holds the lock: busy
- * 5. granted; the tick is recorded in the same step, and the fence is higher than any before
+ * 5. granted; a tick or the start of a gap is recorded in the same step, and the fence is higher than any before
  */
-export type AcquireReply =
+export type AcquireReply = (
   | { readonly status: 'granted'; readonly fence: number }
   | {
       readonly status: 'early';
-      /** Milliseconds until the tick, by the store's clock. */ readonly by: number;
+      /** Milliseconds until the tick, by the store's clock. */
+      readonly by: number;
     }
   | { readonly status: 'done' }
-  | ({ readonly status: 'busy' } & HeldBy);
+  | ({ readonly status: 'busy' } & HeldBy)
+) & {
+  /** The store's clock at the decision, milliseconds since the epoch; needed where there is a claim. */
+  readonly now?: number | undefined;
+};
 
 export interface HeldBy {
   /** The holder's record as it is stored. */
@@ -97,5 +132,12 @@ export const EARLY_TOLERANCE = 25;
 /** How long after its undo an acquisition may still arrive and is refused, in milliseconds. */
 export const UNDO_RETENTION = 15 * 60 * 1000;
 
-/** How long a store remembers fence and ticks of a lock after its last use, in milliseconds. */
-export const STATE_RETENTION = 24 * 60 * 60 * 1000;
+/** How long a store remembers fence and runs of a lock after its last use, in milliseconds. */
+const STATE_RETENTION = 24 * 60 * 60 * 1000;
+
+/** How long the state of a lock is kept after its last use with this claim, in milliseconds. */
+export function retentionFor(claim: Claim | undefined): number {
+  if (claim?.kind === 'gap') return Math.max(STATE_RETENTION, claim.gap);
+  if (claim?.kind === 'key') return Math.max(STATE_RETENTION, claim.remember);
+  return STATE_RETENTION;
+}

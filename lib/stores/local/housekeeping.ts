@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { StoreTime } from '../lock-entry.js';
-import { STATE_RETENTION } from '../lock-store.js';
+import { isForgettable, type StoreTime } from '../lock-entry.js';
 import { dropDeadHolder } from './local-entry.js';
 import type { LockDatabase, StoredEntry } from './lock-database.js';
 import type { ProcessIdentity } from './process-identity.js';
@@ -8,7 +7,7 @@ import type { ProcessIdentity } from './process-identity.js';
 /** Entries looked at in one turn of the event loop: a fraction of a millisecond. */
 const BATCH = 100;
 
-/** Removes the entries that nobody holds and nobody has used for {@link STATE_RETENTION}. */
+/** Removes the entries that nobody holds and that hold nothing worth remembering. */
 export async function removeUnused(
   database: LockDatabase,
   self: ProcessIdentity,
@@ -28,7 +27,6 @@ export async function removeUnused(
 }
 
 function isUnused({ entry }: StoredEntry, self: ProcessIdentity, time: StoreTime): boolean {
-  if (entry.usedAt > time.wall - STATE_RETENTION) return false;
   dropDeadHolder(entry, self, time);
-  return entry.holder === undefined;
+  return isForgettable(entry, time);
 }

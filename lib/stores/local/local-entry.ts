@@ -4,8 +4,6 @@ import { isGone, type ProcessIdentity } from './process-identity.js';
 /** A lock as it is written to the database. */
 export interface LocalEntry extends LockEntry {
   holder?: LocalHolder;
-  /** Wall time of the last grant or release, milliseconds since the epoch. */
-  usedAt: number;
 }
 
 export interface LocalHolder {
@@ -18,10 +16,6 @@ export interface LocalHolder {
 
 /** The monotonic clocks of two processes are the same one; this allows for cores that disagree a little. */
 const CLOCK_TOLERANCE = 1000;
-
-export function newLocalEntry(): LocalEntry {
-  return { fence: 0, ticks: {}, usedAt: 0 };
-}
 
 /** Frees a lock whose holder is dead, so that nobody waits for its TTL. */
 export function dropDeadHolder(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {

@@ -3,20 +3,28 @@ import { LockError, LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import { within } from '../../common/within.js';
 import { answered } from '../answered.js';
-import { acquireEntry, inspectEntry, releaseEntry, renewEntry, type StoreTime } from '../lock-entry.js';
+import {
+  acquireEntry,
+  inspectEntry,
+  newEntry,
+  releaseEntry,
+  renewEntry,
+  type StoreTime,
+} from '../lock-entry.js';
 import type {
   AcquireReply,
   AcquireRequest,
   LockStore,
   OwnerReply,
   OwnerRequest,
+  ReleaseRequest,
   RenewRequest,
   StoredLock,
 } from '../lock-store.js';
 import { refuseDamagedDatabase } from './database-file.js';
 import { CLOCK_FILE, FileClock } from './file-clock.js';
 import { removeUnused } from './housekeeping.js';
-import { dropDeadHolder, newLocalEntry, signHolder, type LocalEntry } from './local-entry.js';
+import { dropDeadHolder, signHolder, type LocalEntry } from './local-entry.js';
 import { DATABASE_FILE, DATABASE_FILES, LockDatabase, type StoredEntry } from './lock-database.js';
 import { preparePrivateFolder, refuseForeignFiles } from './private-folder.js';
 import { ownIdentity } from './process-identity.js';
@@ -83,9 +91,7 @@ export class LocalLockStore implements LockStore {
     return this.#bounded(ms, (call) =>
       this.#decide(request.name, call, (entry, time) => {
         const reply = acquireEntry(entry, request, time);
-        const granted = reply.status === 'granted';
-        if (granted) entry.usedAt = time.wall;
-        return [reply, granted];
+        return [reply, reply.status === 'granted'];
       }),
     );
   }
@@ -103,11 +109,10 @@ export class LocalLockStore implements LockStore {
     });
   }
 
-  release(request: OwnerRequest, ms: number): Promise<OwnerReply> {
+  release(request: ReleaseRequest, ms: number): Promise<OwnerReply> {
     const releaseIt = (call: Call) =>
       this.#decide(request.name, call, (entry, time) => {
         const reply = releaseEntry(entry, request, time);
-        if (reply === 'held') entry.usedAt = time.wall;
         return [reply, reply === 'held'];
       });
     // A write of an acquire that was given up may land late: this comes after it, however long that takes.
@@ -143,7 +148,7 @@ export class LocalLockStore implements LockStore {
       if (call.abandoned) throw new Error(messages.callerGone());
 
       const before = this.#database.read(key);
-      const entry = before?.entry ?? newLocalEntry();
+      const entry = before?.entry ?? newEntry();
       const time = this.#time();
       dropDeadHolder(entry, this.#self, time);
       const [reply, changed] = decide(entry, time);

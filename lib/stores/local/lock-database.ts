@@ -85,7 +85,7 @@ export class LockDatabase {
   async write(key: string, entry: LocalEntry, before: StoredEntry | undefined): Promise<boolean> {
     this.#refuseWhenParted();
     // Larger than any before, also than that of an entry of the same name that was removed.
-    const version = Math.max((before?.version ?? 0) + 1, Math.floor(entry.usedAt * 1000));
+    const version = Math.max((before?.version ?? 0) + 1, Math.floor(Date.now() * 1000));
     return settled(this.#db.put(key, entry, version, before?.version ?? IF_MISSING));
   }
 

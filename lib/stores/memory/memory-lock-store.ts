@@ -2,30 +2,31 @@ import { SteadyClock, type Clock } from '../../common/clock.js';
 import {
   acquireEntry,
   inspectEntry,
+  isForgettable,
   newEntry,
   releaseEntry,
   renewEntry,
   type LockEntry,
   type StoreTime,
 } from '../lock-entry.js';
-import { STATE_RETENTION } from '../lock-store.js';
 import type {
   AcquireReply,
   AcquireRequest,
   LockStore,
   OwnerReply,
   OwnerRequest,
+  ReleaseRequest,
   RenewRequest,
   StoredLock,
 } from '../lock-store.js';
 
-/** How many locks are remembered before those unused for {@link STATE_RETENTION} are looked for. */
+/** How many locks are remembered before those are looked for that can be forgotten. */
 const SWEEP_AT = 1000;
 
 /** Locks in the memory of one process, for tests. */
 export class MemoryLockStore implements LockStore {
   readonly description = 'memory of this process';
-  readonly #entries = new Map<string, LockEntry & { usedAt: number }>();
+  readonly #entries = new Map<string, LockEntry>();
   readonly #clock: Clock;
   readonly #wall: () => number;
   #sweepAt = SWEEP_AT;
@@ -44,7 +45,7 @@ export class MemoryLockStore implements LockStore {
     return requests.map((request) => renewEntry(this.#entry(request.name), request, time));
   }
 
-  async release(request: OwnerRequest): Promise<OwnerReply> {
+  async release(request: ReleaseRequest): Promise<OwnerReply> {
     return releaseEntry(this.#entry(request.name), request, this.#time());
   }
 
@@ -66,21 +67,18 @@ export class MemoryLockStore implements LockStore {
   }
 
   #entry(name: string): LockEntry {
-    const usedAt = this.#clock.now();
     const known = this.#entries.get(name);
-    if (known) {
-      known.usedAt = usedAt;
-      return known;
-    }
-    if (this.#entries.size >= this.#sweepAt) this.#sweep(usedAt);
-    const entry = { ...newEntry(), usedAt };
+    if (known) return known;
+    if (this.#entries.size >= this.#sweepAt) this.#sweep();
+    const entry = newEntry();
     this.#entries.set(name, entry);
     return entry;
   }
 
-  #sweep(now: number): void {
-    for (const [name, { usedAt, holder }] of this.#entries) {
-      if (Math.max(usedAt, holder?.expiresAt ?? 0) < now - STATE_RETENTION) this.#entries.delete(name);
+  #sweep(): void {
+    const time = this.#time();
+    for (const [name, entry] of this.#entries) {
+      if (isForgettable(entry, time)) this.#entries.delete(name);
     }
     this.#sweepAt = Math.max(SWEEP_AT, this.#entries.size * 2);
   }

@@ -1,13 +1,15 @@
 import type { OutageLog } from '../../common/outage-log.js';
 import {
   EARLY_TOLERANCE,
-  STATE_RETENTION,
   UNDO_RETENTION,
+  retentionFor,
   type AcquireReply,
   type AcquireRequest,
+  type Claim,
   type LockStore,
   type OwnerReply,
   type OwnerRequest,
+  type ReleaseRequest,
   type RenewRequest,
   type StoredLock,
 } from '../lock-store.js';
@@ -20,7 +22,7 @@ import { SCRIPTS } from './scripts.js';
 const RENEW_BATCH = 500;
 
 /**
- * Locks in Redis, Valkey or KeyDB. A lock is the string `<prefix>:<name>`; its fence and ticks are the hash
+ * Locks in Redis, Valkey or KeyDB. A lock is the string `<prefix>:<name>`; its fence and marks are the hash
  * `{<prefix>:<name>}:state`, in the same cluster slot.
  */
 export class RedisLockStore implements LockStore {
@@ -46,28 +48,28 @@ export class RedisLockStore implements LockStore {
   }
 
   async acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
-    const { tick } = request;
+    const { name, record, ttl, claim } = request;
     const { value } = await this.#connection.run(
       SCRIPTS.acquire,
-      [...this.#keys(request.name), this.#undoneKey(request.name, request.record)],
-      [
-        request.record,
-        request.ttl,
-        STATE_RETENTION,
-        ...(tick ? [tick.series, tick.time, EARLY_TOLERANCE] : []),
-      ],
+      [...this.#keys(name), this.#undoneKey(name, record)],
+      [record, ttl, retentionFor(claim), ...(claim ? claimArguments(claim) : [])],
       within,
     );
-    const [status, detail, remaining] = value as [AcquireReply['status'], string | number, number];
+    const [status, now, detail, remaining] = value as [
+      status: AcquireReply['status'],
+      now: number,
+      detail: string | number,
+      remaining: number,
+    ];
     switch (status) {
       case 'granted':
-        return { status, fence: Number(detail) };
+        return { status, now, fence: Number(detail) };
       case 'early':
-        return { status, by: Number(detail) };
+        return { status, now, by: Number(detail) };
       case 'done':
-        return { status };
+        return { status, now };
       case 'busy':
-        return { status, record: String(detail), remaining: expiry(remaining) };
+        return { status, now, record: String(detail), remaining: expiry(remaining) };
     }
   }
 
@@ -81,9 +83,9 @@ export class RedisLockStore implements LockStore {
     return answered(replies).flatMap((reply, i) => reply ?? batches[i]?.map(() => undefined) ?? []);
   }
 
-  async release(request: OwnerRequest, within: number): Promise<OwnerReply> {
-    const [lock] = this.#keys(request.name);
-    return this.#free(SCRIPTS.release, [lock], [request.record], within);
+  async release({ name, record, completed }: ReleaseRequest, within: number): Promise<OwnerReply> {
+    const run = completed ? [retentionFor(completed), ...completedArguments(completed)] : [];
+    return this.#free(SCRIPTS.release, this.#keys(name), [record, ...run], within);
   }
 
   async undo({ name, record }: OwnerRequest, within: number): Promise<OwnerReply> {
@@ -111,7 +113,12 @@ export class RedisLockStore implements LockStore {
   async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
     const keys = requests.flatMap(({ name }) => this.#keys(name));
     const args = requests.flatMap(({ record, ttl }) => [record, ttl]);
-    const { value } = await this.#connection.run(SCRIPTS.renew, keys, [STATE_RETENTION, ...args], within);
+    const { value } = await this.#connection.run(
+      SCRIPTS.renew,
+      keys,
+      [retentionFor(undefined), ...args],
+      within,
+    );
     return value as OwnerReply[];
   }
 
@@ -123,6 +130,30 @@ export class RedisLockStore implements LockStore {
   /** Exists once the acquisition of this record was undone. */
   #undoneKey(name: string, record: string): string {
     return `${slotOf(`${this.#prefix}:${name}`)}:undone:${record}`;
+  }
+}
+
+function claimArguments(claim: Claim): (string | number)[] {
+  const { kind, series } = claim;
+  switch (claim.kind) {
+    case 'tick':
+      return [kind, series, claim.time, EARLY_TOLERANCE, claim.rerun ? '1' : '0'];
+    case 'gap':
+      return [kind, series, claim.gap];
+    case 'key':
+      return [kind, series];
+  }
+}
+
+function completedArguments(claim: Claim): (string | number)[] {
+  const { kind, series } = claim;
+  switch (claim.kind) {
+    case 'tick':
+      return [kind, series, claim.time];
+    case 'gap':
+      return [kind, series];
+    case 'key':
+      return [kind, series, claim.remember];
   }
 }
 

@@ -1,15 +1,19 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Exclusive, ExclusiveLockService } from 'nestjs-exclusive-lock';
+import { Exclusive, ExclusiveLockService, type ExclusiveOptions } from 'nestjs-exclusive-lock';
 import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
-import { closeApps, startApp } from './support/nest-apps.js';
+import { CapturingLogger } from './support/capturing-logger.js';
+import { Gate } from './support/gate.js';
+import { closeApps, compileApp, startApp, startFailure } from './support/nest-apps.js';
 
 afterEach(closeApps);
 
 let runs: (string | undefined)[] = [];
+let store: MemoryLockStore;
 
 beforeEach(() => {
   runs = [];
+  store = new MemoryLockStore();
 });
 
 @Injectable()
@@ -27,6 +31,21 @@ class Seeds implements OnModuleInit, OnApplicationBootstrap {
   }
 }
 
+/** A provider whose start hook does what the test says. */
+function seeds(options: ExclusiveOptions, run: () => unknown) {
+  @Injectable()
+  class Seed implements OnModuleInit {
+    @Exclusive('seed', options)
+    async onModuleInit(): Promise<void> {
+      await run();
+    }
+  }
+  return Seed;
+}
+
+const start = (provider: ReturnType<typeof seeds>, version?: string) =>
+  startApp({ locks: { store, ...(version && { version }) }, providers: [provider] });
+
 describe('start hooks with @Exclusive', () => {
   it('run under their locks before the application has started', async () => {
     const { log } = await startApp({ providers: [Seeds] });
@@ -39,25 +58,119 @@ describe('start hooks with @Exclusive', () => {
     expect(runs).toEqual(['seed', 'Seeds.onApplicationBootstrap']);
   });
 
-  it('fail no start of two applications that share a store', async () => {
-    const store = new MemoryLockStore();
-    const apps = await Promise.all([
-      startApp({ locks: { store }, providers: [Seeds] }),
-      startApp({ locks: { store }, providers: [Seeds] }),
-    ]);
-    expect(runs).toContain('seed');
-    expect(runs).toContain('Seeds.onApplicationBootstrap');
+  it('run once in applications that start together, and all of them have started after that', async () => {
+    const apps = await Promise.all([1, 2, 3].map(() => startApp({ locks: { store }, providers: [Seeds] })));
+    expect(runs).toEqual(['seed', 'Seeds.onApplicationBootstrap']);
     for (const { log } of apps) expect(log.complaints).toEqual([]);
   });
 
-  it('fail the start with their own error', async () => {
+  it('are waited for by whoever did not get them', async () => {
+    const gate = new Gate();
+    const first = start(seeds({}, () => gate.pass()));
+    await gate.reached;
+    let started = false;
+    const second = start(seeds({}, () => runs.push('second'))).then(() => (started = true));
+    await sleep(300);
+    expect(started).toBe(false);
+
+    gate.open();
+    await Promise.all([first, second]);
+    expect(runs).toEqual([]);
+  });
+
+  it('do not run again in an application that starts later', async () => {
+    await startApp({ locks: { store }, providers: [Seeds] });
+    await startApp({ locks: { store }, providers: [Seeds] });
+    expect(runs).toEqual(['seed', 'Seeds.onApplicationBootstrap']);
+  });
+
+  it('fail the start with their own error, and are run by the next application', async () => {
+    const broken = seeds({}, () => Promise.reject(new Error('no such table')));
+    const failure = await startFailure({ locks: { store }, providers: [broken] });
+    expect(failure.message).toBe('no such table');
+    await start(seeds({}, () => runs.push('next')));
+    expect(runs).toEqual(['next']);
+  });
+
+  it('run once for each version, which the decorator or the module gives', async () => {
+    const mine = () => runs.push('ran');
+    await start(seeds({ version: 'v1' }, mine));
+    await start(seeds({}, mine), 'v1');
+    expect(runs).toHaveLength(1);
+    await start(seeds({}, mine), 'v2');
+    expect(runs).toHaveLength(2);
+    await start(seeds({ version: 'v3' }, mine), 'v2');
+    expect(runs).toHaveLength(3);
+  });
+
+  it('are forgotten when the time to remember them is over', async () => {
+    await start(seeds({ remember: 1 }, () => runs.push('first')));
+    await sleep(10);
+    await start(seeds({ remember: 1 }, () => runs.push('second')));
+    expect(runs).toEqual(['first', 'second']);
+  });
+
+  it('fail the start when they are waited for in vain, naming the holder', async () => {
+    const gate = new Gate();
+    const first = start(seeds({}, () => gate.pass()));
+    await gate.reached;
+    const late = seeds({ standbyTimeout: 200 }, () => runs.push('late'));
+    const failure = await startFailure({ locks: { store, replica: 'late' }, providers: [late] });
+    expect(failure).toMatchObject({ code: 'LOCK_TIMEOUT', holder: { pid: process.pid } });
+    expect(failure.message).toContain('The lock "seed" could not be had within 200 ms');
+
+    gate.open();
+    await first;
+  });
+
+  it('let the start go on with a warning then, where the application wants that', async () => {
+    const gate = new Gate();
+    const first = start(seeds({}, () => gate.pass()));
+    await gate.reached;
+    const late = seeds({ standbyTimeout: 200, whenTimedOut: 'continue' }, () => runs.push('late'));
+    const { log } = await start(late);
+    expect(log.ours('warn')).toEqual([expect.stringContaining('could not be had within 200 ms')]);
+    expect(runs).toEqual([]);
+
+    gate.open();
+    await first;
+  });
+
+  it('wait for a store that is away, and fail the start when that takes too long', async () => {
+    const away = new MemoryLockStore();
+    away.acquire = () => Promise.reject(new Error('down'));
+    const late = seeds({ standbyTimeout: 300 }, () => runs.push('late'));
+    const failure = await startFailure({ locks: { store: away }, providers: [late] });
+    expect(failure).toMatchObject({ code: 'LOCK_TIMEOUT', holder: undefined, cause: { code: 'LOCK_STORE' } });
+    expect(runs).toEqual([]);
+  });
+});
+
+describe('hooks of the shutdown with @Exclusive', () => {
+  it('run under their locks', async () => {
     @Injectable()
-    class Broken implements OnModuleInit {
+    class Leaving {
+      @Exclusive('leave')
+      onModuleDestroy(): void {
+        runs.push(ExclusiveLockService.current()?.name);
+      }
+
       @Exclusive()
-      async onModuleInit(): Promise<void> {
-        throw new Error('no such table');
+      beforeApplicationShutdown(): void {
+        runs.push(ExclusiveLockService.current()?.name);
+      }
+
+      @Exclusive()
+      onApplicationShutdown(): void {
+        runs.push(ExclusiveLockService.current()?.name);
       }
     }
-    await expect(startApp({ providers: [Broken] })).rejects.toThrow('no such table');
+    const log = new CapturingLogger();
+    const { module } = await compileApp({ providers: [Leaving] });
+    module.useLogger(log);
+    await module.init();
+    await module.close();
+    expect(runs).toEqual(['leave', 'Leaving.beforeApplicationShutdown', 'Leaving.onApplicationShutdown']);
+    expect(log.complaints).toEqual([]);
   });
 });

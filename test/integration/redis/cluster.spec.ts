@@ -1,8 +1,9 @@
 import { Cluster } from 'ioredis';
 import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { eventually } from '../../support/eventually.js';
+import { fenceOf } from '../stores/conformance/subject.js';
 import { MINIMAL_ACL, MINIMAL_ACL_OF_CLUSTER } from './support/acl.js';
-import { startCluster, type TestCluster } from './support/cluster.js';
+import { SLOTS, startCluster, type TestCluster } from './support/cluster.js';
 import {
   closeEverything,
   openManager,
@@ -74,9 +75,11 @@ describe('a Redis cluster', () => {
       enableAutoPipelining: true,
       enableOfflineQueue: true,
       scaleReads: 'slave',
+      slotsRefreshInterval: 100,
       redisOptions: { stringNumbers: true, keyPrefix: 'app:' },
     });
-    await client.ping();
+    // With auto-pipelining ioredis fails for ever on a slot that it does not know yet.
+    await eventually(() => client.slots.filter(Boolean).length === SLOTS);
     const before = stateOf(client);
     const { store } = await openStore(client);
     const mine = wanted();
@@ -97,12 +100,10 @@ describe('a Redis cluster', () => {
     await cluster.migrate(slot, from, (from + 1) % 3);
 
     expect(await store.renew([mine], WITHIN)).toEqual(['held']);
-    expect(await store.acquire(mine, WITHIN)).toEqual(granted);
+    expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted', fence: fenceOf(granted) });
     expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'busy' });
     expect(await store.release(mine, WITHIN)).toBe('held');
-    const [, fence] = Object.entries(granted).find(([key]) => key === 'fence')!;
-    expect((await store.acquire(wanted(), WITHIN)) as { fence: number }).toMatchObject({ status: 'granted' });
-    expect((await store.inspect('lock', WITHIN))!.fence).toBeGreaterThan(Number(fence));
+    expect(fenceOf(await store.acquire(wanted(), WITHIN))).toBeGreaterThan(fenceOf(granted));
     expect(log.all).toBe('');
   });
 

@@ -3,6 +3,7 @@ import { resolveSettings } from '../../../lib/exclusive-lock.options.js';
 import { UNDO_RETENTION } from '../../../lib/stores/lock-store.js';
 import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
+import { fenceOf } from '../stores/conformance/subject.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
 let store: RedisLockStore;
@@ -27,20 +28,20 @@ describe('an undone acquisition', () => {
   it('is not granted when it arrives only then, and leaves no lock', async () => {
     const mine = wanted();
     expect(await store.undo(mine, WITHIN)).toBe('vanished');
-    expect(await store.acquire(mine, WITHIN)).toEqual({ status: 'done' });
+    expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'done' });
     expect(await store.inspect('lock', WITHIN)).toBeNull();
     expect(await client.exists('locks:lock', '{locks:lock}:state')).toBe(0);
   });
 
   it('is not granted again after it was, nor is its tick claimed when it arrives only then', async () => {
-    const tick = { series: 'nightly', time: Date.now() - 1000 };
-    const [granted, late] = [wanted(), { ...wanted(), tick }];
+    const claim = { kind: 'tick', series: 'nightly', time: Date.now() - 1000, rerun: false } as const;
+    const [granted, late] = [wanted(), { ...wanted(), claim }];
     await store.acquire(granted, WITHIN);
     await store.undo(granted, WITHIN);
-    expect(await store.acquire(granted, WITHIN)).toEqual({ status: 'done' });
+    expect(await store.acquire(granted, WITHIN)).toMatchObject({ status: 'done' });
     await store.undo(late, WITHIN);
-    expect(await store.acquire(late, WITHIN)).toEqual({ status: 'done' });
-    expect(await store.acquire({ ...wanted(), tick }, WITHIN)).toMatchObject({ status: 'granted' });
+    expect(await store.acquire(late, WITHIN)).toMatchObject({ status: 'done' });
+    expect(await store.acquire({ ...wanted(), claim }, WITHIN)).toMatchObject({ status: 'granted' });
   });
 
   it('keeps neither another record nor the same one of another lock from being granted', async () => {
@@ -56,7 +57,7 @@ describe('an undone acquisition', () => {
     expect(await store.undo(wanted(), WITHIN)).toBe('taken');
     expect(await store.inspect('lock', WITHIN)).toMatchObject({ record: theirs.record });
     expect(await store.renew([theirs], WITHIN)).toEqual(['held']);
-    expect(await store.acquire(theirs, WITHIN)).toEqual(granted);
+    expect(await store.acquire(theirs, WITHIN)).toMatchObject({ status: 'granted', fence: fenceOf(granted) });
   });
 
   it('is remembered for as long as it may be on its way, and not for ever', async () => {

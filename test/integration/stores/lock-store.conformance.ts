@@ -2,6 +2,7 @@ import { describeAcquiring } from './conformance/acquiring.js';
 import { describeFences } from './conformance/fences.js';
 import { describeInspecting, describeNames } from './conformance/inspecting.js';
 import { describeExpiry, describeReleasing, describeRenewing } from './conformance/owners.js';
+import { describeRuns } from './conformance/runs.js';
 import { useStores, type MakeStores } from './conformance/subject.js';
 import { describeTicks } from './conformance/ticks.js';
 
@@ -13,6 +14,7 @@ export function describeLockStore(name: string, makeStores: MakeStores): void {
     const on = useStores(makeStores);
     describe('acquiring', () => describeAcquiring(on));
     describe('a tick', () => describeTicks(on));
+    describe('a run', () => describeRuns(on));
     describe('a fence', () => describeFences(on));
     describe('renewing', () => describeRenewing(on));
     describe('releasing', () => describeReleasing(on));

@@ -7,6 +7,8 @@ const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000];
 const CHANGES: [string, string, string][] = [
   ['Europe/Paris', 'forward', '2026-03-29T01:00:00Z'],
   ['Europe/Paris', 'back', '2026-10-25T01:00:00Z'],
+  ['Australia/Lord_Howe', 'forward', '2026-10-03T15:30:00Z'],
+  ['Australia/Lord_Howe', 'back', '2026-04-04T15:00:00Z'],
   ['America/New_York', 'forward', '2026-03-08T07:00:00Z'],
   ['America/New_York', 'back', '2026-11-01T06:00:00Z'],
 ];

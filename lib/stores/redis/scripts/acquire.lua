@@ -1,33 +1,54 @@
 -- Decides one acquisition, in the order of the rules of AcquireReply in lock-store.ts.
 -- KEYS[1]  the lock: the holder's record, with the lease as its expiry
--- KEYS[2]  its state: a hash of `fence` (the last one granted) and `tick:<series>` (the last one granted)
+-- KEYS[2]  its state: a hash of `fence` (the last one granted) and the marks of run-marks.ts
 -- KEYS[3]  exists if this acquisition was undone before it arrived; its caller is gone
 -- ARGV[1]  the record of this acquisition     ARGV[2]  TTL in ms      ARGV[3]  retention of the state in ms
--- ARGV[4]  series of the tick, or nothing     ARGV[5]  the tick, ms   ARGV[6]  how early is still due, ms
--- Replies  {'granted', fence} | {'early', ms} | {'done'} | {'busy', record, remaining ms}
+-- and, where it claims a run:
+-- ARGV[4]  'tick' | 'gap' | 'key'             ARGV[5]  the series
+-- ARGV[6]  tick or gap, ms     ARGV[7]  how early is still due, ms     ARGV[8]  '1': again if it was not completed
+-- Replies  {'granted', now, fence} | {'early', now, ms} | {'done', now} | {'busy', now, record, remaining ms}
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- microseconds, exact in a double until the year 2255
+local now_ms = now / 1000
+local kind, series, value = ARGV[4], ARGV[5], tonumber(ARGV[6])
+
+local function mark(of)
+  return tonumber(redis.call('HGET', KEYS[2], of .. ':' .. series) or -math.huge)
+end
+
+local function is_done()
+  if kind == 'tick' then
+    local granted = mark('tick')
+    if ARGV[8] ~= '1' or value ~= granted then
+      return value <= granted
+    end
+    return value <= mark('ran')
+  elseif kind == 'gap' then
+    -- A start in the future is one from before the server's clock was set back.
+    local since = now_ms - mark('gap')
+    return since >= 0 and since < value
+  end
+  return now_ms < mark('key')
+end
 
 if redis.call('EXISTS', KEYS[3]) == 1 then
-  return { 'done' }
+  return { 'done', now_ms }
 end
 
 local holder = redis.call('GET', KEYS[1])
 local retried = holder == ARGV[1]
 
-if ARGV[4] and not retried then
-  local early = tonumber(ARGV[5]) - now / 1000
-  if early > tonumber(ARGV[6]) then
-    return { 'early', math.ceil(early) }
+if kind and not retried then
+  if kind == 'tick' and value - now_ms > tonumber(ARGV[7]) then
+    return { 'early', now_ms, math.ceil(value - now_ms) }
   end
-  local last = redis.call('HGET', KEYS[2], 'tick:' .. ARGV[4])
-  if last and tonumber(ARGV[5]) <= tonumber(last) then
-    return { 'done' }
+  if is_done() then
+    return { 'done', now_ms }
   end
 end
 
 if holder and not retried then
-  return { 'busy', holder, redis.call('PTTL', KEYS[1]) }
+  return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]) }
 end
 
 local last = tonumber(redis.call('HGET', KEYS[2], 'fence') or 0)
@@ -37,10 +58,15 @@ if not retried or last == 0 then
 end
 
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-if ARGV[4] then
-  redis.call('HSET', KEYS[2], 'fence', string.format('%.0f', fence), 'tick:' .. ARGV[4], ARGV[5])
-else
-  redis.call('HSET', KEYS[2], 'fence', string.format('%.0f', fence))
+redis.call('HSET', KEYS[2], 'fence', string.format('%.0f', fence))
+if kind == 'tick' then
+  redis.call('HSET', KEYS[2], 'tick:' .. series, ARGV[6])
+elseif kind == 'gap' and not retried then
+  redis.call('HSET', KEYS[2], 'gap:' .. series, string.format('%.3f', now_ms))
 end
-redis.call('PEXPIRE', KEYS[2], ARGV[3] + ARGV[2])
-return { 'granted', fence }
+-- Not shorter than before: an earlier claim may have to be remembered for longer.
+local keep = ARGV[3] + ARGV[2]
+if redis.call('PTTL', KEYS[2]) < keep then
+  redis.call('PEXPIRE', KEYS[2], keep)
+end
+return { 'granted', now_ms, fence }

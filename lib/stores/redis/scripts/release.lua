@@ -1,9 +1,30 @@
--- Frees the lock if the record holds it; changes nothing otherwise.
--- KEYS[1]  the lock     ARGV[1]  the record
+-- Frees the lock if the record holds it, and records what was completed; changes nothing otherwise.
+-- KEYS[1]  the lock     KEYS[2]  its state     ARGV[1]  the record
+-- and, where something was completed:
+-- ARGV[2]  retention of the state in ms     ARGV[3]  'tick' | 'gap' | 'key'     ARGV[4]  the series
+-- ARGV[5]  the tick, or how long to remember the key, ms
 -- Replies  'held' | 'taken' | 'vanished'
 local holder = redis.call('GET', KEYS[1])
-if holder == ARGV[1] then
-  redis.call('DEL', KEYS[1])
-  return 'held'
+if holder ~= ARGV[1] then
+  return holder and 'taken' or 'vanished'
 end
-return holder and 'taken' or 'vanished'
+
+local kind, series = ARGV[3], ARGV[4]
+if kind == 'tick' then
+  redis.call('HSET', KEYS[2], 'ran:' .. series, ARGV[5])
+elseif kind == 'key' then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local marks = redis.call('HGETALL', KEYS[2])
+  for i = 1, #marks, 2 do
+    if string.sub(marks[i], 1, 4) == 'key:' and tonumber(marks[i + 1]) <= now then
+      redis.call('HDEL', KEYS[2], marks[i])
+    end
+  end
+  redis.call('HSET', KEYS[2], 'key:' .. series, string.format('%.0f', now + ARGV[5]))
+end
+if kind and redis.call('PTTL', KEYS[2]) < tonumber(ARGV[2]) then
+  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+end
+redis.call('DEL', KEYS[1])
+return 'held'

@@ -9,7 +9,9 @@ for i = 1, #KEYS, 2 do
   local holder = redis.pcall('GET', KEYS[i])
   if holder == record then
     redis.call('PEXPIRE', KEYS[i], ttl)
-    redis.call('PEXPIRE', KEYS[i + 1], ARGV[1] + ttl)
+    if redis.call('PTTL', KEYS[i + 1]) < ARGV[1] + ttl then
+      redis.call('PEXPIRE', KEYS[i + 1], ARGV[1] + ttl)
+    end
     replies[#replies + 1] = 'held'
   else
     replies[#replies + 1] = holder and 'taken' or 'vanished'

@@ -14,6 +14,8 @@ export const MINIMAL_ACL = [
   '+pexpire',
   '+hget',
   '+hset',
+  '+hdel',
+  '+hgetall',
 ];
 
 /** And in a cluster besides. */

@@ -1,4 +1,4 @@
-import { SHORT, WITHIN, grantedFence, request, type Subject } from './subject.js';
+import { SHORT, WITHIN, grantedFence, request, tickClaim, type Subject } from './subject.js';
 
 const MICROSECONDS = 1000;
 
@@ -16,7 +16,7 @@ export function describeFences(on: Subject): void {
     const fences: number[] = [];
     for (let i = 0; i < 300; i++) {
       const store = i % 2 === 0 ? on.one : on.two;
-      const withTick = i % 3 === 0 ? { tick: { series: 'cron', time: time - 300 + i } } : {};
+      const withTick = i % 3 === 0 ? { claim: tickClaim(time - 300 + i) } : {};
       const holder = request('job', withTick);
       fences.push(await grantedFence(store, holder));
       await store.release(holder, WITHIN);

@@ -1,4 +1,4 @@
-import { LONG, WITHIN, grantedFence, request, type Subject } from './subject.js';
+import { LONG, WITHIN, grantedFence, request, tickClaim, type Subject } from './subject.js';
 
 export function describeInspecting(on: Subject): void {
   it('finds nobody on a lock that was never taken', async () => {
@@ -47,12 +47,12 @@ const NAMES = {
 
 export function describeNames(on: Subject): void {
   it.each(Object.entries(NAMES))('may hold %s', async (_, name) => {
-    const tick = { series: name, time: Math.floor(await on.now()) };
-    const holder = request(name, { tick });
+    const claim = tickClaim(Math.floor(await on.now()), name);
+    const holder = request(name, { claim });
     const fence = await grantedFence(on.one, holder);
     await expect(on.two.inspect(name, WITHIN)).resolves.toMatchObject({ record: holder.record, fence });
     await expect(on.two.acquire(request(name), WITHIN)).resolves.toMatchObject({ status: 'busy' });
-    await expect(on.two.acquire(request(name, { tick }), WITHIN)).resolves.toEqual({ status: 'done' });
+    await expect(on.two.acquire(request(name, { claim }), WITHIN)).resolves.toMatchObject({ status: 'done' });
     await expect(on.one.renew([holder], WITHIN)).resolves.toEqual(['held']);
     await expect(on.one.release(holder, WITHIN)).resolves.toBe('held');
   });

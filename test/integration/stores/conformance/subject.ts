@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { AcquireReply, AcquireRequest, LockStore } from '../../../../lib/stores/lock-store.js';
+import type {
+  AcquireReply,
+  AcquireRequest,
+  LockStore,
+  TickClaim,
+} from '../../../../lib/stores/lock-store.js';
 import { eventually } from '../../../support/eventually.js';
 
 /** What the conformance suite needs to know of the store under test. */
@@ -68,6 +73,11 @@ export function useStores(makeStores: MakeStores): Subject {
 /** A request of a new holder. */
 export function request(name: string, more: Partial<AcquireRequest> = {}): AcquireRequest {
   return { name, record: JSON.stringify({ token: randomUUID() }), ttl: LONG, ...more };
+}
+
+/** A tick of a series, which is not run again when its holder dies unless `rerun`. */
+export function tickClaim(time: number, series = 'cron', rerun = false): TickClaim {
+  return { kind: 'tick', series, time, rerun };
 }
 
 /** Acquires, and fails the test if it is not granted. */

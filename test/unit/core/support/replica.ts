@@ -49,8 +49,8 @@ export function startReplica(settings: Partial<LockManagerSettings> = {}, beside
   });
   return { locks, store, clock, logger, acquire };
 
-  async function acquire(name: string, { occurrence, ...options }: RunOptions = {}): Promise<HeldLease> {
-    const acquisition = await locks.tryAcquire(name, options, occurrence);
+  async function acquire(name: string, options: RunOptions = {}): Promise<HeldLease> {
+    const acquisition = await locks.tryAcquire(name, options);
     if (acquisition.status === 'acquired') return acquisition.lease;
     throw new Error(`The lock "${name}" was not to be had: ${acquisition.reason}`);
   }

@@ -5,6 +5,7 @@ import type {
   LockStore,
   OwnerReply,
   OwnerRequest,
+  ReleaseRequest,
   RenewRequest,
   StoredLock,
 } from '../../../../lib/stores/lock-store.js';
@@ -83,7 +84,7 @@ export class ScriptedStore implements LockStore {
     return this.release(request, within);
   }
 
-  release(request: OwnerRequest, within: number): Promise<OwnerReply> {
+  release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
     return this.#do('release', [request], within, () => this.#locks.release(request));
   }
 

@@ -1,0 +1,90 @@
+import { channel } from 'node:diagnostics_channel';
+import type { LockLostError, LockStoreError } from '../common/errors.js';
+import type { Holder } from '../common/holder.js';
+
+/** Something that happened to a lock in this replica. All durations are milliseconds. */
+export type LockEvent =
+  AcquiredEvent | SkippedEvent | RenewedEvent | RenewalFailedEvent | LostEvent | ReleasedEvent;
+
+interface EventBase {
+  /** The name of the lock. */
+  readonly name: string;
+  /** The intended run that the lock was wanted for, such as `tick 2026-11-24T03:00:00.000Z of Reports.nightly`. */
+  readonly occurrence: string | undefined;
+}
+
+interface LeaseEvent extends EventBase {
+  readonly fence: number;
+}
+
+/** The lock was granted. */
+export interface AcquiredEvent extends LeaseEvent {
+  readonly type: 'acquired';
+  /** From the call to the grant. */
+  readonly waited: number;
+  /** How late a tick starts, by the store's clock; undefined if the lock is not for a tick. */
+  readonly late: number | undefined;
+}
+
+/** The work is not run; the reasons are those of the outcome of `run`. */
+export interface SkippedEvent extends EventBase {
+  readonly type: 'skipped';
+  readonly reason: 'busy' | 'done' | 'early' | 'store-unavailable' | 'shutting-down';
+  /** From the call to the decision. */
+  readonly waited: number;
+  /** Who holds the lock, where it is busy. */
+  readonly holder: Holder | undefined;
+  /** Why the store could not be asked. */
+  readonly error: LockStoreError | undefined;
+}
+
+export interface RenewedEvent extends LeaseEvent {
+  readonly type: 'renewed';
+  /** Until the lease ends unless it is renewed again. */
+  readonly remaining: number;
+}
+
+/** A renewal was not answered. It is tried again until the lease ends. */
+export interface RenewalFailedEvent extends LeaseEvent {
+  readonly type: 'renewalFailed';
+  /** Until the lease ends unless it is renewed. */
+  readonly remaining: number;
+}
+
+export interface LostEvent extends LeaseEvent {
+  readonly type: 'lost';
+  readonly error: LockLostError;
+  /** Since the lock was asked for. */
+  readonly held: number;
+}
+
+/** The lock was given back. */
+export interface ReleasedEvent extends LeaseEvent {
+  readonly type: 'released';
+  /** Since the lock was asked for. */
+  readonly held: number;
+}
+
+type Listener = (event: LockEvent) => void;
+
+/** Each event is published there too, whichever module of the process it comes from. */
+const diagnostics = channel('nestjs-exclusive-lock');
+
+/** Tells what happens to the locks of a replica. Listeners must not throw. */
+export class LockEvents {
+  readonly #listeners = new Set<Listener>();
+
+  /** The event is made only if somebody listens. */
+  emit(make: () => LockEvent): void {
+    if (this.#listeners.size === 0 && !diagnostics.hasSubscribers) return;
+    const event = make();
+    for (const listener of this.#listeners) listener(event);
+    diagnostics.publish(event);
+  }
+
+  /** Returns what ends it. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}

@@ -1,0 +1,74 @@
+import type { Clock } from '../common/clock.js';
+import { LockTimeoutError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import type { AcquireReply, Claim } from '../stores/lock-store.js';
+import { describeClaim } from './occurrence.js';
+import type { Skipped } from './outcome.js';
+
+/** A tick further ahead of the store's clock than this is a wrong clock, not a fast one. */
+export const LONGEST_WAIT_FOR_TICK = 60_000;
+/** Milliseconds between two attempts while another holds the lock. */
+const POLL = 100;
+/** The same while the store does not answer. */
+const POLL_OUTAGE = 250;
+
+export type Early = Extract<AcquireReply, { status: 'early' }>;
+
+/** What one acquisition does with an answer that is no grant: asks again after a while, or takes it for an answer. */
+export class Waiting {
+  readonly #name: string;
+  readonly #claim: Claim | undefined;
+  readonly #wait: number;
+  readonly #clock: Clock;
+  readonly #since: number;
+  /** Another replica was seen running this very tick, and may die. */
+  #standingBy = false;
+
+  /** `wait` in milliseconds; 0: does not wait for others. */
+  constructor(name: string, claim: Claim | undefined, wait: number, clock: Clock) {
+    this.#name = name;
+    this.#claim = claim;
+    this.#wait = wait;
+    this.#clock = clock;
+    this.#since = clock.now();
+  }
+
+  /**
+   * Milliseconds after which to ask again; undefined where the answer stands.
+   *
+   * @throws LockTimeoutError when the time to wait for others is over
+   */
+  after(answer: Skipped | Early): number | undefined {
+    if (answer.status === 'early') return answer.by <= LONGEST_WAIT_FOR_TICK ? answer.by : undefined;
+    switch (answer.reason) {
+      case 'busy':
+        this.#standingBy ||= this.#runsTheSameTick(answer.holder.occurrence);
+        // The lock is free when it has expired, unless it was renewed: then, and not a little before.
+        return this.#unlessOver(answer, Math.min(POLL, answer.remaining + 1));
+      case 'store-unavailable':
+        return this.#unlessOver(answer, POLL_OUTAGE);
+      case 'done':
+      case 'early':
+      case 'shutting-down':
+        return undefined;
+    }
+  }
+
+  #unlessOver(answer: Skipped, pause: number): number | undefined {
+    if (this.#standingBy) return pause;
+    if (this.#wait === 0) return undefined;
+    const left = this.#since + this.#wait - this.#clock.now();
+    if (left > 0) return Math.min(pause, left);
+    const holder = answer.reason === 'busy' ? answer.holder : undefined;
+    const cause = answer.reason === 'store-unavailable' ? answer.error : undefined;
+    throw new LockTimeoutError(messages.timedOut(this.#name, this.#wait, holder?.replica, cause), {
+      holder,
+      cause,
+    });
+  }
+
+  #runsTheSameTick(occurrence: string | undefined): boolean {
+    const claim = this.#claim;
+    return claim?.kind === 'tick' && claim.rerun && describeClaim(claim) === occurrence;
+  }
+}

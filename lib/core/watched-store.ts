@@ -1,0 +1,56 @@
+import { LockStoreError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import type { OutageLog } from '../common/outage-log.js';
+import type {
+  AcquireReply,
+  AcquireRequest,
+  LockStore,
+  OwnerReply,
+  RenewRequest,
+  StoredLock,
+} from '../stores/lock-store.js';
+
+/** Those calls of a store whose failure is somebody's answer; tells the operator when they begin and end to fail. */
+export class WatchedStore {
+  readonly #store: LockStore;
+  readonly #outages: OutageLog;
+
+  constructor(store: LockStore, outages: OutageLog) {
+    this.#store = store;
+    this.#outages = outages;
+  }
+
+  /** @throws LockStoreError */
+  acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
+    return this.#ask('acquire', () => this.#store.acquire(request, within));
+  }
+
+  /** @throws LockStoreError */
+  renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
+    return this.#ask('renew', () => this.#store.renew(requests, within));
+  }
+
+  /** @throws LockStoreError */
+  inspect(name: string, within: number): Promise<StoredLock | null> {
+    return this.#ask('inspect', () => this.#store.inspect(name, within));
+  }
+
+  async #ask<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    try {
+      const reply = await call();
+      this.#outages.end(operation);
+      return reply;
+    } catch (thrown) {
+      const error = asStoreError(this.#store.description, thrown);
+      const refused = error.refused ? operation : undefined;
+      this.#outages.begin(this.#store.description, error.cause ?? error, refused);
+      throw error;
+    }
+  }
+}
+
+/** A store of somebody else's may throw anything; then nothing is known of what it did. */
+function asStoreError(description: string, thrown: unknown): LockStoreError {
+  if (thrown instanceof LockStoreError) return thrown;
+  return new LockStoreError(messages.storeThrew(description, thrown), { cause: thrown, mayHaveRun: true });
+}

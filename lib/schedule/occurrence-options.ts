@@ -1,0 +1,100 @@
+import type { KnownOptions } from '../common/check-options.js';
+import { LockConfigurationError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import { checkDuration } from '../core/lease-options.js';
+import { checkMemory, checkOnHolderDeath } from '../core/occurrence.js';
+import type { MethodRole } from './method-role.js';
+
+/** What can be said of the runs of a decorated method. All durations are milliseconds. */
+export interface OccurrenceOptions {
+  /**
+   * On `@Cron`: what becomes of a tick whose holder dies in the middle of it. `rerun`: the replicas that found it
+   * running stand by, and one of them runs the same tick again.
+   *
+   * @default 'skip'
+   */
+  readonly onHolderDeath?: 'skip' | 'rerun' | undefined;
+  /**
+   * On a method that no scheduler calls: it is skipped within this many milliseconds of its last start, in whichever
+   * replica that was. `@Interval` has its own period for that.
+   */
+  readonly minGap?: number | undefined;
+  /**
+   * On `onModuleInit`, `onApplicationBootstrap` and `@Timeout`: what is to be initialised once, such as an image tag
+   * or the number of a migration. Replicas of another version run it again.
+   *
+   * @default the module's `version`
+   */
+  readonly version?: string | undefined;
+  /**
+   * On the same: milliseconds for which it is remembered that a run has succeeded.
+   *
+   * @default 604_800_000 (7 days) with a version, 60_000 without
+   */
+  readonly remember?: number | undefined;
+  /**
+   * On `onModuleInit` and `onApplicationBootstrap`: milliseconds for which a replica waits for the one that runs it.
+   *
+   * @default 300_000 (5 minutes)
+   */
+  readonly standbyTimeout?: number | undefined;
+  /**
+   * On the same: what follows when that time is over: the start fails with a `LockTimeoutError`, or goes on with a
+   * warning.
+   *
+   * @default 'throw'
+   */
+  readonly whenTimedOut?: 'throw' | 'continue' | undefined;
+}
+
+/** On which kinds of methods an option means something. */
+const MEANT_FOR: Record<keyof OccurrenceOptions, readonly MethodRole['kind'][]> = {
+  onHolderDeath: ['cron'],
+  minGap: ['plain'],
+  version: ['start hook', 'timeout'],
+  remember: ['start hook', 'timeout'],
+  standbyTimeout: ['start hook'],
+  whenTimedOut: ['start hook'],
+};
+
+export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
+  onHolderDeath: true,
+  minGap: true,
+  version: true,
+  remember: true,
+  standbyTimeout: true,
+  whenTimedOut: true,
+};
+
+/** @throws LockConfigurationError */
+export function checkOccurrenceOptions(options: OccurrenceOptions): void {
+  const { onHolderDeath, minGap, version, remember, standbyTimeout, whenTimedOut } = options;
+  if (onHolderDeath !== undefined) checkOnHolderDeath('onHolderDeath', onHolderDeath);
+  if (minGap !== undefined) checkMemory('minGap', minGap);
+  if (version !== undefined) checkVersion(version);
+  if (remember !== undefined) checkMemory('remember', remember);
+  if (standbyTimeout !== undefined) checkDuration('standbyTimeout', standbyTimeout, 1);
+  if (whenTimedOut !== undefined && whenTimedOut !== 'throw' && whenTimedOut !== 'continue')
+    throw new LockConfigurationError(
+      messages.wrongType('whenTimedOut', "'throw' or 'continue'", whenTimedOut),
+    );
+}
+
+/** @throws LockConfigurationError */
+export function checkVersion(version: unknown): void {
+  if (typeof version !== 'string' || version.trim() === '')
+    throw new LockConfigurationError(messages.wrongType('version', 'a string that is not empty', version));
+}
+
+/**
+ * Refuses options that would do nothing on such a method, and so promise what nobody keeps.
+ *
+ * @throws LockConfigurationError
+ */
+export function checkOptionsFitRole(method: string, options: OccurrenceOptions, role: MethodRole): void {
+  for (const option of Object.keys(MEANT_FOR) as (keyof OccurrenceOptions)[]) {
+    const kinds = MEANT_FOR[option];
+    if (options[option] !== undefined && !kinds.includes(role.kind))
+      throw new LockConfigurationError(messages.optionElsewhere(option, method, kinds, role.kind));
+  }
+}

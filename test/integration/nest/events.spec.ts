@@ -1,0 +1,56 @@
+import { filter, firstValueFrom, map, take, toArray } from 'rxjs';
+import type { LockEvent } from 'nestjs-exclusive-lock';
+import { closeApps, startApp } from './support/nest-apps.js';
+
+afterEach(closeApps);
+
+const fail = (message: string) => () => {
+  throw new Error(message);
+};
+
+describe('events$ of the service', () => {
+  it('tells every subscriber what happens from now on, through operators too', async () => {
+    const { locks } = await startApp();
+    const types: string[] = [];
+    const fences: number[] = [];
+    const subscription = locks.events$.subscribe(({ type }) => types.push(type));
+    locks.events$
+      .pipe(
+        filter((event) => event.type === 'acquired'),
+        map(({ fence }) => fence),
+      )
+      .subscribe((fence) => fences.push(fence));
+    const both = firstValueFrom(locks.events$.pipe(take(2), toArray()));
+
+    await locks.run('a', () => 1);
+    expect((await both).map(({ type }: LockEvent) => type)).toEqual(['acquired', 'released']);
+    subscription.unsubscribe();
+    await locks.run('a', () => 1);
+
+    expect(types).toEqual(['acquired', 'released']);
+    expect(fences).toHaveLength(2);
+  });
+
+  it('logs a subscriber that throws, directly or behind operators, and does no harm to others or the lock', async () => {
+    const uncaught: unknown[] = [];
+    const onUncaught = (error: unknown): unknown => uncaught.push(error);
+    process.on('uncaughtException', onUncaught);
+    const { locks, log } = await startApp();
+    locks.events$.pipe(take(1)).subscribe(fail('at the end'));
+    locks.events$.subscribe({ next: fail('an observer') });
+    locks.events$.pipe(map(fail('an operator'))).subscribe();
+    const types: string[] = [];
+    locks.events$.subscribe(({ type }) => types.push(type));
+
+    await expect(locks.run('a', () => 1)).resolves.toEqual({ status: 'ran', value: 1 });
+
+    // rxjs reports what nobody handles from a timer.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off('uncaughtException', onUncaught);
+    expect(uncaught).toEqual([]);
+    expect(types).toEqual(['acquired', 'released']);
+    for (const message of ['at the end', 'an observer', 'an operator']) {
+      expect(log.ours('error')).toContainEqual(`A subscriber of events$ threw: ${message}`);
+    }
+  });
+});

@@ -1,0 +1,189 @@
+import type { AcquireReply, Claim, GapClaim, KeyClaim } from '../../../../lib/stores/lock-store.js';
+import { LONG, SHORT, WITHIN, grantedFence, request, tickClaim, type Subject } from './subject.js';
+import { eventually } from '../../../support/eventually.js';
+
+const HOUR = 3_600_000;
+
+/** Ticks that are run again, gaps and keys. */
+export function describeRuns(on: Subject): void {
+  describe('that may be run again', () => {
+    it('is busy, not done, while it runs', async () => {
+      const claim = tickClaim(await due(), 'cron', true);
+      const holder = request('job', { claim });
+      await grantedFence(on.one, holder);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'busy', record: holder.record });
+    });
+
+    it('is granted again when its holder has expired, and done once it was completed', async () => {
+      const claim = tickClaim(await due(), 'cron', true);
+      await grantedFence(on.one, request('job', { claim, ttl: SHORT }));
+      await on.expiry('job');
+      await complete(claim);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+    });
+
+    it('is granted again when it was given back without being completed', async () => {
+      const claim = tickClaim(await due(), 'cron', true);
+      const holder = request('job', { claim });
+      await grantedFence(on.one, holder);
+      await on.one.release(holder, WITHIN);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
+    });
+
+    it('is done as soon as a later tick was granted', async () => {
+      const time = await due();
+      const earlier = tickClaim(time - 1, 'cron', true);
+      await grantedFence(on.one, request('job', { claim: earlier, ttl: SHORT }));
+      await on.expiry('job');
+      await complete(tickClaim(time, 'cron', true));
+      await expect(ask(earlier)).resolves.toMatchObject({ status: 'done' });
+    });
+
+    it('is known as completed by a replica that does not run ticks again, and the other way round', async () => {
+      const time = await due();
+      await complete(tickClaim(time));
+      await expect(ask(tickClaim(time, 'cron', true))).resolves.toMatchObject({ status: 'done' });
+    });
+
+    it('is not completed by a holder that has lost the lock', async () => {
+      const claim = tickClaim(await due(), 'cron', true);
+      const late = request('job', { claim, ttl: SHORT });
+      await grantedFence(on.one, late);
+      await on.expiry('job');
+      await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('vanished');
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
+    });
+  });
+
+  describe('in a while', () => {
+    it('is granted, and done until the gap is over, also once the lock is free', async () => {
+      const claim = gapClaim(SHORT);
+      const first = request('job', { claim });
+      await grantedFence(on.one, first);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+      await on.one.release({ ...first, completed: claim }, WITHIN);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+      const second = await untilGranted(claim);
+      await on.two.release(second, WITHIN);
+    });
+
+    it('is counted from the start of the last one, not from its end', async () => {
+      const claim = gapClaim(SHORT);
+      const first = request('job', { claim });
+      const before = await on.now();
+      await grantedFence(on.one, first);
+      const second = await untilGranted(gapClaim(SHORT), () => on.one.release(first, WITHIN));
+      expect((await on.now()) - before).toBeGreaterThanOrEqual(SHORT - 5);
+      expect(second.record).not.toBe(first.record);
+    });
+
+    it('is counted from the grant, not from a try that found the lock busy or done', async () => {
+      const holder = request('job');
+      await grantedFence(on.one, holder);
+      await expect(ask(gapClaim(HOUR))).resolves.toMatchObject({ status: 'busy' });
+      await on.one.release(holder, WITHIN);
+      await expect(ask(gapClaim(HOUR))).resolves.toMatchObject({ status: 'granted' });
+    });
+
+    it('is a matter of its series', async () => {
+      const holder = request('job', { claim: gapClaim(HOUR, 'one') });
+      await grantedFence(on.one, holder);
+      await on.one.release(holder, WITHIN);
+      await expect(ask(gapClaim(HOUR, 'other'))).resolves.toMatchObject({ status: 'granted' });
+    });
+  });
+
+  describe('of a key', () => {
+    it('is busy while it runs, and done once it was completed, on either instance', async () => {
+      const claim = keyClaim('v1');
+      const holder = request('job', { claim });
+      await grantedFence(on.one, holder);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'busy', record: holder.record });
+      await on.one.release({ ...holder, completed: claim }, WITHIN);
+      for (const store of [on.one, on.two]) {
+        await expect(store.acquire(request('job', { claim }), WITHIN)).resolves.toMatchObject({
+          status: 'done',
+        });
+      }
+    });
+
+    it('is granted again when it was given back without being completed, or its holder has expired', async () => {
+      const claim = keyClaim('v1');
+      const failed = request('job', { claim });
+      await grantedFence(on.one, failed);
+      await on.one.release(failed, WITHIN);
+      await grantedFence(on.two, request('job', { claim, ttl: SHORT }));
+      await on.expiry('job');
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
+    });
+
+    it('is remembered beside other keys, whatever they contain', async () => {
+      const keys = ['v1', 'v2', '__proto__', '["a","b"]', 'a key: {with} anything/in it'];
+      for (const key of keys) await complete(keyClaim(key));
+      for (const key of keys) await expect(ask(keyClaim(key))).resolves.toMatchObject({ status: 'done' });
+      await expect(ask(keyClaim('v3'))).resolves.toMatchObject({ status: 'granted' });
+    });
+
+    it('is forgotten when its time is over, whatever else was completed since', async () => {
+      await complete(keyClaim('short', SHORT));
+      await complete(keyClaim('long'));
+      const again = await untilGranted(keyClaim('short', SHORT));
+      await on.two.release(again, WITHIN);
+      await expect(ask(keyClaim('long'))).resolves.toMatchObject({ status: 'done' });
+    });
+  });
+
+  it('comes with the clock of the store, whatever the decision', async () => {
+    const time = await due();
+    const holder = request('job', { claim: tickClaim(time) });
+    const before = await on.now();
+    const replies = [
+      await on.one.acquire(holder, WITHIN),
+      await on.one.acquire(holder, WITHIN),
+      await ask(tickClaim(time)),
+      await ask(keyClaim('v1')),
+      await ask(tickClaim(time + HOUR)),
+    ];
+    const after = await on.now();
+    expect(replies.map(({ status }) => status)).toEqual(['granted', 'granted', 'done', 'busy', 'early']);
+    // The local store's clock is stamped by the file system, some milliseconds late.
+    for (const { now } of replies.slice(2)) {
+      expect(now).toBeGreaterThanOrEqual(Math.floor(before) - 20);
+      expect(now).toBeLessThanOrEqual(after);
+    }
+  });
+
+  async function due(): Promise<number> {
+    return Math.floor(await on.now());
+  }
+
+  function ask(claim: Claim): Promise<AcquireReply> {
+    return on.two.acquire(request('job', { claim }), WITHIN);
+  }
+
+  async function complete(claim: Claim): Promise<void> {
+    const holder = request('job', { claim });
+    await grantedFence(on.one, holder);
+    await expect(on.one.release({ ...holder, completed: claim }, WITHIN)).resolves.toBe('held');
+  }
+
+  /** Asks until it is granted, and lets time pass where it does not by itself. */
+  async function untilGranted(claim: Claim, inBetween?: () => Promise<unknown>) {
+    const wanted = request('job', { claim, ttl: LONG });
+    await eventually(async () => {
+      const { status } = await on.two.acquire(wanted, WITHIN);
+      if (status !== 'granted') on.advance?.(10);
+      await inBetween?.();
+      return status === 'granted';
+    });
+    return wanted;
+  }
+}
+
+function gapClaim(gap: number, series = 'interval'): GapClaim {
+  return { kind: 'gap', series, gap };
+}
+
+function keyClaim(series: string, remember = HOUR): KeyClaim {
+  return { kind: 'key', series, remember };
+}

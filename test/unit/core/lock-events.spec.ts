@@ -1,0 +1,112 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { LockEvent } from '../../../lib/core/lock-events.js';
+import { settle, useRealTime } from './support/manual-clock.js';
+import { LEASE, OpenWork, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
+import { fails, hangs } from './support/scripted-store.js';
+
+let replica: Replica;
+let other: Replica;
+let events: LockEvent[];
+
+beforeEach(() => {
+  replica = startReplica();
+  other = startReplica({}, replica);
+  events = [];
+  replica.locks.events.listen((event) => events.push(event));
+});
+afterEach(useRealTime);
+
+const typesOf = (list: readonly LockEvent[]) => list.map(({ type }) => type);
+
+describe('the events of a lock', () => {
+  it('tell of a run from its grant to its release, with the fence, the tick and how late it was', async () => {
+    const occurrence = { tick: new Date(Date.now() - 1500), series: 'nightly' };
+    const work = new OpenWork();
+    const running = replica.locks.run('a', () => work.done, { occurrence });
+    await replica.clock.pass(RENEW_EVERY + 100);
+    work.finish();
+    await running;
+
+    const about = {
+      name: 'a',
+      fence: expect.any(Number),
+      occurrence: `tick ${occurrence.tick.toISOString()} of nightly`,
+    };
+    expect(events).toEqual([
+      { type: 'acquired', ...about, waited: 0, late: 1500 },
+      { type: 'renewed', ...about, remaining: LEASE },
+      { type: 'released', ...about, held: RENEW_EVERY + 100 },
+    ]);
+  });
+
+  it('tell each reason for a skip apart, and who holds the lock', async () => {
+    const occurrence = { tick: new Date() };
+    await other.locks.run('a', () => 1, { occurrence });
+    await replica.locks.run('a', () => 1, { occurrence });
+    await other.acquire('a');
+    await replica.locks.run('a', () => 1, {});
+    await replica.locks.run('a', () => 1, { occurrence: { tick: new Date(Date.now() + 120_000) } });
+    replica.store.next('acquire', fails({ mayHaveRun: false }));
+    await replica.locks.run('a', () => 1, {});
+    replica.locks.refuseTicks();
+    await replica.locks.run('a', () => 1, { occurrence });
+
+    expect(events.map((event) => event.type === 'skipped' && event.reason)).toEqual([
+      'done',
+      'busy',
+      'early',
+      'store-unavailable',
+      'shutting-down',
+    ]);
+    expect(events[1]).toMatchObject({ holder: { replica: 'replica-1' }, error: undefined });
+    expect(events[3]).toMatchObject({ holder: undefined, error: { code: 'LOCK_STORE' } });
+  });
+
+  it('tell how long was waited', async () => {
+    const lease = await other.acquire('a');
+    const running = replica.locks.run('a', () => 1, { wait: true });
+    await replica.clock.pass(950);
+    await lease.release();
+    await replica.clock.pass(100);
+    await running;
+
+    expect(events[0]).toMatchObject({ type: 'acquired', waited: 1000 });
+  });
+
+  it('tell of renewals that fail and of the loss that follows', async () => {
+    await replica.acquire('a');
+    replica.store.always('renew', hangs);
+    await replica.clock.pass(TTL);
+    expect(events.at(-1)).toMatchObject({
+      type: 'lost',
+      error: { reason: 'store-unavailable' },
+      held: LEASE,
+    });
+
+    replica.store.always('renew', fails({ mayHaveRun: true }));
+    await replica.acquire('b');
+    await replica.clock.pass(TTL);
+    expect(typesOf(events)).toContain('renewalFailed');
+  });
+
+  it('say lost, not released, where the release finds the lock in other hands', async () => {
+    const lease = await replica.acquire('a');
+    await replica.store.steal('a');
+    await lease.release();
+
+    expect(typesOf(events)).toEqual(['acquired', 'lost']);
+  });
+
+  it('are published on node:diagnostics_channel too, whether anybody else listens or not', async () => {
+    const published: unknown[] = [];
+    const onMessage = (message: unknown): unknown => published.push(message);
+    subscribe('nestjs-exclusive-lock', onMessage);
+    await other.locks.run('a', () => 1, {});
+    await settle();
+    unsubscribe('nestjs-exclusive-lock', onMessage);
+    await other.locks.run('a', () => 1, {});
+
+    expect(typesOf(published as LockEvent[])).toEqual(['acquired', 'released']);
+    expect(events).toEqual([]);
+  });
+});
