@@ -133,6 +133,7 @@ describe('a writer that stood still between reading and writing', () => {
     expect(outcome(() => one.write(KEY, entry(99), seen))).toBe(expected);
 
     expect(fences()).toEqual([times + 1]);
+    if (expected === false) expect(readdirSync(seen.folder)).toHaveLength(1);
     two.write(KEY, entry(100), two.read(KEY));
     expect(readdirSync(seen.folder)).toHaveLength(1);
   });
