@@ -48,24 +48,18 @@ export const messages = {
 
   // Causes, which stand inside of the sentences below
   noReply: (ms: number) => `no reply within ${Math.round(ms)} ms`,
-  localStoreLate: (ms: number) =>
-    `no reply within ${ms} ms: this process or the disk is slow, or another process was stopped while it wrote`,
+  notInTime: () => 'it was not done in time: other processes were faster to write, or the disk is slow',
+  writeUnknown: () =>
+    'others have written while this process stood still, and nobody knows whether it did before them',
   connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
   connectionClosed: () => 'the server closed the connection',
   storeClosed: () => 'the store is closed',
-  databaseGone: (file: string) =>
-    `${file} was removed or replaced while it was in use; restart this process, and name a folder that nobody cleans up`,
-  callerGone: () => 'the caller has given up',
 
   // Stores
   redisFailed: (label: string, cause: unknown) =>
     `Redis at ${label} did not carry out the command: ${reason(cause)}.`,
   folderRefused: (folder: string, what: string, remedy: string) =>
     `The local store cannot use folder = ${folder}: ${what}; ${remedy}.`,
-  databaseDamaged: (file: string, damage: string) =>
-    `The local store cannot use ${file}: ${damage}; remove its folder.`,
-  databaseNotOpened: (file: string, cause: unknown) =>
-    `The local store cannot open ${file}: ${reason(cause)}; if it is damaged, remove its folder.`,
   storeUnavailable: (description: string, cause: unknown) =>
     `The lock store (${description}) is unavailable: ${reason(cause)}. Locks cannot be had until it is back.`,
   storeBack: (description: string, ms: number) =>

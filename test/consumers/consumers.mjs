@@ -45,7 +45,6 @@ export const consumers = [
       ...nest(10),
       ...typescript('5.9'),
       '@nestjs/schedule': '^4.0.0',
-      lmdb: '^3.0.0',
       'reflect-metadata': '^0.1.13',
     },
     // The target of Nest 10's starter.
@@ -67,7 +66,6 @@ export const consumers = [
       ...typescript('6.0'),
       '@nestjs/schedule': '^6.0.0',
       ioredis: '^5.0.0',
-      lmdb: '^3.0.0',
     },
     compilerOptions: { module: 'Node16', moduleResolution: 'Node16' },
     runs: [onStore('local'), onStore('redis')],
@@ -81,7 +79,6 @@ export const consumers = [
       ...typescript('6.0'),
       '@nestjs/schedule': '^12.0.0',
       ioredis: '^6.0.0',
-      lmdb: '^3.0.0',
     },
     compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext', verbatimModuleSyntax: true },
     runs: [onStore('local'), onStore('redis')],

@@ -43,7 +43,7 @@ export async function check(contender: ReplicaProcess): Promise<ReplicaEvent> {
 export async function expectCleanExit(contender: ReplicaProcess): Promise<void> {
   const exit = await contender.stop();
   expect({ exit, stderr: contender.stderr }).toEqual({ exit: { code: 0, signal: null }, stderr: [] });
-  // No timer or connection of ours keeps it: ioredis waits 2 s for a server's goodbye, lmdb some ms for the disk.
+  // No timer or connection of ours keeps it: ioredis waits 2 s for a server's goodbye.
   expect(machineTime() - Number(contender.events.find(event('closed'))?.['at'])).toBeLessThan(1000);
 }
 

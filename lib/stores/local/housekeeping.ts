@@ -1,32 +1,33 @@
-import { setImmediate } from 'node:timers/promises';
 import { isForgettable, type StoreTime } from '../lock-entry.js';
+import type { EntryFiles } from './entry-files.js';
 import { dropDeadHolder } from './local-entry.js';
-import type { LockDatabase, StoredEntry } from './lock-database.js';
+import type { StoredEntry } from './lock-folder.js';
+import { Pacer } from './pacer.js';
 import type { ProcessIdentity } from './process-identity.js';
 
-/** Entries looked at in one turn of the event loop: a fraction of a millisecond. */
-const BATCH = 100;
+/** A write takes less than a millisecond; what is older was left by a process that was killed. */
+const DRAFT_RETENTION = 60 * 60 * 1000;
 
-/** Removes the entries that nobody holds and that hold nothing worth remembering. */
+/** Removes the entries that nobody holds and that hold nothing worth remembering, and what was left half done. */
 export async function removeUnused(
-  database: LockDatabase,
+  files: EntryFiles,
   self: ProcessIdentity,
   now: () => StoreTime,
   signal: AbortSignal,
 ): Promise<void> {
-  let last: string | undefined;
-  do {
-    const batch = database.scan(last, BATCH);
-    const time = now();
-    await Promise.all(
-      batch.filter((stored) => isUnused(stored, self, time)).map((stored) => database.remove(stored)),
-    );
-    last = batch.length === BATCH ? batch.at(-1)?.key : undefined;
-    await setImmediate();
-  } while (last !== undefined && !signal.aborted);
+  files.touch();
+  files.removeDrafts(now().wall - DRAFT_RETENTION);
+  const pacer = new Pacer();
+  for (const stored of files.all()) {
+    if (isUnused(stored, self, now())) files.remove(stored);
+    else files.touch(stored);
+    await pacer.pause();
+    if (signal.aborted) return;
+  }
 }
 
 function isUnused({ entry }: StoredEntry, self: ProcessIdentity, time: StoreTime): boolean {
+  if (entry === undefined) return true;
   dropDeadHolder(entry, self, time);
   return isForgettable(entry, time);
 }

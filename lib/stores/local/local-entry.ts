@@ -1,7 +1,7 @@
 import type { LockEntry, StoreTime } from '../lock-entry.js';
 import { isGone, type ProcessIdentity } from './process-identity.js';
 
-/** A lock as it is written to the database. */
+/** A lock as it is written to its file. */
 export interface LocalEntry extends LockEntry {
   holder?: LocalHolder;
 }

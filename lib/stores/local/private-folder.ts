@@ -1,54 +1,36 @@
-import { lstat, mkdir } from 'node:fs/promises';
+import { linkSync, lstatSync, mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { LockConfigurationError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
+import { hasCode, ifPossible } from './fs-errors.js';
 
 /** Undefined on Windows, where folders below the user's own are private already. */
 const uid = process.getuid?.();
 
+/** What must be a file or a folder, where it is there. */
+export type Contents = ReadonlyMap<string, 'file' | 'folder'>;
+
 /**
- * Makes sure that nobody but this user can read or replace the files in the folder: whoever can write to
- * the database can crash every process that maps it.
+ * Makes sure that nobody but this user can read or replace the files in the folder, that no link leads out of it, and
+ * that the folders of `contents` are in it.
+ *
  * @returns the absolute path
  */
-export async function preparePrivateFolder(named: string | undefined): Promise<string> {
+export function preparePrivateFolder(named: string | undefined, contents: Contents): string {
   const folder = resolve(named ?? defaultFolder());
-  await create(folder);
-  await refuseUnlessPrivate(folder);
+  create(folder, folder);
+  refuseUnlessPrivate(folder);
+  refuseForeign(folder, contents);
+  for (const [name, kind] of contents) if (kind === 'folder') create(join(folder, name), folder);
   return folder;
 }
 
-/** A link in place of a file would make lmdb write somewhere else. */
-export async function refuseForeignFiles(folder: string, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const file = join(folder, name);
-    const stats = await lstat(file).catch(ignoreMissing);
-    if (stats?.isFile() === false) {
-      throw refusal(folder, `${name} in it is ${kind(stats)}, not a file`, `remove ${file}`);
-    }
-  }
-}
-
-function defaultFolder(): string {
-  return join(tmpdir(), `nestjs-exclusive-lock-${uid ?? userInfo().username}`);
-}
-
-async function create(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    // Something else is in its place: the checks that follow say what.
-    if (hasCode(cause, 'EEXIST')) return;
-    throw refusal(folder, 'it cannot be created', 'name a folder that this user may write to', cause);
-  }
-}
-
-async function refuseUnlessPrivate(folder: string): Promise<void> {
-  const stats = await lstat(folder).catch((cause: unknown) => {
-    throw refusal(folder, 'it cannot be read', 'name a folder that this user may write to', cause);
-  });
-  if (!stats.isDirectory()) throw refusal(folder, `it is ${kind(stats)}`, 'name a folder of its own');
+/** A folder that is missing is nobody's, and refused by whoever needs it. */
+export function refuseUnlessPrivate(folder: string): void {
+  const stats = lstatSync(folder, { throwIfNoEntry: false });
+  if (!stats) return;
+  if (!stats.isDirectory()) throw refusal(folder, `it is ${kindOf(stats)}`, 'name a folder of its own');
   if (uid === undefined) return;
   if (stats.uid !== uid) {
     const remedy = `name a folder that belongs to this user (uid ${uid})`;
@@ -60,19 +42,55 @@ async function refuseUnlessPrivate(folder: string): Promise<void> {
   }
 }
 
-function kind(stats: { isSymbolicLink(): boolean; isDirectory(): boolean }): string {
-  if (stats.isSymbolicLink()) return 'a symbolic link';
-  return stats.isDirectory() ? 'a folder' : 'not a folder';
+/** @param draft the path of a file that may be made in the folder for a moment */
+export function refuseWithoutLinks(folder: string, draft: string, link: typeof linkSync): void {
+  const second = `${draft}-2`;
+  try {
+    writeFileSync(draft, '', { flag: 'wx', mode: 0o600 });
+  } catch (cause) {
+    throw refusal(folder, 'it cannot be written to', 'make room in it, or name another', cause);
+  }
+  try {
+    link(draft, second);
+  } catch (cause) {
+    const remedy = 'name a folder on a local file system with hard links';
+    throw refusal(folder, 'its file system makes no hard links', remedy, cause);
+  } finally {
+    for (const file of [draft, second]) ifPossible(() => unlinkSync(file));
+  }
+}
+
+function defaultFolder(): string {
+  return join(tmpdir(), `nestjs-exclusive-lock-${uid ?? userInfo().username}`);
+}
+
+function create(path: string, folder: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    // Something else is in its place: the checks that follow say what.
+    if (hasCode(cause, 'EEXIST')) return;
+    throw refusal(folder, 'it cannot be created', 'name a folder that this user may write to', cause);
+  }
+}
+
+/** Links that somebody laid while others had access to the folder would make us write somewhere else. */
+function refuseForeign(folder: string, contents: Contents): void {
+  for (const found of readdirSync(folder, { withFileTypes: true })) {
+    const expected = contents.get(found.name);
+    const fits = expected === 'file' ? found.isFile() : expected !== 'folder' || found.isDirectory();
+    if (fits && !found.isSymbolicLink()) continue;
+    const path = join(folder, found.name);
+    const what = `${found.name} in it is ${kindOf(found)}`;
+    throw refusal(folder, expected ? `${what}, not a ${expected}` : what, `remove ${path}`);
+  }
+}
+
+function kindOf(found: { isSymbolicLink(): boolean; isDirectory(): boolean }): string {
+  if (found.isSymbolicLink()) return 'a symbolic link';
+  return found.isDirectory() ? 'a folder' : 'not a folder';
 }
 
 function refusal(folder: string, what: string, remedy: string, cause?: unknown): LockConfigurationError {
   return new LockConfigurationError(messages.folderRefused(folder, what, remedy), { cause });
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (!hasCode(error, 'ENOENT')) throw error;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return (error as NodeJS.ErrnoException | undefined)?.code === code;
 }

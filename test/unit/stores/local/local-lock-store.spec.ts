@@ -1,13 +1,15 @@
-import { appendFile, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { jest } from '@jest/globals';
+import { chmod, mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EntryFiles } from '../../../../lib/stores/local/entry-files.js';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
-import { LockDatabase } from '../../../../lib/stores/local/lock-database.js';
-import { STATE_RETENTION, type AcquireRequest } from '../../../../lib/stores/lock-store.js';
+import { UnknownWriteError } from '../../../../lib/stores/local/lock-folder.js';
+import { retentionFor, type AcquireRequest } from '../../../../lib/stores/lock-store.js';
 import { eventually } from '../../../support/eventually.js';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
 
 const WITHIN = 5000;
+const onPosix = process.getuid ? it : it.skip;
 const open: LocalLockStore[] = [];
 let folder: string;
 
@@ -62,14 +64,16 @@ describe('a local store', () => {
 
   it('grants a tick once, and says how early one is that is still to come', async () => {
     const store = await openStore();
-    const tick = { series: 'cron', time: Date.now() - 1000 };
-    await store.acquire(request('mine', { tick }), WITHIN);
+    const claim = { kind: 'tick', series: 'cron', time: Date.now() - 1000, rerun: false } as const;
+    await store.acquire(request('mine', { claim }), WITHIN);
     await store.release(request('mine'), WITHIN);
 
-    await expect(store.acquire(request('other', { tick }), WITHIN)).resolves.toEqual({ status: 'done' });
-    const later = { series: 'cron', time: Date.now() + 10_000 };
-    const reply = await store.acquire(request('other', { tick: later }), WITHIN);
-    expect(reply).toEqual({ status: 'early', by: expect.any(Number) });
+    await expect(store.acquire(request('other', { claim }), WITHIN)).resolves.toMatchObject({
+      status: 'done',
+    });
+    const later = { ...claim, time: Date.now() + 10_000 };
+    const reply = await store.acquire(request('other', { claim: later }), WITHIN);
+    expect(reply).toMatchObject({ status: 'early', by: expect.any(Number) });
   });
 
   it('gives a higher fence with every grant, also after it was closed and opened again', async () => {
@@ -106,21 +110,34 @@ describe('a local store', () => {
     await expect(second.release(request('mine'), WITHIN)).resolves.toBe('held');
   });
 
-  it('shares its database with the CommonJS build of lmdb in the same process', async () => {
+  it('lets the event loop turn while it renews many locks', async () => {
     const store = await openStore();
-    const lmdb = createRequire(join(process.cwd(), 'package.json'))('lmdb') as typeof import('lmdb');
-    const other = lmdb.open(join(folder, 'locks.mdb'), {
-      noSubdir: true,
-      encoding: 'json',
-      useVersions: true,
-    });
-    await store.acquire(request('mine'), WITHIN);
+    const requests = Array.from({ length: 300 }, (_, index) => request('mine', { name: `${index}` }));
+    for (const each of requests) await store.acquire(each, WITHIN);
+    let turns = 0;
+    let renewing = true;
+    const turn = () => {
+      turns++;
+      if (renewing) setImmediate(turn);
+    };
+    turn();
 
-    const seen = other.get('test:lock') as unknown;
-    await other.close();
+    const replies = await store.renew(requests, WITHIN);
+    renewing = false;
 
-    expect(seen).toMatchObject({ holder: { record: 'mine' } });
-    await expect(store.release(request('mine'), WITHIN)).resolves.toBe('held');
+    expect(new Set(replies)).toEqual(new Set(['held']));
+    expect(turns).toBeGreaterThan(3);
+  });
+
+  it('renews what it can in the time it has', async () => {
+    const store = await openStore();
+    const requests = Array.from({ length: 300 }, (_, index) => request('mine', { name: `${index}` }));
+    for (const each of requests) await store.acquire(each, WITHIN);
+
+    const replies = await store.renew(requests, 5);
+
+    expect(replies[0]).toBe('held');
+    expect(replies.at(-1)).toBeUndefined();
   });
 
   it('closes as often as it is asked to, and then refuses every call as certainly not done', async () => {
@@ -135,85 +152,125 @@ describe('a local store', () => {
     await expect(store.inspect('lock', WITHIN)).rejects.toMatchObject(refusal);
   });
 
-  it('grants nothing more once its files were removed, since others may have new ones', async () => {
+  it('goes on in a new folder when somebody removes it, and says of its locks that they vanished', async () => {
     const store = await openStore();
     await store.acquire(request('mine'), WITHIN);
     await rm(folder, { recursive: true });
-    await mkdir(folder, { mode: 0o700 });
-    await expect((await openStore()).acquire(request('other'), WITHIN)).resolves.toMatchObject({
-      status: 'granted',
-    });
 
-    const renewed = store.renew([{ name: 'lock', record: 'mine', ttl: 60_000 }], WITHIN);
+    await expect(store.renew([request('mine')], WITHIN)).resolves.toEqual(['vanished']);
+    await expect(store.acquire(request('again'), WITHIN)).resolves.toMatchObject({ status: 'granted' });
+    await expect((await openStore()).inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'again' });
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+  });
 
-    await expect(renewed).rejects.toThrow('was removed or replaced');
-    await expect(store.acquire(request('mine', { name: 'next' }), WITHIN)).rejects.toMatchObject({
+  onPosix('uses no folder to which others got access while it ran', async () => {
+    const store = await openStore();
+    await rm(folder, { recursive: true });
+    await mkdir(folder);
+    await chmod(folder, 0o777);
+
+    await expect(store.acquire(request('mine'), WITHIN)).rejects.toMatchObject({
       code: 'LOCK_STORE',
+      mayHaveRun: false,
+      message: expect.stringContaining(`chmod 700 ${folder}`),
     });
   });
 
-  it('takes disk space beforehand, and does not grow while few locks are used', async () => {
+  it('goes on when somebody removes empty folders in it', async () => {
     const store = await openStore();
-    const { size } = await stat(join(folder, 'locks.mdb'));
+    await rm(join(folder, 'new'), { recursive: true });
 
-    for (let round = 0; round < 50; round++) {
-      await store.acquire(request(`${round}`, { name: `lock ${round}` }), WITHIN);
-      await store.release(request(`${round}`, { name: `lock ${round}` }), WITHIN);
+    await expect(store.acquire(request('mine'), WITHIN)).resolves.toMatchObject({ status: 'granted' });
+  });
+
+  it('keeps one file for each lock', async () => {
+    const store = await openStore();
+    for (let round = 0; round < 20; round++) {
+      await store.acquire(request(`${round}`), WITHIN);
+      await store.release(request(`${round}`), WITHIN);
     }
 
-    expect(size).toBeGreaterThan(1024 ** 2);
-    expect((await stat(join(folder, 'locks.mdb'))).size).toBe(size);
+    const files = await readdir(folder, { recursive: true, withFileTypes: true });
+    expect(files.filter((file) => file.isFile() && file.name !== 'clock')).toHaveLength(1);
+  });
+
+  it('says so when it cannot know whether it has written', async () => {
+    const store = await openStore();
+    const write = jest.spyOn(EntryFiles.prototype, 'write').mockImplementation(() => {
+      throw new UnknownWriteError('unknown');
+    });
+
+    await expect(store.acquire(request('mine'), WITHIN)).rejects.toMatchObject({
+      code: 'LOCK_STORE',
+      mayHaveRun: true,
+    });
+    write.mockRestore();
+  });
+
+  it('gives up in time when others are always faster', async () => {
+    const store = await openStore();
+    const write = jest.spyOn(EntryFiles.prototype, 'write').mockReturnValue(false);
+
+    await expect(store.acquire(request('mine'), 50)).rejects.toMatchObject({
+      code: 'LOCK_STORE',
+      mayHaveRun: false,
+    });
+    write.mockRestore();
+  });
+
+  it('takes a lock for free whose file is damaged', async () => {
+    const store = await openStore();
+    await store.acquire(request('mine'), WITHIN);
+    const { folder: lockFolder, version } = new EntryFiles(folder).read('test:lock')!;
+    await writeFile(join(lockFolder, `${version}`), '');
+
+    await expect(store.inspect('lock', WITHIN)).resolves.toBeNull();
+    await expect(store.acquire(request('other'), WITHIN)).resolves.toMatchObject({ status: 'granted' });
+    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'other' });
   });
 
   it('forgets a lock that nobody holds and nobody has used for a day', async () => {
     const store = await openStore();
     for (const name of ['free', 'held', 'recent']) await store.acquire(request('mine', { name }), WITHIN);
     for (const name of ['free', 'recent']) await store.release(request('mine', { name }), WITHIN);
-    const database = await LockDatabase.open(join(folder, 'locks.mdb'));
+    const files = new EntryFiles(folder);
     for (const name of ['free', 'held']) {
-      const stored = database.read(`test:${name}`)!;
-      await database.write(
-        stored.key,
-        { ...stored.entry, usedAt: Date.now() - STATE_RETENTION - 1000 },
-        stored,
-      );
+      const stored = files.read(`test:${name}`)!;
+      files.write(`test:${name}`, { ...stored.entry!, keepUntil: Date.now() - 1000 }, stored);
     }
 
     await openStore();
 
-    await eventually(() => database.read('test:free') === undefined);
-    expect(database.scan(undefined, 10).map(({ key }) => key)).toEqual(['test:held', 'test:recent']);
-    await database.close();
-  });
-});
-
-describe('a database file that is damaged', () => {
-  it.each([
-    ['text', async (file: string) => writeFile(file, 'hello')],
-    ['noise', async (file: string) => writeFile(file, Buffer.alloc(65536, 0xa7))],
-    ['cut short', async (file: string) => truncate(file, 8192)],
-    ['of another format', async (file: string) => patch(file, 28, 1)],
-  ])('is refused with a remedy, not by a crash: %s', async (_, damage) => {
-    const store = await openStore();
-    await store.acquire(request('mine'), WITHIN);
-    await store.close();
-    await damage(join(folder, 'locks.mdb'));
-
-    await expect(openStore()).rejects.toMatchObject({
-      code: 'LOCK_CONFIGURATION',
-      message: expect.stringContaining('remove its folder'),
-    });
+    await eventually(() => files.read('test:free') === undefined);
+    expect(files.read('test:held')).toBeDefined();
+    expect(files.read('test:recent')).toBeDefined();
+    expect(await readdir(folder)).toHaveLength(4);
   });
 
-  it('is no file that is empty, nor one that has grown', async () => {
-    const file = join(folder, 'locks.mdb');
-    await writeFile(file, '');
-    await (await openStore()).close();
-    await appendFile(file, Buffer.alloc(4096));
+  it('removes what was left half done an hour ago', async () => {
+    await openStore();
+    const drafts = join(folder, 'new');
+    await mkdir(join(drafts, 'old folder'));
+    for (const file of ['old folder/1', 'old', 'recent']) await writeFile(join(drafts, file), '');
+    const old = new Date(Date.now() - 61 * 60 * 1000);
+    for (const name of ['old folder', 'old']) await utimes(join(drafts, name), old, old);
 
     await openStore();
 
-    expect((await stat(file)).size).toBeGreaterThan(4096);
+    await eventually(async () => expect(await readdir(drafts)).toEqual(['recent']));
+  });
+
+  it('keeps what cleaners of temporary files would take for old', async () => {
+    const store = await openStore();
+    await store.acquire(request('mine'), WITHIN);
+    const { folder: lockFolder, version } = new EntryFiles(folder).read('test:lock')!;
+    const paths = [folder, join(folder, 'new'), join(lockFolder, `${version}`)];
+    const old = new Date(Date.now() - 10 * retentionFor(undefined));
+    for (const path of paths) await utimes(path, old, old);
+
+    await openStore();
+
+    for (const path of paths) expect((await stat(path)).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
   });
 });
 
@@ -225,10 +282,4 @@ async function openStore(prefix = 'test'): Promise<LocalLockStore> {
 
 function request(record: string, more: Partial<AcquireRequest> = {}): AcquireRequest {
   return { name: 'lock', record, ttl: 60_000, ...more };
-}
-
-async function patch(file: string, at: number, byte: number): Promise<void> {
-  const content = await readFile(file);
-  content[at] = byte;
-  await writeFile(file, content);
 }

@@ -1,38 +1,43 @@
 import { chmod, chown, lstat, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { preparePrivateFolder, refuseForeignFiles } from '../../../../lib/stores/local/private-folder.js';
+import { preparePrivateFolder, type Contents } from '../../../../lib/stores/local/private-folder.js';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
 
 const onPosix = process.getuid ? it : it.skip;
 
+const CONTENTS: Contents = new Map([
+  ['file', 'file'],
+  ['folder', 'folder'],
+]);
+
 afterAll(removeTemporaryFolders);
 
 describe('the folder of the local store', () => {
-  onPosix('is created for this user only, with its parents', async () => {
+  onPosix('is created for this user only, with its parents and contents', async () => {
     const folder = join(await temporaryFolder(), 'a', 'b');
 
-    await expect(preparePrivateFolder(folder)).resolves.toBe(folder);
+    expect(prepare(folder)).toBe(folder);
 
-    expect((await lstat(folder)).mode & 0o777).toBe(0o700);
+    for (const path of [folder, join(folder, 'folder')]) {
+      expect((await lstat(path)).mode & 0o777).toBe(0o700);
+    }
   });
 
   it('is taken as it is when it is private already', async () => {
     const folder = await temporaryFolder();
 
-    await expect(preparePrivateFolder(folder)).resolves.toBe(folder);
+    expect(prepare(folder)).toBe(folder);
   });
 
-  onPosix('is one for each user in the temporary folder by default', async () => {
-    await expect(preparePrivateFolder(undefined)).resolves.toContain(
-      `nestjs-exclusive-lock-${process.getuid?.()}`,
-    );
+  onPosix('is one for each user in the temporary folder by default', () => {
+    expect(prepare(undefined)).toContain(`nestjs-exclusive-lock-${process.getuid?.()}`);
   });
 
   it('is refused when it is a symbolic link', async () => {
     const link = join(await temporaryFolder(), 'link');
     await symlink(await temporaryFolder(), link);
 
-    await expect(preparePrivateFolder(link)).rejects.toMatchObject({
+    expect(refusalOf(link)).toMatchObject({
       code: 'LOCK_CONFIGURATION',
       message: `The local store cannot use folder = ${link}: it is a symbolic link; name a folder of its own.`,
     });
@@ -42,14 +47,14 @@ describe('the folder of the local store', () => {
     const file = join(await temporaryFolder(), 'file');
     await writeFile(file, '');
 
-    await expect(preparePrivateFolder(file)).rejects.toThrow(`folder = ${file}: it is not a folder`);
+    expect(() => prepare(file)).toThrow(`folder = ${file}: it is not a folder`);
   });
 
   onPosix.each(['750', '701', '777'])('is refused when others have access to it: mode %s', async (mode) => {
     const folder = await temporaryFolder();
     await chmod(folder, parseInt(mode, 8));
 
-    await expect(preparePrivateFolder(folder)).rejects.toMatchObject({
+    expect(refusalOf(folder)).toMatchObject({
       code: 'LOCK_CONFIGURATION',
       message: expect.stringMatching(`folder = ${folder}: others have access .*; chmod 700 ${folder}`),
     });
@@ -58,29 +63,55 @@ describe('the folder of the local store', () => {
   onPosix('is refused when it belongs to another user', async () => {
     const folder = await folderOfAnotherUser();
 
-    await expect(preparePrivateFolder(folder)).rejects.toThrow(/it belongs to another user \(uid \d+\)/);
+    expect(() => prepare(folder)).toThrow(/it belongs to another user \(uid \d+\)/);
   });
 
   it('is refused with the cause when it cannot be created', async () => {
     const file = join(await temporaryFolder(), 'file');
     await writeFile(file, '');
 
-    await expect(preparePrivateFolder(join(file, 'below'))).rejects.toMatchObject({
+    expect(refusalOf(join(file, 'below'))).toMatchObject({
       code: 'LOCK_CONFIGURATION',
       message: expect.stringContaining('it cannot be created'),
       cause: expect.objectContaining({ code: 'ENOTDIR' }),
     });
   });
 
-  it('is refused when a file of the database in it is a link or a folder', async () => {
+  it.each(['file', 'folder', 'anything else'])('is refused when a link is in it: %s', async (name) => {
     const folder = await temporaryFolder();
-    await symlink('/etc/hostname', join(folder, 'a'));
-    await mkdir(join(folder, 'b'));
+    await symlink('/etc', join(folder, name));
 
-    await expect(refuseForeignFiles(folder, ['missing', 'a'])).rejects.toThrow('a in it is a symbolic link');
-    await expect(refuseForeignFiles(folder, ['b'])).rejects.toThrow(`remove ${join(folder, 'b')}`);
+    expect(() => prepare(folder)).toThrow(`${name} in it is a symbolic link`);
+  });
+
+  it('is refused when something else is in the place of what belongs there', async () => {
+    const [one, two] = [await temporaryFolder(), await temporaryFolder()];
+    await mkdir(join(one, 'file'));
+    await writeFile(join(two, 'folder'), '');
+
+    expect(() => prepare(one)).toThrow(`file in it is a folder, not a file; remove ${join(one, 'file')}`);
+    expect(() => prepare(two)).toThrow('folder in it is not a folder');
+  });
+
+  it('is left alone with whatever else is in it', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'locks.mdb'), '');
+
+    expect(prepare(folder)).toBe(folder);
   });
 });
+
+function prepare(folder: string | undefined): string {
+  return preparePrivateFolder(folder, CONTENTS);
+}
+
+function refusalOf(folder: string): unknown {
+  try {
+    return prepare(folder);
+  } catch (error) {
+    return error;
+  }
+}
 
 async function folderOfAnotherUser(): Promise<string> {
   if (process.getuid?.() !== 0) return '/';

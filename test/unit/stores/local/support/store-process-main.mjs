@@ -1,25 +1,26 @@
 // A process with a store of its own that does what it is told over IPC: { id, call, args }.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const [storeModule, folder] = process.argv.slice(2);
 const { LocalLockStore } = await import(storeModule);
 const store = await LocalLockStore.open({ folder, prefix: 'test' });
+let records = 0;
 
 const calls = {
   acquire: (request) => store.acquire(request, 5000),
   release: (request) => store.release(request, 5000),
   now: () => Date.now(),
   block,
-  holdWriteLock,
   count,
+  churn,
+  writeOn,
 };
 
 /** Adds to a number in a file, in the way that loses updates unless the lock excludes others. */
 async function count(file, times) {
   for (let done = 0; done < times;) {
-    const request = { name: 'counter', record: `${process.pid}:${done}`, ttl: 10_000 };
+    const request = newRequest('counter', 10_000);
     const { status } = await store.acquire(request, 5000);
     if (status !== 'granted') {
       await sleep(1);
@@ -33,9 +34,44 @@ async function count(file, times) {
   }
 }
 
-/** Leaves writes under way while the event loop stands still. */
+/** Ends the process in good order, unless something fails. */
+function churn(names, rounds) {
+  process.disconnect();
+  void (async () => {
+    for (let round = 0; round < rounds; round++) {
+      for (const name of names) {
+        const request = newRequest(name, 10_000);
+        const { status } = await known(() => store.acquire(request, 5000));
+        if (status === 'granted') await known(() => store.release(request, 5000));
+      }
+    }
+  })();
+}
+
+/** Repeats what may have been done, as the package does. */
+async function known(call) {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!error.mayHaveRun) throw error;
+    }
+  }
+}
+
+async function writeOn(name) {
+  for (;;) {
+    const request = newRequest(name, 100);
+    // It fails where this process was stopped in the middle, and goes on with a new one.
+    await store.acquire(request, 5000).catch(() => undefined);
+    await store.release(request, 5000).catch(() => undefined);
+    await sleep(0);
+  }
+}
+
+/** Lets the event loop stand still, right after a write. */
 function block(ms) {
-  void store.acquire({ name: 'left under way', record: String(process.pid), ttl: 1000 }, 60_000);
+  void store.acquire(newRequest('taken before', 1000), 60_000);
   setImmediate(() => {
     process.send({ blocked: true });
     const end = performance.now() + ms;
@@ -43,19 +79,14 @@ function block(ms) {
   });
 }
 
-/** What a process does that is stopped in the middle of a write. */
-async function holdWriteLock() {
-  const { open } = await import('lmdb');
-  const db = open(join(folder, 'locks.mdb'), { noSubdir: true, encoding: 'json', useVersions: true });
-  db.transactionSync(() => {
-    process.send({ blocked: true });
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-  });
+function newRequest(name, ttl) {
+  return { name, record: `${process.pid}:${++records}`, ttl };
 }
 
 async function answer({ id, call, args }) {
   try {
-    process.send({ id, value: await calls[call](...args) });
+    const value = await calls[call](...args);
+    if (process.connected) process.send({ id, value });
   } catch (error) {
     process.send({ id, error: String(error) });
   }

@@ -7,8 +7,11 @@ import type {
   OwnerReply,
   OwnerRequest,
 } from '../../../../../lib/stores/lock-store.js';
+import { standsStill } from '../../../../support/process-state.js';
 
 const SCRIPT = resolve('test/unit/stores/local/support/store-process-main.mjs');
+/** Built before the tests. */
+const STORE = resolve('dist/esm/stores/local/local-lock-store.js');
 
 interface Message {
   readonly id?: number;
@@ -24,11 +27,10 @@ export class StoreProcess {
 
   /** @param unreaped when the process dies, it stays behind as a zombie */
   static async start(
-    storeModule: string,
     folder: string,
     { env = {}, unreaped = false }: { env?: Record<string, string>; unreaped?: boolean } = {},
   ): Promise<StoreProcess> {
-    const args = [process.execPath, SCRIPT, storeModule, folder];
+    const args = [process.execPath, SCRIPT, STORE, folder];
     // `sleep` takes the place of the shell, and does not care for the shell's children.
     const [command, ...rest] = unreaped ? ['sh', '-c', '"$0" "$@" & exec sleep 600', ...args] : args;
     const child = spawn(command, rest, {
@@ -74,18 +76,33 @@ export class StoreProcess {
     return this.#call('count', file, times);
   }
 
-  /** Resolves when its event loop stands still, with a write under way. */
+  /** Resolves when its event loop stands still. */
   async block(ms: number): Promise<void> {
     const blocked = this.#message((message) => message.blocked === true);
     void this.#call('block', ms);
     await blocked;
   }
 
-  /** Resolves when it holds the database's one write lock, until it is killed. */
-  async holdWriteLock(): Promise<void> {
-    const holds = this.#message((message) => message.blocked === true);
-    void this.#call('holdWriteLock');
-    await holds;
+  /** Lets it take the lock for a short time and give it back, without end. */
+  writeOn(name: string): void {
+    void this.#call('writeOn', name);
+  }
+
+  /** Lets it take each lock and give it back, `rounds` times, and end; resolves to its exit code. */
+  async churn(names: readonly string[], rounds: number): Promise<number | null> {
+    const exit = once(this.#child, 'exit') as Promise<[code: number | null]>;
+    void this.#call('churn', names, rounds);
+    return (await exit)[0];
+  }
+
+  /** Resolves when it stands still, wherever it was. */
+  async stop(): Promise<void> {
+    process.kill(this.pid, 'SIGSTOP');
+    await standsStill(this.pid);
+  }
+
+  goOn(): void {
+    process.kill(this.pid, 'SIGCONT');
   }
 
   /** SIGKILL to the process itself, which may not be our own child. */

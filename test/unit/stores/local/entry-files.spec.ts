@@ -1,0 +1,217 @@
+import { linkSync, readdirSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EntryFiles } from '../../../../lib/stores/local/entry-files.js';
+import type { LocalEntry } from '../../../../lib/stores/local/local-entry.js';
+import { newEntry } from '../../../../lib/stores/lock-entry.js';
+import { HISTORY, UnknownWriteError, type StoredEntry } from '../../../../lib/stores/local/lock-folder.js';
+import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
+
+const KEY = 'test:lock';
+const onPosix = process.getuid ? it : it.skip;
+
+let folder: string;
+let one: EntryFiles;
+let two: EntryFiles;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  one = new EntryFiles(folder);
+  two = new EntryFiles(folder);
+});
+afterAll(removeTemporaryFolders);
+
+describe('an entry', () => {
+  it('is read as it was written', () => {
+    expect(one.read(KEY)).toBeUndefined();
+    expect(one.write(KEY, entry(1), undefined)).toBe(true);
+    expect(two.write(KEY, entry(2), two.read(KEY))).toBe(true);
+
+    expect(one.read(KEY)?.entry).toEqual(entry(2));
+    expect(one.read('test:other')).toBeUndefined();
+  });
+
+  it('is first written by one', () => {
+    expect(one.write(KEY, entry(1), undefined)).toBe(true);
+    expect(two.write(KEY, entry(2), undefined)).toBe(false);
+
+    expect(fences()).toEqual([1]);
+  });
+
+  it('is written by one of those who have read it', () => {
+    one.write(KEY, entry(1), undefined);
+    const [seen, seenToo] = [one.read(KEY), two.read(KEY)];
+
+    expect(one.write(KEY, entry(2), seen)).toBe(true);
+    expect(two.write(KEY, entry(3), seenToo)).toBe(false);
+
+    expect(fences()).toEqual([2]);
+  });
+
+  it('leaves no other version and no draft behind', () => {
+    for (const fence of [1, 2, 3]) one.write(KEY, entry(fence), one.read(KEY));
+    two.write(KEY, entry(4), undefined);
+
+    expect(readdirSync(one.read(KEY)!.folder)).toHaveLength(1);
+    expect(readdirSync(join(folder, 'new'))).toEqual([]);
+  });
+
+  onPosix('is for the eyes of its user only', () => {
+    for (const fence of [1, 2]) one.write(KEY, entry(fence), one.read(KEY));
+
+    const stored = one.read(KEY)!;
+    expect(statSync(join(stored.folder, `${stored.version}`)).mode & 0o777).toBe(0o600);
+    expect(statSync(stored.folder).mode & 0o777).toBe(0o700);
+  });
+
+  it('whose file is empty is known to exist, and is written over', () => {
+    one.write(KEY, entry(1), undefined);
+    const { folder: lockFolder, version } = one.read(KEY)!;
+    writeFileSync(join(lockFolder, `${version}`), '');
+
+    const seen = one.read(KEY);
+
+    expect(seen).toMatchObject({ entry: undefined, version });
+    expect(one.write(KEY, entry(2), seen)).toBe(true);
+    expect(fences()).toEqual([2]);
+  });
+
+  it('is not read through a link', () => {
+    one.write(KEY, entry(1), undefined);
+    const { folder: lockFolder } = one.read(KEY)!;
+    symlinkSync('/etc/hostname', join(lockFolder, '9999'));
+
+    expect(() => one.read(KEY)).toThrow('ELOOP');
+  });
+});
+
+describe('an entry that is removed', () => {
+  it('is gone with its folder', () => {
+    one.write(KEY, entry(1), undefined);
+
+    two.remove(two.read(KEY)!);
+
+    expect(one.read(KEY)).toBeUndefined();
+    expect(readdirSync(folder)).toEqual(['new']);
+  });
+
+  it('stays when somebody has written it meanwhile', () => {
+    one.write(KEY, entry(1), undefined);
+    const seen = two.read(KEY)!;
+    one.write(KEY, entry(2), one.read(KEY));
+
+    two.remove(seen);
+
+    expect(fences()).toEqual([2]);
+  });
+
+  it('does not come back as what it was before', () => {
+    one.write(KEY, entry(10), undefined);
+    const seen = one.read(KEY)!;
+    writeFileSync(join(seen.folder, '9'), JSON.stringify(entry(9)));
+
+    one.remove(seen);
+
+    expect(one.read(KEY)).toBeUndefined();
+  });
+});
+
+describe('a writer that stood still between reading and writing', () => {
+  let seen: StoredEntry;
+
+  beforeEach(() => {
+    one.write(KEY, entry(1), undefined);
+    seen = one.read(KEY)!;
+  });
+
+  it.each([
+    [1, false],
+    [2, false],
+    [HISTORY, false],
+    [HISTORY + 1, 'unknown'],
+  ])('has not written when others have, %i times: %s', (times, expected) => {
+    for (let fence = 2; fence <= times + 1; fence++) two.write(KEY, entry(fence), two.read(KEY));
+
+    expect(outcome(() => one.write(KEY, entry(99), seen))).toBe(expected);
+
+    expect(fences()).toEqual([times + 1]);
+    if (expected === false) expect(readdirSync(seen.folder)).toHaveLength(1);
+    two.write(KEY, entry(100), two.read(KEY));
+    expect(readdirSync(seen.folder)).toHaveLength(1);
+  });
+
+  it('has not written when the entry was removed', () => {
+    two.remove(seen);
+
+    expect(one.write(KEY, entry(99), seen)).toBe(false);
+    expect(fences()).toEqual([]);
+  });
+
+  it('has not written when the entry was removed and written anew', () => {
+    two.remove(seen);
+    two.write(KEY, entry(50), undefined);
+
+    expect(outcome(() => one.write(KEY, entry(99), seen))).toBe('unknown');
+    expect(fences()).toEqual([50]);
+  });
+
+  it('does not know it when the entry was just being removed', () => {
+    unlinkSync(join(seen.folder, `${seen.version}`));
+
+    expect(outcome(() => one.write(KEY, entry(99), seen))).toBe('unknown');
+  });
+});
+
+describe('a writer that stood still right after writing', () => {
+  it.each([
+    [1, true],
+    [2, true],
+    [HISTORY - 1, true],
+    [HISTORY, 'unknown'],
+  ])('while others wrote %i times: %s', (times, expected) => {
+    let others: (() => void) | undefined;
+    const late = new EntryFiles(folder, (from, to) => {
+      linkSync(from, to);
+      others?.();
+    });
+    one.write(KEY, entry(1), undefined);
+    others = () => {
+      for (let i = 0; i < times; i++) two.write(KEY, entry(10 + i), two.read(KEY));
+    };
+
+    expect(outcome(() => late.write(KEY, entry(2), late.read(KEY)))).toBe(expected);
+    others = undefined;
+
+    expect(fences()).toEqual([9 + times]);
+  });
+});
+
+describe('the folder of the entries', () => {
+  it('is refused where the file system makes no hard links', () => {
+    expect(() => new EntryFiles(folder, noLinks)).toThrow(
+      `cannot use folder = ${folder}: its file system makes no hard links; name a folder on a local file system`,
+    );
+    expect(readdirSync(join(folder, 'new'))).toEqual([]);
+  });
+});
+
+function noLinks(): never {
+  throw Object.assign(new Error('not permitted'), { code: 'EPERM' });
+}
+
+/** An entry is known by its fence here. */
+function entry(fence: number): LocalEntry {
+  return { ...newEntry(), fence };
+}
+
+function fences(): (number | undefined)[] {
+  return [...one.all()].map((stored) => stored.entry?.fence);
+}
+
+function outcome(write: () => boolean): boolean | 'unknown' {
+  try {
+    return write();
+  } catch (error) {
+    if (error instanceof UnknownWriteError) return 'unknown';
+    throw error;
+  }
+}
