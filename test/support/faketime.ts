@@ -25,3 +25,7 @@ export function faketime(offset: string): Record<string, string> {
     ...(offset.startsWith('/') ? { FAKETIME_TIMESTAMP_FILE: offset } : { FAKETIME: offset }),
   };
 }
+
+/** The same for an offset in milliseconds. */
+export const faketimeBy = (ms: number): Record<string, string> =>
+  faketime(`${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1000}s`);
