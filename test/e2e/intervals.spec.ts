@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SCRIPTS } from '../../lib/stores/redis/scripts.js';
 import { logLines, startApp } from '../support/apps.js';
 import { machineTime } from '../support/contenders.js';
 import { event } from '../support/history.js';
 import { machineTimeIs, runsOf, runThat, type JobRun } from '../support/job-runs.js';
 import { ReplicaProcess } from '../support/replica-process.js';
+import { RedisServer } from '../support/redis/redis-server.js';
 import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 
 const SECOND = 1000;
 /** How many seconds the test counts runs. Half a minute: `INTERVAL_SECONDS=30`. */
@@ -55,6 +58,29 @@ describe.each(SHARED_STORES)('an @Interval of a second on %s', (_name, makeStore
     await runThat(replicas, () => true);
     return replicas;
   }
+});
+
+describe('an @Interval of two seconds whose requests to Redis take longer once', () => {
+  it('runs in the next period all the same, though the store sees less than a period between them', async () => {
+    const server = await RedisServer.start();
+    // So that the first call is one round trip, too.
+    for (const { lua } of Object.values(SCRIPTS)) await server.client().script('LOAD', lua);
+    const proxy = await TcpProxy.start(server.port);
+    try {
+      const env = { PERIOD_MS: String(2 * SECOND) };
+      const replica = startApp('interval-replica', { redis: `redis://127.0.0.1:${proxy.port}` }, env);
+      await replica.waitFor(event('ready'));
+      proxy.delay('toServer', 40);
+      const first = await runThat([replica], () => true);
+      proxy.delay('toServer', 0);
+      const next = await runThat([replica], ({ fence }) => fence > first.fence);
+      expect(next.startedAt - first.startedAt).toBeLessThan(3 * SECOND);
+    } finally {
+      await ReplicaProcess.killAll();
+      await TcpProxy.closeAll();
+      await RedisServer.closeAll();
+    }
+  });
 });
 
 /** The first run that begins from now on, when it has come to its end. */
