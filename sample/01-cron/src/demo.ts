@@ -1,9 +1,11 @@
 // Three replicas of the application, each with the same every-second cron job. One is killed in the middle of a
 // run. Ends with exit code 1 unless every tick was run exactly once.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Replica } from './replica.js';
+import { Replica } from '../../support/replica.js';
+import type { Told } from '../../support/tell.js';
 import { TickTable } from './tick-table.js';
 
+const MAIN = new URL('./main.js', import.meta.url);
 const TICKS = 14;
 const KILL_AT = 6;
 const SECOND = 1000;
@@ -13,14 +15,12 @@ const STARTS = [0, 50, 120];
 const table = new TickTable(STARTS.length);
 const replicas: Replica[] = [];
 let firstTick = Infinity;
-// However the demo ends, its replicas end too.
-process.on('exit', () => replicas.forEach((replica) => replica.kill()));
 
 const store = process.env['REDIS_URL'] ? 'Redis (REDIS_URL)' : 'the local store of this machine';
 console.log(`Starting ${STARTS.length} replicas of one application. Their locks live in ${store}.\n`);
 for (const [index, delay] of STARTS.entries()) {
   await sleep(delay - (STARTS[index - 1] ?? 0));
-  replicas.push(new Replica(index, onEvent));
+  replicas.push(new Replica(MAIN, index, onEvent));
 }
 await Promise.all(replicas.map((replica) => replica.ready));
 
@@ -40,8 +40,8 @@ const exact = duplicates === 0 && missed === 0;
 console.log(exact ? 'Every tick ran exactly once.' : 'NOT every tick ran exactly once.');
 process.exitCode = exact ? 0 : 1;
 
-function onEvent(index: number, event: string, tick: number): void {
-  if (event !== 'started') return;
+function onEvent(index: number, { event, tick }: Told): void {
+  if (event !== 'started' || tick === undefined) return;
   const inTheMiddle = tick === firstTick + KILL_AT * SECOND;
   table.ran(tick, index, inTheMiddle);
   if (inTheMiddle) replicas[index]?.kill();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { Exclusive, ExclusiveLockService } from 'nestjs-exclusive-lock';
-import { tell } from './tell.js';
+import { tell } from '../../support/tell.js';
 
 @Injectable()
 export class ReportService {

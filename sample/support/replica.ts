@@ -2,24 +2,29 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Told } from './tell.js';
 
-/** One process of the application. */
+const END_WITH_DEMO = new URL('./end-with-demo.js', import.meta.url).href;
+
+/** One process of the application that `main` starts. It ends with the demo. */
 export class Replica {
   readonly #process: ChildProcess;
+  /** Rejects if the replica ends before. */
   readonly ready: Promise<void>;
 
-  constructor(index: number, onEvent: (index: number, event: string, tick: number) => void) {
-    const main = fileURLToPath(new URL('./main.js', import.meta.url));
-    this.#process = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'inherit'] });
+  constructor(main: URL, index: number, onEvent: (index: number, told: Told) => void) {
+    this.#process = spawn(process.execPath, ['--import', END_WITH_DEMO, fileURLToPath(main)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     this.ready = new Promise((resolve, reject) => {
       this.#process.once('exit', (code) =>
         reject(new Error(`Replica ${index + 1} ended with code ${code}.`)),
       );
       createInterface({ input: this.#process.stdout! }).on('line', (line) => {
         if (!line.startsWith('{')) return index === 0 ? console.log(line) : undefined;
-        const { event, tick } = JSON.parse(line) as { event: string; tick: number };
-        if (event === 'ready') resolve();
-        else onEvent(index, event, tick);
+        const told = JSON.parse(line) as Told;
+        if (told.event === 'ready') resolve();
+        onEvent(index, told);
       });
     });
   }
