@@ -1,0 +1,17 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { Injectable } from '@nestjs/common';
+
+/** The database that all replicas share: the file DATABASE, with a line for each step of the migration. */
+@Injectable()
+export class Database {
+  readonly #file = process.env['DATABASE'] ?? '';
+
+  steps(): string[] {
+    return existsSync(this.#file) ? readFileSync(this.#file, 'utf8').trimEnd().split('\n') : [];
+  }
+
+  /** A real one does a step and notes it in one transaction. */
+  apply(step: string): void {
+    appendFileSync(this.#file, `${step}\n`);
+  }
+}
