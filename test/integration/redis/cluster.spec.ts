@@ -3,7 +3,7 @@ import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.
 import { eventually } from '../../support/eventually.js';
 import { fenceOf } from '../stores/conformance/subject.js';
 import { MINIMAL_ACL, MINIMAL_ACL_OF_CLUSTER } from './support/acl.js';
-import { SLOTS, startCluster, type TestCluster } from './support/cluster.js';
+import { startCluster, type TestCluster } from './support/cluster.js';
 import {
   closeEverything,
   openManager,
@@ -70,16 +70,14 @@ describe('a Redis cluster', () => {
     client.disconnect();
   });
 
+  // Without auto-pipelining: ioredis itself cannot combine it with stringNumbers, which hide half of the slots from it.
   it('is taken over from a given client, which is neither used, changed nor closed', async () => {
     const client = new Cluster(cluster.nodes, {
-      enableAutoPipelining: true,
       enableOfflineQueue: true,
       scaleReads: 'slave',
-      slotsRefreshInterval: 100,
       redisOptions: { stringNumbers: true, keyPrefix: 'app:' },
     });
-    // With auto-pipelining ioredis fails for ever on a slot that it does not know yet.
-    await eventually(() => client.slots.filter(Boolean).length === SLOTS);
+    await client.ping();
     const before = stateOf(client);
     const { store } = await openStore(client);
     const mine = wanted();
