@@ -3,7 +3,7 @@ import type { Clock } from '../common/clock.js';
 import { LockStoreError, type LockLostError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import type { AcquireReply, Claim } from '../stores/lock-store.js';
+import { BEHIND_TOLERANCE, type AcquireReply, type Claim } from '../stores/lock-store.js';
 import { ClockWatch } from './clock-watch.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -25,6 +25,8 @@ export interface Wanted extends LeaseTimes {
   readonly name: string;
   readonly contents: unknown;
   readonly claim: Claim | undefined;
+  /** The first tick after a moment; see `TickOccurrence`. */
+  readonly following?: ((moment: Date) => Date | undefined) | undefined;
   /** 0: does not wait for others. */
   readonly wait: number;
 }
@@ -60,18 +62,23 @@ export class Acquirer {
   }
 
   /** Asks the store, and again while there is something to wait for: a tick that is early, a lock that is held. */
-  async acquire(wanted: Wanted): Promise<Acquisition> {
+  async acquire(asked: Wanted): Promise<Acquisition> {
     const { clock, shutdown } = this.#parts;
-    const { name, claim } = wanted;
+    const { name, claim } = asked;
+    let wanted = asked;
     const since = clock.now();
-    const waiting = new Waiting(name, claim, wanted.wait, clock);
+    const waiting = new Waiting(name, wanted.wait, clock);
     // The scheduler goes on calling while an application shuts down.
     const scheduled = claim?.kind === 'tick' || claim?.kind === 'gap';
     for (;;) {
       if (shutdown.refuses(scheduled)) return this.#skip(wanted, since, { reason: 'shutting-down' });
       const answer = await shutdown.whileAsking(() => this.#attempt(wanted, since));
       if (answer.status === 'acquired') return answer;
-      const pause = waiting.after(answer);
+      if (answer.status === 'behind') {
+        wanted = inStep(wanted, answer);
+        continue;
+      }
+      const pause = waiting.after(answer, wanted.claim);
       if (pause === undefined) {
         return this.#skip(wanted, since, answer.status === 'early' ? { reason: 'early' } : answer);
       }
@@ -79,13 +86,17 @@ export class Acquirer {
     }
   }
 
-  async #attempt(wanted: Wanted, since: number): Promise<Acquired | Skipped | Early> {
+  async #attempt(wanted: Wanted, since: number): Promise<Acquired | Skipped | Early | Behind> {
     const { store, clock, returner, identity, commandTimeout } = this.#parts;
-    const { name, ttl, claim, contents } = wanted;
+    const { name, ttl, contents } = wanted;
     // A token of its own for each attempt: one that was given up is undone, and must not be granted any more.
-    const record = identity.newRecord(contents, claim && describeClaim(claim));
+    const record = identity.newRecord(contents, wanted.claim && describeClaim(wanted.claim));
     const within = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT)));
     const [askedAt, wallBefore] = [clock.now(), Date.now()];
+    const claim =
+      wanted.following && wanted.claim?.kind === 'tick'
+        ? { ...wanted.claim, askedAt: wallBefore }
+        : wanted.claim;
     let reply: AcquireReply;
     try {
       reply = await store.acquire({ name, ttl, claim, record }, within);
@@ -107,6 +118,8 @@ export class Acquirer {
       }
       case 'done':
         return { status: 'skipped', reason: 'done' };
+      case 'behind':
+        return { ...reply, replicaNow: Date.now() };
       case 'early':
         return reply;
     }
@@ -180,6 +193,26 @@ export class Acquirer {
     }));
     return skipped;
   }
+}
+
+/** The store's clock is later than the replica's, or the question was long on its way. */
+interface Behind {
+  readonly status: 'behind';
+  readonly now?: number | undefined;
+  readonly replicaNow: number;
+}
+
+/**
+ * What to ask for instead, without asking again whether the clock is behind: the tick that is due next by the store's
+ * clock where that is soon, so that one of the past does not stand in its way; else the same.
+ */
+function inStep({ following, ...wanted }: Wanted, { now, replicaNow }: Behind): Wanted {
+  const { claim } = wanted;
+  // What came late but was asked for by a right clock is no reason to pass over a tick.
+  if (claim?.kind !== 'tick' || now === undefined || now - replicaNow <= BEHIND_TOLERANCE) return wanted;
+  const next = following?.(new Date(now))?.getTime();
+  if (next === undefined || next - now > LONGEST_WAIT_FOR_TICK) return wanted;
+  return { ...wanted, claim: { ...claim, time: next } };
 }
 
 type WithoutStatus<T> = T extends unknown ? Omit<T, 'status'> : never;

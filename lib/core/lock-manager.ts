@@ -127,6 +127,7 @@ export class LockManager {
       ...resolveTimes(options, this.#settings),
       contents,
       claim: occurrence && claimOf(occurrence),
+      following: occurrence?.tick && occurrence.following,
       wait: wait === true ? Infinity : checkDuration('wait', wait, 0),
     });
   }

@@ -27,6 +27,11 @@ export interface TickOccurrence extends OccurrenceBase {
    * @default 'skip'
    */
   readonly onHolderDeath?: 'skip' | 'rerun' | undefined;
+  /**
+   * Tells the first tick after a moment. With it, a replica whose clock is behind the store's asks for the tick that is
+   * due next by the store's clock, where that is within a minute, rather than for one of the past.
+   */
+  readonly following?: ((moment: Date) => Date | undefined) | undefined;
   readonly gap?: never;
   readonly key?: never;
 }
@@ -61,6 +66,7 @@ const TICK: KnownOptions<Omit<TickOccurrence, 'gap' | 'key'>> = {
   tick: true,
   series: true,
   onHolderDeath: true,
+  following: true,
 };
 const GAP: KnownOptions<Omit<GapOccurrence, 'tick' | 'key'>> = { gap: true, series: true };
 const KEY: KnownOptions<Omit<KeyOccurrence, 'tick' | 'gap'>> = { key: true, series: true, remember: true };
@@ -91,10 +97,12 @@ export function claimOf(occurrence: Occurrence): Claim {
   return tickClaim(occurrence, series);
 }
 
-function tickClaim({ tick, onHolderDeath = 'skip' }: TickOccurrence, series: string): Claim {
+function tickClaim({ tick, onHolderDeath = 'skip', following }: TickOccurrence, series: string): Claim {
   const time = tick instanceof Date ? tick.getTime() : Number.NaN;
   if (Number.isNaN(time)) refuse('occurrence.tick', 'a valid Date', tick);
   checkOnHolderDeath('occurrence.onHolderDeath', onHolderDeath);
+  if (following !== undefined && typeof following !== 'function')
+    refuse('occurrence.following', 'a function of a Date', following);
   return { kind: 'tick', series, time, rerun: onHolderDeath === 'rerun' };
 }
 

@@ -17,7 +17,6 @@ export type Early = Extract<AcquireReply, { status: 'early' }>;
 /** What one acquisition does with an answer that is no grant: asks again after a while, or takes it for an answer. */
 export class Waiting {
   readonly #name: string;
-  readonly #claim: Claim | undefined;
   readonly #wait: number;
   readonly #clock: Clock;
   readonly #since: number;
@@ -25,9 +24,8 @@ export class Waiting {
   #standingBy = false;
 
   /** `wait` in milliseconds; 0: does not wait for others. */
-  constructor(name: string, claim: Claim | undefined, wait: number, clock: Clock) {
+  constructor(name: string, wait: number, clock: Clock) {
     this.#name = name;
-    this.#claim = claim;
     this.#wait = wait;
     this.#clock = clock;
     this.#since = clock.now();
@@ -38,11 +36,11 @@ export class Waiting {
    *
    * @throws LockTimeoutError when the time to wait for others is over
    */
-  after(answer: Skipped | Early): number | undefined {
+  after(answer: Skipped | Early, claim: Claim | undefined): number | undefined {
     if (answer.status === 'early') return answer.by <= LONGEST_WAIT_FOR_TICK ? answer.by : undefined;
     switch (answer.reason) {
       case 'busy':
-        this.#standingBy ||= this.#runsTheSameTick(answer.holder.occurrence);
+        this.#standingBy ||= isRerunOf(claim, answer.holder.occurrence);
         // The lock is free when it has expired, unless it was renewed: then, and not a little before.
         return this.#unlessOver(answer, Math.min(POLL, answer.remaining + 1));
       case 'store-unavailable':
@@ -66,9 +64,9 @@ export class Waiting {
       cause,
     });
   }
+}
 
-  #runsTheSameTick(occurrence: string | undefined): boolean {
-    const claim = this.#claim;
-    return claim?.kind === 'tick' && claim.rerun && describeClaim(claim) === occurrence;
-  }
+/** Whether the holder runs the very tick that is to be run again if it dies. */
+function isRerunOf(claim: Claim | undefined, occurrence: string | undefined): boolean {
+  return claim?.kind === 'tick' && claim.rerun && describeClaim(claim) === occurrence;
 }

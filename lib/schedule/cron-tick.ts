@@ -52,6 +52,16 @@ export function nominalTick(job: { readonly cronTime: CronTime }): Date | undefi
   return tick === undefined ? undefined : new Date(tick);
 }
 
+/** The first tick after a moment; undefined where there is none. */
+export function tickAfter(cronTime: CronTime, moment: number): number | undefined {
+  if (cronTime.realDate) return undefined;
+  try {
+    return after(cronTime, moment);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The tick that was found last, or the one after it. */
 function foreseen(cronTime: CronTime, now: number): number | undefined {
   const last = lastFound.get(cronTime);

@@ -60,10 +60,8 @@ export class MethodOccurrences {
     metadata: CronMetadata,
     { method, args, options }: MethodCall,
   ): Promise<Occurrence | undefined> {
-    const time = await this.#ticks.tickOf(metadata, args);
-    if (time === undefined) return undefined;
-    const { onHolderDeath } = options;
-    return { tick: new Date(time), series: metadata.name ?? method, onHolderDeath };
+    const tick = await this.#ticks.tickOf(metadata, args);
+    return tick && { ...tick, series: metadata.name ?? method, onHolderDeath: options.onHolderDeath };
   }
 
   #initialisation(series: string, { version = this.#version, remember }: OccurrenceOptions): Occurrence {

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import { latestTick, type CronTime } from './cron-tick.js';
+import { latestTick, tickAfter, type CronTime } from './cron-tick.js';
+import type { TickOccurrence } from '../core/occurrence.js';
 import type { CronMetadata } from './method-role.js';
 
 interface CronJob {
@@ -11,6 +12,9 @@ interface CronJob {
 interface SchedulerRegistry {
   getCronJobs(): Map<string, CronJob>;
 }
+
+/** One tick of a job. */
+export type ScheduledTick = Pick<TickOccurrence, 'tick' | 'following'>;
 
 type CronTimeConstructor = new (source: unknown, timeZone: unknown, utcOffset: unknown) => CronTime;
 
@@ -28,13 +32,15 @@ export class ScheduledTicks {
     this.#modules = modules;
   }
 
-  /** The nominal time of the tick that the call is for; undefined if the call is not the scheduler's. */
-  async tickOf(metadata: CronMetadata, args: readonly unknown[]): Promise<number | undefined> {
+  /** The tick that the call is for; undefined if the call is not the scheduler's. */
+  async tickOf(metadata: CronMetadata, args: readonly unknown[]): Promise<ScheduledTick | undefined> {
     if (!isSchedulersCall(args)) return undefined;
-    if (typeof metadata.cronTime !== 'string') return metadata.cronTime.valueOf();
+    if (typeof metadata.cronTime !== 'string') return { tick: new Date(metadata.cronTime.valueOf()) };
     const now = Date.now();
     const cronTime = this.#registered(metadata) ?? (await this.#lateOrRetimed(metadata));
-    return cronTime && latestTick(cronTime, now);
+    const tick = cronTime && latestTick(cronTime, now);
+    if (cronTime === undefined || tick === undefined) return undefined;
+    return { tick: new Date(tick), following: (moment) => dateOf(tickAfter(cronTime, moment.getTime())) };
   }
 
   /** The schedule of the method's job, as long as the job can be found by its name or by what the method says. */
@@ -76,6 +82,10 @@ export class ScheduledTicks {
     }
     return this.#registry;
   }
+}
+
+function dateOf(time: number | undefined): Date | undefined {
+  return time === undefined ? undefined : new Date(time);
 }
 
 function isRegistry(instance: unknown): instance is SchedulerRegistry {

@@ -1,4 +1,4 @@
-import { EARLY_TOLERANCE, retentionFor } from './lock-store.js';
+import { BEHIND_TOLERANCE, EARLY_TOLERANCE, retentionFor } from './lock-store.js';
 import type {
   AcquireReply,
   AcquireRequest,
@@ -42,6 +42,7 @@ export function acquireEntry(entry: LockEntry, request: AcquireRequest, time: St
   if (claim?.kind === 'tick') {
     const by = claim.time - time.wall;
     if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by), now };
+    if (time.wall - (claim.askedAt ?? Infinity) > BEHIND_TOLERANCE) return { status: 'behind', now };
   }
   if (claim && isDone(entry.marks, claim, time.wall)) return { status: 'done', now };
   if (holder) {

@@ -70,6 +70,11 @@ export interface TickClaim {
   readonly time: number;
   /** Granted again as long as it was not completed: its holder may have died. */
   readonly rerun: boolean;
+  /**
+   * The replica's clock when it asked, milliseconds since the epoch: the answer is `behind` where that is late.
+   * Absent: the tick is wanted all the same.
+   */
+  readonly askedAt?: number | undefined;
 }
 
 /** The first run in a while. Done when another was granted less than `gap` ago. */
@@ -92,7 +97,7 @@ export interface KeyClaim {
 /**
  * The decision, by the store's clock; the first rule that applies, from the top:
  * 1. this very record holds the lock already (a retry after a lost reply): granted
- * 2. the claim is a tick later than now: early
+ * 2. the claim is a tick later than now: early; or was asked for by a clock that is behind: behind
  * 3. the claim is done, as it says itself: done
  * 4. somebody holds the lock: busy
  * 5. granted; a tick or the start of a gap is recorded in the same step, and the fence is higher than any before
@@ -104,6 +109,7 @@ export type AcquireReply = (
       /** Milliseconds until the tick, by the store's clock. */
       readonly by: number;
     }
+  | { readonly status: 'behind' }
   | { readonly status: 'done' }
   | ({ readonly status: 'busy' } & HeldBy)
 ) & {
@@ -128,6 +134,9 @@ export interface StoredLock extends HeldBy {
 
 /** A tick may be this many milliseconds ahead of the store's clock and still count as due. */
 export const EARLY_TOLERANCE = 25;
+
+/** Milliseconds after which an answer says that a replica's clock, or the way from it to the store, is behind. */
+export const BEHIND_TOLERANCE = 500;
 
 /** How long after its undo an acquisition may still arrive and is refused, in milliseconds. */
 export const UNDO_RETENTION = 15 * 60 * 1000;

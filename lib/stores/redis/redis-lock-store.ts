@@ -1,5 +1,6 @@
 import type { OutageLog } from '../../common/outage-log.js';
 import {
+  BEHIND_TOLERANCE,
   EARLY_TOLERANCE,
   UNDO_RETENTION,
   retentionFor,
@@ -66,6 +67,7 @@ export class RedisLockStore implements LockStore {
         return { status, now, fence: Number(detail) };
       case 'early':
         return { status, now, by: Number(detail) };
+      case 'behind':
       case 'done':
         return { status, now };
       case 'busy':
@@ -137,7 +139,14 @@ function claimArguments(claim: Claim): (string | number)[] {
   const { kind, series } = claim;
   switch (claim.kind) {
     case 'tick':
-      return [kind, series, claim.time, EARLY_TOLERANCE, claim.rerun ? '1' : '0'];
+      return [
+        kind,
+        series,
+        claim.time,
+        EARLY_TOLERANCE,
+        claim.rerun ? '1' : '0',
+        ...(claim.askedAt === undefined ? [] : [claim.askedAt, BEHIND_TOLERANCE]),
+      ];
     case 'gap':
       return [kind, series, claim.gap];
     case 'key':

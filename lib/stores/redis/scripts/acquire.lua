@@ -6,7 +6,8 @@
 -- and, where it claims a run:
 -- ARGV[4]  'tick' | 'gap' | 'key'             ARGV[5]  the series
 -- ARGV[6]  tick or gap, ms     ARGV[7]  how early is still due, ms     ARGV[8]  '1': again if it was not completed
--- Replies  {'granted', now, fence} | {'early', now, ms} | {'done', now} | {'busy', now, record, remaining ms}
+-- ARGV[9]  the replica's clock when it asked, or nothing     ARGV[10]  how much later than that is behind, ms
+-- Replies  {'granted', now, fence} | {'early', now, ms} | {'behind', now} | {'done', now} | {'busy', now, record, remaining ms}
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- microseconds, exact in a double until the year 2255
 local now_ms = now / 1000
@@ -41,6 +42,9 @@ local retried = holder == ARGV[1]
 if kind and not retried then
   if kind == 'tick' and value - now_ms > tonumber(ARGV[7]) then
     return { 'early', now_ms, math.ceil(value - now_ms) }
+  end
+  if ARGV[9] and now_ms - tonumber(ARGV[9]) > tonumber(ARGV[10]) then
+    return { 'behind', now_ms }
   end
   if is_done() then
     return { 'done', now_ms }

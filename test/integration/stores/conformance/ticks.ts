@@ -1,4 +1,9 @@
-import { EARLY_TOLERANCE, type AcquireReply, type TickClaim } from '../../../../lib/stores/lock-store.js';
+import {
+  BEHIND_TOLERANCE,
+  EARLY_TOLERANCE,
+  type AcquireReply,
+  type TickClaim,
+} from '../../../../lib/stores/lock-store.js';
 import { SHORT, WITHIN, grantedFence, request, tickClaim, type Subject } from './subject.js';
 
 const MINUTE = 60_000;
@@ -132,6 +137,22 @@ export function describeTicks(on: Subject): void {
       by: EARLY_TOLERANCE + 1,
     });
     await grantedFence(on.one, request('job', tick(now + EARLY_TOLERANCE)));
+  });
+
+  it('says behind to a clock that is late, records nothing, and grants the tick to whoever wants it all the same', async () => {
+    const time = await due();
+    const late = { ...tickClaim(time), askedAt: time - 2 * BEHIND_TOLERANCE };
+    const reply = await on.one.acquire(request('job', { claim: late }), WITHIN);
+    expect(reply).toMatchObject({ status: 'behind' });
+    expect(reply.now).toBeGreaterThanOrEqual(time - 20);
+    await expect(on.two.inspect('job', WITHIN)).resolves.toBeNull();
+    await grantedFence(on.two, request('job', tick(time)));
+  });
+
+  it('grants a tick to a clock that is right', async () => {
+    const time = await due();
+    const claim = { ...tickClaim(time), askedAt: time };
+    await grantedFence(on.one, request('job', { claim }));
   });
 
   it('grants an early tick once its time has come', async () => {
