@@ -41,15 +41,23 @@ export interface RunOptions extends LeaseOptions {
   /** The one intended run that the lock is wanted for: it is granted once, across all replicas. */
   readonly occurrence?: Occurrence | undefined;
   /**
-   * Milliseconds to wait for the lock while another holds it or the store is away; `true`: as long as it takes. The
-   * wait ends when the occurrence is done, too.
+   * Milliseconds to wait for the lock while another holds it or the store is away; `true`: as long as it takes. Those
+   * who wait have it in the order in which they came, across all replicas. With an `occurrence` there is no such order,
+   * and the wait ends when that is done, too.
    *
    * @default 0
    */
   readonly wait?: number | true | undefined;
+  /** Ends the wait: the call rejects with the signal's reason. It does not end work that runs. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-const RUN_OPTIONS: KnownOptions<RunOptions> = { ...LEASE_OPTIONS, occurrence: true, wait: true };
+const RUN_OPTIONS: KnownOptions<RunOptions> = {
+  ...LEASE_OPTIONS,
+  occurrence: true,
+  wait: true,
+  signal: true,
+};
 
 type Work<T> = (lease: Lease) => T | PromiseLike<T>;
 
@@ -121,7 +129,9 @@ export class LockManager {
   async tryAcquire(name: string, options: RunOptions): Promise<Acquisition> {
     checkName(name);
     checkOptions(options, RUN_OPTIONS, 'run');
-    const { occurrence, wait = 0, contents } = options;
+    const { occurrence, wait = 0, contents, signal } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw new LockConfigurationError(messages.wrongType('signal', 'an AbortSignal', signal));
     return this.#acquirer.acquire({
       name,
       ...resolveTimes(options, this.#settings),
@@ -129,6 +139,7 @@ export class LockManager {
       claim: occurrence && claimOf(occurrence),
       following: occurrence?.tick && occurrence.following,
       wait: wait === true ? Infinity : checkDuration('wait', wait, 0),
+      signal,
     });
   }
 

@@ -4,7 +4,13 @@ import type { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { within } from '../common/within.js';
-import type { LockStore, OwnerReply, OwnerRequest, ReleaseRequest } from '../stores/lock-store.js';
+import type {
+  LockStore,
+  OwnerReply,
+  OwnerRequest,
+  ReleaseRequest,
+  RenewRequest,
+} from '../stores/lock-store.js';
 
 /** What a release that is not answered may add to the work it ends, in milliseconds. */
 const PATIENCE = 250;
@@ -36,8 +42,14 @@ export class LockReturner {
   }
 
   /** For an acquisition that was not answered: it may have been carried out, or may be still. Never rejects. */
-  async undo(owner: OwnerRequest): Promise<void> {
+  async undo(owner: RenewRequest): Promise<void> {
     await this.#untilAnswered(owner, () => this.#store.undo(owner, this.#commandTimeout));
+  }
+
+  /** For an acquisition that stands in line and is not wanted any more. Never rejects. */
+  async leave(owner: RenewRequest): Promise<void> {
+    const { leave } = this.#store;
+    if (leave) await this.#untilAnswered(owner, () => leave.call(this.#store, owner, this.#commandTimeout));
   }
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */

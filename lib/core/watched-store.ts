@@ -35,6 +35,11 @@ export class WatchedStore {
     return this.#ask('inspect', () => this.#store.inspect(name, within));
   }
 
+  /** Hears when it may be worth asking for the lock again; undefined where the store does not tell. */
+  watch(name: string, onTurn: () => void): (() => void) | undefined {
+    return this.#store.watch?.(name, onTurn);
+  }
+
   async #ask<T>(operation: string, call: () => Promise<T>): Promise<T> {
     try {
       const reply = await call();
