@@ -2,9 +2,14 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { currentLease } from './core/current-lease.js';
 import type { Lease } from './core/lease.js';
-import { LEASE_OPTIONS, type LeaseOptions } from './core/lease-options.js';
 import type { LockEvent } from './core/lock-events.js';
-import { LockManager, type RunOptions, type LockState } from './core/lock-manager.js';
+import {
+  ACQUIRE_OPTIONS,
+  LockManager,
+  type AcquireOptions,
+  type LockState,
+  type RunOptions,
+} from './core/lock-manager.js';
 import type { Outcome } from './core/outcome.js';
 import { checkOptions } from './common/check-options.js';
 import { LockShuttingDownError } from './common/errors.js';
@@ -16,8 +21,8 @@ import { LOCK_MANAGER } from './tokens.js';
 @Injectable()
 export class ExclusiveLockService {
   /**
-   * What happens to the locks in this replica: acquired, skipped, renewed, renewalFailed, lost, released. A subscriber
-   * that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
+   * What happens to the locks in this replica: waited, acquired, skipped, renewed, renewalFailed, lost, released,
+   * forced. A subscriber that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
    * `node:diagnostics_channel` too.
    *
    * @example
@@ -36,12 +41,12 @@ export class ExclusiveLockService {
   }
 
   /**
-   * Runs `work` if the lock can be had at once, keeps the lock for as long as the work takes, and gives it back.
+   * Runs `work` if the lock can be had, at once or within `wait`; keeps the lock for as long as the work takes, and gives it back.
    * With an `occurrence` whose tick is not due yet by the store's clock, it waits for that first, up to a minute.
    * Within work that holds the same lock already, `work` joins that lease, whose options stay as they are.
    *
    * @returns what became of it: `ran` or `lost` with the work's value, or `skipped` with the reason
-   * @throws the work's own error; LockConfigurationError for a bad name or option
+   * @throws the work's own error; LockTimeoutError when `wait` is over; LockConfigurationError for a bad name or option
    * @example
    * const outcome = await this.locks.run(`rebuild:${id}`, async (lease) => {
    *   await this.index.rebuild(id, { signal: lease.signal, fence: lease.fence });
@@ -57,18 +62,23 @@ export class ExclusiveLockService {
   }
 
   /**
-   * Takes the lock if it is free. The lease is renewed until it is released: release it in `finally`, or declare
-   * it with `await using`.
+   * Takes the lock if it is free, or waits for it. The lease is renewed until it is released: release it in `finally`,
+   * or declare it with `await using`.
    *
-   * @returns the lease, or null if somebody else holds the lock
-   * @throws LockStoreError when the store cannot be asked; LockShuttingDownError after the shutdown has begun;
-   * LockConfigurationError for a bad name or option
+   * @returns the lease, or null if somebody else holds the lock and there was no `wait`
+   * @throws LockStoreError when the store cannot be asked; LockTimeoutError when `wait` is over; the reason of the
+   * `signal` when that aborts; LockShuttingDownError after the shutdown has begun; LockConfigurationError for a bad name
+   * or option
    * @example
    * await using lease = await this.locks.acquire('import');
    * if (!lease) return;
+   * @example
+   * await using lease = await this.locks.acquire('import', { wait: true, signal });
    */
-  async acquire(name: string, options: LeaseOptions = {}): Promise<Lease | null> {
-    checkOptions(options, LEASE_OPTIONS, 'acquire');
+  acquire(name: string, options: AcquireOptions & { readonly wait: true }): Promise<Lease>;
+  acquire(name: string, options?: AcquireOptions): Promise<Lease | null>;
+  async acquire(name: string, options: AcquireOptions = {}): Promise<Lease | null> {
+    checkOptions(options, ACQUIRE_OPTIONS, 'acquire');
     const acquisition = await this.#locks.tryAcquire(name, options);
     if (acquisition.status === 'acquired') return acquisition.lease;
     if (acquisition.reason === 'store-unavailable') throw acquisition.error;
@@ -83,6 +93,32 @@ export class ExclusiveLockService {
    */
   inspect(name: string): Promise<LockState | null> {
     return this.#locks.inspect(name);
+  }
+
+  /**
+   * All locks that are held, in no order: one that comes or goes meanwhile may be missed.
+   *
+   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad prefix
+   * @example
+   * for await (const { name, holder } of this.locks.list({ prefix: 'rebuild:' })) console.log(name, holder.replica);
+   */
+  list({ prefix = '' }: { readonly prefix?: string } = {}): AsyncIterable<LockState> {
+    return this.#locks.list(prefix);
+  }
+
+  /**
+   * Takes the lock from its holder, whoever that is, if it is still the grant with this fence: a newer holder is left
+   * alone. The old one learns of it at its next renewal at the latest, within a third of its TTL, and until then works
+   * on: what it writes must be refused by its fence.
+   *
+   * @returns whether it was taken away
+   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name or fence
+   * @example
+   * const state = await this.locks.inspect('import');
+   * if (state?.fence) await this.locks.forceRelease('import', { fence: state.fence });
+   */
+  forceRelease(name: string, { fence }: { readonly fence: number }): Promise<boolean> {
+    return this.#locks.forceRelease(name, fence);
   }
 
   /** The lease that the calling code runs under, however deep in it; undefined outside of any. */

@@ -21,17 +21,19 @@ export { nominalTick } from './schedule/cron-tick.js';
 export type { OccurrenceOptions } from './schedule/occurrence-options.js';
 export type { Lease } from './core/lease.js';
 export type { LeaseOptions } from './core/lease-options.js';
-export type { LockState, RunOptions } from './core/lock-manager.js';
+export type { AcquireOptions, LockState, RunOptions } from './core/lock-manager.js';
 export type { GapOccurrence, KeyOccurrence, Occurrence, TickOccurrence } from './core/occurrence.js';
 export type { Holder } from './common/holder.js';
 export type {
   AcquiredEvent,
+  ForcedEvent,
   LockEvent,
   LostEvent,
   ReleasedEvent,
   RenewalFailedEvent,
   RenewedEvent,
   SkippedEvent,
+  WaitedEvent,
 } from './core/lock-events.js';
 export type { Lost, Outcome, Ran, Skipped } from './core/outcome.js';
 export {
@@ -49,6 +51,7 @@ export type {
   AcquireReply,
   AcquireRequest,
   Claim,
+  ForceRequest,
   GapClaim,
   HeldBy,
   KeyClaim,

@@ -90,6 +90,10 @@ export const messages = {
     (cause === undefined ? `${holder ?? 'another program'} holds it.` : reason(cause)),
   skipped: (name: string, { reason: why, holder }: { reason: string; holder?: { replica?: string } }) =>
     `"${name}" is skipped: ${why}${holder?.replica ? ` (held by ${holder.replica})` : ''}.`,
+  forced: (name: string, fence: number) =>
+    `The lock "${name}" was taken from its holder by force (fence ${fence}).`,
+  storeCannot: (description: string, method: string) =>
+    `The ${description} lacks the method ${method}, which a LockStore may leave out. Add it to the store.`,
   subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}`,
   shuttingDown: (name: string) => `The lock "${name}" was not asked for: the application is shutting down.`,
   drainOver: (name: string) =>

@@ -1,3 +1,4 @@
+import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
 import { BEHIND_TOLERANCE, type Claim } from '../stores/lock-store.js';
 import { Granter, type Acquired, type Answer, type Behind, type GranterParts } from './granter.js';
@@ -42,6 +43,10 @@ interface Attempt {
   record: string | undefined;
   /** Whether the store may have put it in line. */
   inLine: boolean;
+  /** Whether it had to wait for another holder. */
+  waited: boolean;
+  /** Who was seen holding the lock last. */
+  holder: Holder | undefined;
 }
 
 /** Turns what is wanted into a lease that is kept, or into the reason why there is none. */
@@ -61,6 +66,14 @@ export class Acquirer {
    * @throws LockTimeoutError when the time to wait for others is over; the reason of the signal when that aborts
    */
   async acquire(wanted: Wanted): Promise<Acquisition> {
+    const since = this.#parts.clock.now();
+    const acquisition = await this.#seek(wanted, since);
+    if (acquisition.status === 'acquired') this.#tellAcquired(acquisition, since);
+    else this.#tellSkipped(wanted, acquisition, since);
+    return acquisition;
+  }
+
+  async #seek(wanted: Wanted, since: number): Promise<Acquisition> {
     const { clock, shutdown, store, returner } = this.#parts;
     const { name, ttl, claim, signal } = wanted;
     // The scheduler goes on calling while an application shuts down.
@@ -69,25 +82,28 @@ export class Acquirer {
     // Who waits for a run of others is not in line: it wants to know when that is done, not to have the lock.
     const queues = wanted.wait > 0 && !claim;
     const attempt: Attempt = {
-      since: clock.now(),
+      since,
       waiting: new Waiting(name, wanted.wait, clock),
       pause,
       refusal,
       place: queues ? this.#lines.enter(name, pause) : undefined,
       record: undefined,
       inLine: false,
+      waited: false,
+      holder: undefined,
     };
+    let granted = false;
     const unwatch = queues ? store.watch(name, pause.wake) : undefined;
     try {
       const acquisition = await this.#askOn(wanted, attempt);
-      if (acquisition.status === 'acquired') this.#tellAcquired(acquisition, attempt);
-      else this.#tellSkipped(wanted, acquisition, attempt);
+      granted = acquisition.status === 'acquired';
       return acquisition;
     } finally {
       unwatch?.();
       attempt.place?.leave();
-      const { record, inLine } = attempt;
+      const { record, inLine, waited } = attempt;
       if (record !== undefined && inLine) void returner.leave({ name, record, ttl });
+      if (waited) this.#tellWaited(wanted, attempt, granted);
     }
   }
 
@@ -99,6 +115,8 @@ export class Acquirer {
       signal?.throwIfAborted();
       if (refusal.aborted) return { status: 'skipped', reason: 'shutting-down' };
       if (place && !place.isFirst) {
+        attempt.waited = true;
+        attempt.holder = place.holder;
         await pause.for(waiting.left(place.holder));
         continue;
       }
@@ -111,6 +129,7 @@ export class Acquirer {
       const ms = waiting.after(answer, wanted.claim);
       if (ms === undefined)
         return answer.status === 'early' ? { status: 'skipped', reason: 'early' } : answer;
+      attempt.waited ||= answer.status === 'skipped';
       await pause.for(ms);
     }
   }
@@ -126,7 +145,8 @@ export class Acquirer {
     const { status } = answer;
     if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {
       attempt.inLine = status === 'skipped' && place !== undefined;
-      if (place && status === 'skipped') place.holder = answer.holder;
+      if (status === 'skipped') attempt.holder = answer.holder;
+      if (place) place.holder = attempt.holder;
     }
     // What was undone must not be granted any more, and a record names the run that it is for.
     if (status === 'behind' || (isUnavailable(answer) && answer.error.mayHaveRun)) {
@@ -143,7 +163,13 @@ export class Acquirer {
     return acquired;
   }
 
-  #tellAcquired({ lease, now }: Acquired, { since }: Attempt): void {
+  #tellWaited({ name, claim }: Wanted, { since, holder }: Attempt, granted: boolean): void {
+    const { clock, events } = this.#parts;
+    const occurrence = claim && describeClaim(claim);
+    events.emit(() => ({ type: 'waited', name, occurrence, waited: clock.now() - since, holder, granted }));
+  }
+
+  #tellAcquired({ lease, now }: Acquired, since: number): void {
     const { clock, events } = this.#parts;
     const tick = lease.tick?.getTime();
     events.emit(() => ({
@@ -154,7 +180,7 @@ export class Acquirer {
     }));
   }
 
-  #tellSkipped({ name, claim }: Wanted, skipped: Skipped, { since }: Attempt): void {
+  #tellSkipped({ name, claim }: Wanted, skipped: Skipped, since: number): void {
     const { clock, events, logger } = this.#parts;
     logger.debug(messages.skipped(name, skipped));
     events.emit(() => ({

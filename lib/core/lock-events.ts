@@ -4,7 +4,14 @@ import type { Holder } from '../common/holder.js';
 
 /** Something that happened to a lock in this replica. All durations are milliseconds. */
 export type LockEvent =
-  AcquiredEvent | SkippedEvent | RenewedEvent | RenewalFailedEvent | LostEvent | ReleasedEvent;
+  | WaitedEvent
+  | AcquiredEvent
+  | SkippedEvent
+  | RenewedEvent
+  | RenewalFailedEvent
+  | LostEvent
+  | ReleasedEvent
+  | ForcedEvent;
 
 interface EventBase {
   /** The name of the lock. */
@@ -15,6 +22,22 @@ interface EventBase {
 
 interface LeaseEvent extends EventBase {
   readonly fence: number;
+}
+
+/** Somebody has waited for another holder; `acquired` or `skipped` follows, unless the wait was given up. */
+export interface WaitedEvent extends EventBase {
+  readonly type: 'waited';
+  /** From the call to the end of the wait. */
+  readonly waited: number;
+  /** Who was seen holding the lock last. */
+  readonly holder: Holder | undefined;
+  /** Whether the lock was granted in the end. */
+  readonly granted: boolean;
+}
+
+/** The lock was taken from its holder with `forceRelease`. */
+export interface ForcedEvent extends LeaseEvent {
+  readonly type: 'forced';
 }
 
 /** The lock was granted. */

@@ -5,7 +5,7 @@ import type { Holder } from '../common/holder.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
-import type { LockStore } from '../stores/lock-store.js';
+import type { LockStore, StoredLock } from '../stores/lock-store.js';
 import { Acquirer, type Acquisition } from './acquirer.js';
 import { enclosingLease, runInside } from './current-lease.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
@@ -36,14 +36,12 @@ export interface LockManagerSettings extends LeaseTimes {
   readonly clock?: Clock;
 }
 
-/** Options of `run`. All durations are milliseconds. */
-export interface RunOptions extends LeaseOptions {
-  /** The one intended run that the lock is wanted for: it is granted once, across all replicas. */
-  readonly occurrence?: Occurrence | undefined;
+/** Options of `acquire`. All durations are milliseconds. */
+export interface AcquireOptions extends LeaseOptions {
   /**
    * Milliseconds to wait for the lock while another holds it or the store is away; `true`: as long as it takes. Those
-   * who wait have it in the order in which they came, across all replicas. With an `occurrence` there is no such order,
-   * and the wait ends when that is done, too.
+   * who wait have it in the order in which they came, across all replicas. When the time is over the call rejects with
+   * a `LockTimeoutError`.
    *
    * @default 0
    */
@@ -52,12 +50,17 @@ export interface RunOptions extends LeaseOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const RUN_OPTIONS: KnownOptions<RunOptions> = {
-  ...LEASE_OPTIONS,
-  occurrence: true,
-  wait: true,
-  signal: true,
-};
+/** Options of `run`. All durations are milliseconds. */
+export interface RunOptions extends AcquireOptions {
+  /**
+   * The one intended run that the lock is wanted for: it is granted once, across all replicas. A `wait` ends when the
+   * occurrence is done, too, and keeps no order.
+   */
+  readonly occurrence?: Occurrence | undefined;
+}
+
+export const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { ...LEASE_OPTIONS, wait: true, signal: true };
+const RUN_OPTIONS: KnownOptions<RunOptions> = { ...ACQUIRE_OPTIONS, occurrence: true };
 
 type Work<T> = (lease: Lease) => T | PromiseLike<T>;
 
@@ -69,6 +72,8 @@ export interface LockState {
   readonly remaining: number;
   /** The fencing token of this grant; undefined if another program took the lock. */
   readonly fence: number | undefined;
+  /** How many replicas stand in line for it; undefined where the store keeps no line. */
+  readonly waiters: number | undefined;
 }
 
 /** Acquires locks, keeps their leases and gives them back; knows nothing of Nest. */
@@ -151,8 +156,35 @@ export class LockManager {
   async inspect(name: string): Promise<LockState | null> {
     checkName(name);
     const stored = await this.#store.inspect(name, this.#settings.commandTimeout);
-    if (!stored) return null;
-    return { name, holder: parseHolder(stored.record), remaining: stored.remaining, fence: stored.fence };
+    return stored && stateOf(name, stored);
+  }
+
+  /**
+   * All locks that are held and whose name begins with `prefix`.
+   *
+   * @throws LockStoreError
+   */
+  async *list(prefix: string): AsyncGenerator<LockState> {
+    if (prefix !== '') checkName(prefix, 'prefix');
+    for await (const stored of this.#store.list(prefix, this.#settings.commandTimeout)) {
+      yield stateOf(stored.name, stored);
+    }
+  }
+
+  /**
+   * Frees the lock if it is still the grant with this fence. Returns whether it was.
+   *
+   * @throws LockStoreError
+   */
+  async forceRelease(name: string, fence: number): Promise<boolean> {
+    checkName(name);
+    if (!Number.isSafeInteger(fence))
+      throw new LockConfigurationError(messages.wrongType('fence', 'the fence that inspect tells', fence));
+    const reply = await this.#store.force({ name, fence }, this.#settings.commandTimeout);
+    if (reply !== 'held') return false;
+    this.#settings.logger.warn(messages.forced(name, fence));
+    this.events.emit(() => ({ type: 'forced', name, occurrence: undefined, fence }));
+    return true;
   }
 
   /** From now on no lock is granted for a tick. */
@@ -175,6 +207,12 @@ export class LockManager {
     const value = await outer.host(async () => await work(outer));
     return outcomeWhileHeld(outer, value);
   }
+}
+
+function stateOf(name: string, { record, remaining, fence, waiters }: StoredLock): LockState {
+  const holder = parseHolder(record);
+  // The store's fence is that of our last grant; another program's lock has none.
+  return { name, holder, remaining, fence: holder.replica === undefined ? undefined : fence, waiters };
 }
 
 function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {
