@@ -1,3 +1,4 @@
+import type { LockStoreError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
 import { BEHIND_TOLERANCE, type Claim } from '../stores/lock-store.js';
@@ -8,7 +9,7 @@ import { LocalLines, type LocalPlace } from './local-lines.js';
 import { describeClaim } from './occurrence.js';
 import type { Skipped } from './outcome.js';
 import { Pause } from './pause.js';
-import { LONGEST_WAIT_FOR_TICK, Waiting } from './waiting.js';
+import { LONGEST_WAIT_FOR_TICK, Waiting, type Unanswered } from './waiting.js';
 
 /** One acquisition, whatever number of questions it takes. All durations are milliseconds. */
 export interface Wanted extends LeaseTimes {
@@ -43,6 +44,8 @@ interface Attempt {
   record: string | undefined;
   /** Whether the store may have put it in line. */
   inLine: boolean;
+  /** Why the store is still to be told that a question is void: until then it may take the run for one that was begun. */
+  undoing: LockStoreError | undefined;
   /** Whether it had to wait for another holder. */
   waited: boolean;
   /** Who was seen holding the lock last. */
@@ -77,7 +80,7 @@ export class Acquirer {
     const { clock, shutdown, store, returner } = this.#parts;
     const { name, ttl, claim, signal } = wanted;
     // The scheduler goes on calling while an application shuts down.
-    const refusal = shutdown.refusal(claim?.kind === 'tick' || claim?.kind === 'gap');
+    const refusal = shutdown.refusal(claim?.kind === 'tick');
     const pause = new Pause(signal ? [refusal, signal] : [refusal]);
     // Who waits for a run of others is not in line: it wants to know when that is done, not to have the lock.
     const queues = wanted.wait > 0 && !claim;
@@ -89,6 +92,7 @@ export class Acquirer {
       place: queues ? this.#lines.enter(name, pause) : undefined,
       record: undefined,
       inLine: false,
+      undoing: undefined,
       waited: false,
       holder: undefined,
     };
@@ -120,6 +124,10 @@ export class Acquirer {
         await pause.for(waiting.left(place.holder));
         continue;
       }
+      if (attempt.undoing) {
+        await pause.for(waiting.left(undefined, attempt.undoing));
+        continue;
+      }
       const answer = await this.#ask(wanted, attempt);
       if (answer.status === 'acquired') return this.#unlessAborted(answer, signal);
       if (answer.status === 'behind') {
@@ -127,8 +135,7 @@ export class Acquirer {
         continue;
       }
       const ms = waiting.after(answer, wanted.claim);
-      if (ms === undefined)
-        return answer.status === 'early' ? { status: 'skipped', reason: 'early' } : answer;
+      if (ms === undefined) return asOutcome(answer);
       attempt.waited ||= answer.status === 'skipped';
       await pause.for(ms);
     }
@@ -148,12 +155,21 @@ export class Acquirer {
       if (status === 'skipped') attempt.holder = answer.holder;
       if (place) place.holder = attempt.holder;
     }
-    // What was undone must not be granted any more, and a record names the run that it is for.
-    if (status === 'behind' || (isUnavailable(answer) && answer.error.mayHaveRun)) {
-      attempt.record = undefined;
-      attempt.inLine = false;
-    }
+    // It names the run that it is for.
+    if (status === 'behind') attempt.record = undefined;
+    if (isUnavailable(answer) && answer.undone) this.#awaitUndo(attempt, answer.error, answer.undone);
     return answer;
+  }
+
+  /** What was undone is not granted any more. */
+  #awaitUndo(attempt: Attempt, error: LockStoreError, undone: Promise<void>): void {
+    attempt.record = undefined;
+    attempt.inLine = false;
+    attempt.undoing = error;
+    void undone.then(() => {
+      attempt.undoing = undefined;
+      attempt.pause.wake();
+    });
   }
 
   /** The caller has gone while the store was asked. */
@@ -195,8 +211,14 @@ export class Acquirer {
   }
 }
 
-function isUnavailable(answer: Answer): answer is Extract<Skipped, { reason: 'store-unavailable' }> {
+function isUnavailable(answer: Answer): answer is Extract<Unanswered, { reason: 'store-unavailable' }> {
   return answer.status === 'skipped' && answer.reason === 'store-unavailable';
+}
+
+function asOutcome(answer: Unanswered): Skipped {
+  if (answer.status === 'early') return { status: 'skipped', reason: 'early' };
+  const { inLine: _, undone: __, ...skipped } = answer;
+  return skipped;
 }
 
 /**
@@ -207,7 +229,8 @@ function inStep({ following, ...wanted }: Wanted, { now, replicaNow }: Behind): 
   const { claim } = wanted;
   // What came late but was asked for by a right clock is no reason to pass over a tick.
   if (claim?.kind !== 'tick' || now === undefined || now - replicaNow <= BEHIND_TOLERANCE) return wanted;
-  const next = following?.(new Date(now))?.getTime();
-  if (next === undefined || next - now > LONGEST_WAIT_FOR_TICK) return wanted;
+  const next = following?.(new Date(now))?.getTime() ?? Number.NaN;
+  // What is due already and nearer than the next one is the tick of now.
+  if (!(next - now <= Math.min(LONGEST_WAIT_FOR_TICK, now - claim.time))) return wanted;
   return { ...wanted, claim: { ...claim, time: next } };
 }

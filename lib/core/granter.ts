@@ -9,7 +9,6 @@ import type { LeaseKeeper } from './lease-keeper.js';
 import { HeldLease, type LeaseTerms } from './lease.js';
 import type { LockEvents } from './lock-events.js';
 import type { LockReturner } from './lock-returner.js';
-import type { Skipped } from './outcome.js';
 import type { Shutdown } from './shutdown.js';
 import { LONGEST_WAIT_FOR_TICK, type Unanswered } from './waiting.js';
 import type { WatchedStore } from './watched-store.js';
@@ -68,7 +67,6 @@ export class Granter {
     this.#clockWatch = new ClockWatch(parts.logger);
   }
 
-  /** After `store-unavailable` with `mayHaveRun` the record is not granted any more. */
   async ask(question: Question): Promise<Answer> {
     const { store, clock, returner, commandTimeout } = this.#parts;
     const { name, record, ttl, waited, mayBeBehind } = question;
@@ -83,13 +81,13 @@ export class Granter {
       reply = await store.acquire({ name, ttl, claim, record, waited }, within);
     } catch (error) {
       if (!(error instanceof LockStoreError)) throw error;
-      if (error.mayHaveRun) void returner.undo(question);
-      return { status: 'skipped', reason: 'store-unavailable', error };
+      const undone = error.mayHaveRun ? returner.undo(question) : undefined;
+      return { status: 'skipped', reason: 'store-unavailable', error, ...(undone && { undone }) };
     }
     if (claim) this.#compareClocks(name, claim, reply, wallBefore);
     switch (reply.status) {
       case 'granted':
-        return this.#granted({ ...question, fence: reply.fence }, askedAt, reply.now);
+        return this.#granted({ ...question, ...reply }, askedAt, reply.now);
       case 'busy': {
         const { remaining, inLine } = reply;
         const holder = parseHolder(reply.record);
@@ -104,14 +102,14 @@ export class Granter {
     }
   }
 
-  #granted(terms: LeaseTerms, askedAt: number, now: number | undefined): Acquired | Skipped {
+  #granted(terms: LeaseTerms, askedAt: number, now: number | undefined): Acquired | Unanswered {
     const { clock, keeper, returner, shutdown } = this.#parts;
     const { name, ttl } = terms;
     const elapsed = clock.now() - askedAt;
     if (ttl - elapsed < ttl * LEAST_LEFT) {
-      void returner.undo(terms);
+      const undone = returner.undo(terms);
       const error = new LockStoreError(messages.answeredTooLate(name, elapsed, ttl), { mayHaveRun: true });
-      return { status: 'skipped', reason: 'store-unavailable', error };
+      return { status: 'skipped', reason: 'store-unavailable', error, undone };
     }
     const lease: HeldLease = new HeldLease(terms, askedAt, clock, {
       giveBack: () => this.#giveBack(lease),
@@ -127,8 +125,10 @@ export class Granter {
     keeper.drop(lease);
     try {
       const reply = await returner.giveBack(lease);
+      if (lease.repeated) void returner.undo({ name: lease.name, record: lease.record, ttl: lease.ttl });
       if (reply === 'taken' || reply === 'vanished') lease.lose(reply);
-      else events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
+      else if (reply === 'held')
+        events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
     } finally {
       shutdown.left(lease);
     }

@@ -10,6 +10,7 @@ import type {
   OwnerRequest,
   ReleaseRequest,
   RenewRequest,
+  UndoRequest,
 } from '../stores/lock-store.js';
 
 /** What a release that is not answered may add to the work it ends, in milliseconds. */
@@ -42,7 +43,7 @@ export class LockReturner {
   }
 
   /** For an acquisition that was not answered: it may have been carried out, or may be still. Never rejects. */
-  async undo(owner: RenewRequest): Promise<void> {
+  async undo(owner: UndoRequest): Promise<void> {
     await this.#untilAnswered(owner, () => this.#store.undo(owner, this.#commandTimeout));
   }
 
@@ -73,8 +74,8 @@ export class LockReturner {
     for (let delay = FIRST_RETRY; !signal.aborted; delay = Math.min(LONGEST_RETRY, delay * 2)) {
       try {
         const reply = await attempt();
-        // An earlier attempt, whose reply was lost, may be what freed it.
-        return mayHaveRun && reply === 'vanished' ? 'held' : reply;
+        // An earlier attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
+        return mayHaveRun ? 'held' : reply;
       } catch (error) {
         const { refused, cause } = error as Partial<LockStoreError>;
         if (refused) {

@@ -17,8 +17,14 @@ const POLL_OUTAGE = 250;
 
 export type Early = Extract<AcquireReply, { status: 'early' }>;
 
-/** `inLine`: the store tells when it is the caller's turn. */
-export type Unanswered = (Skipped & { readonly inLine?: boolean | undefined }) | Early;
+export type Unanswered = (Skipped & AnswerDetails) | Early;
+
+interface AnswerDetails {
+  /** The store tells when it is the caller's turn. */
+  readonly inLine?: boolean;
+  /** Settles when the store has been told that the question is void, which it may have answered. */
+  readonly undone?: Promise<void>;
+}
 
 /** What one acquisition does with an answer that is no grant: asks again after a while, or takes it for an answer. */
 export class Waiting {
@@ -64,6 +70,7 @@ export class Waiting {
    * @throws LockTimeoutError when there are none
    */
   left(holder: Holder | undefined, cause?: LockStoreError): number {
+    if (this.#standingBy) return Infinity;
     const left = this.#since + this.#wait - this.#clock.now();
     if (left > 0) return left;
     throw new LockTimeoutError(messages.timedOut(this.#name, this.#wait, holder?.replica, cause), {
@@ -73,8 +80,7 @@ export class Waiting {
   }
 
   #unlessOver(answer: Skipped, pause: number): number | undefined {
-    if (this.#standingBy) return pause;
-    if (this.#wait === 0) return undefined;
+    if (this.#wait === 0 && !this.#standingBy) return undefined;
     const holder = answer.reason === 'busy' ? answer.holder : undefined;
     const cause = answer.reason === 'store-unavailable' ? answer.error : undefined;
     return Math.min(pause, this.left(holder, cause));

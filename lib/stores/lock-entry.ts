@@ -1,4 +1,4 @@
-import { BEHIND_TOLERANCE, EARLY_TOLERANCE, retentionFor } from './lock-store.js';
+import { EARLY_TOLERANCE, retentionFor } from './lock-store.js';
 import type {
   AcquireReply,
   AcquireRequest,
@@ -9,8 +9,9 @@ import type {
   ReleaseRequest,
   RenewRequest,
   StoredLock,
+  UndoRequest,
 } from './lock-store.js';
-import { isDone, markCompleted, markGranted, type RunMarks } from './run-marks.js';
+import { isBehind, isDone, markCompleted, markGranted, unmarkGranted, type RunMarks } from './run-marks.js';
 import { leaveLine, standInLine, takeNext, turnOf, type Place } from './waiting-line.js';
 
 /** Everything an embedded store knows about one lock. */
@@ -53,7 +54,7 @@ export function acquireEntry(
   if (claim?.kind === 'tick') {
     const by = claim.time - time.wall;
     if (by > EARLY_TOLERANCE) return [{ status: 'early', by: Math.ceil(by), now }, false];
-    if (time.wall - (claim.askedAt ?? Infinity) > BEHIND_TOLERANCE) return [{ status: 'behind', now }, false];
+    if (isBehind(entry.marks, claim, time.wall)) return [{ status: 'behind', now }, false];
   }
   if (claim && isDone(entry.marks, claim, time.wall)) return [{ status: 'done', now }, false];
 
@@ -92,6 +93,13 @@ export function releaseEntry(
   keep(entry, completed, time);
   handOver(entry, time);
   return [reply, true];
+}
+
+/** Of an acquisition whose caller does not know of it: what it claimed was not run. */
+export function undoEntry(entry: LockEntry, request: UndoRequest, time: StoreTime): Decision<OwnerReply> {
+  const { claim } = request;
+  if (claim && ownerOf(entry, request, time) === 'held') unmarkGranted(entry.marks, claim);
+  return leaveEntry(entry, request, time);
 }
 
 /** Of one who stands in line, or whose turn it has just been. */

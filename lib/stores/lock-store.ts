@@ -26,9 +26,9 @@ export interface LockStore {
 
   /**
    * Frees the lock like `leave`, and sees to it that the acquisition is not granted any more, should its request
-   * arrive only now.
+   * arrive only now. What it claims can be had again if it was granted.
    */
-  undo(request: RenewRequest, within: number): Promise<OwnerReply>;
+  undo(request: UndoRequest, within: number): Promise<OwnerReply>;
 
   /** Who holds the lock now; null if it is free. */
   inspect(name: string, within: number): Promise<StoredLock | null>;
@@ -79,6 +79,11 @@ export interface ForceRequest {
   readonly fence: number;
 }
 
+export interface UndoRequest extends RenewRequest {
+  /** What the lock was acquired for. */
+  readonly claim?: Claim | undefined;
+}
+
 export interface ReleaseRequest extends OwnerRequest {
   /** What the lock was acquired for, if that has been run to its end. */
   readonly completed?: Claim | undefined;
@@ -99,8 +104,8 @@ export interface TickClaim {
   /** Granted again as long as it was not completed: its holder may have died. */
   readonly rerun: boolean;
   /**
-   * The replica's clock when it asked, milliseconds since the epoch: the answer is `behind` where that is late.
-   * Absent: the tick is wanted all the same.
+   * The replica's clock when it asked, milliseconds since the epoch: the answer is `behind` where that is more than
+   * 500 ms late and no tick of the series was granted yet. Absent: the tick is wanted all the same.
    */
   readonly askedAt?: number | undefined;
 }
@@ -125,14 +130,20 @@ export interface KeyClaim {
 /**
  * The decision, by the store's clock; the first rule that applies, from the top:
  * 1. this very record holds the lock already (a retry after a lost reply): granted
- * 2. the claim is a tick later than now: early; or was asked for by a clock that is behind: behind
+ * 2. the claim is a tick more than 25 ms later than now: early; or a first tick, asked for by a clock that is behind:
+ *    behind
  * 3. the claim is done, as it says itself: done
  * 4. somebody holds the lock: busy, and the caller stands in line if it wants to
  * 5. others stand in line before it: the first of them who is alive has the lock from now on, and it is busy
  * 6. granted; a tick or the start of a gap is recorded in the same step, and the fence is higher than any before
  */
 export type AcquireReply = (
-  | { readonly status: 'granted'; readonly fence: number }
+  | {
+      readonly status: 'granted';
+      readonly fence: number;
+      /** Whether the request was sent more than once, so that another copy of it may arrive when this grant is over. */
+      readonly repeated?: boolean | undefined;
+    }
   | {
       readonly status: 'early';
       /** Milliseconds until the tick, by the store's clock. */
@@ -182,11 +193,15 @@ export const PLACE_RETENTION = 15_000;
 /** How long after its undo an acquisition may still arrive and is refused, in milliseconds. */
 export const UNDO_RETENTION = 15 * 60 * 1000;
 
+const DAY = 24 * 60 * 60 * 1000;
 /** How long a store remembers fence and runs of a lock after its last use, in milliseconds. */
-const STATE_RETENTION = 24 * 60 * 60 * 1000;
+const STATE_RETENTION = DAY;
+/** The same where ticks are among them: a replica that was suspended may wake and ask for one of long ago. */
+const TICK_RETENTION = 35 * DAY;
 
 /** How long the state of a lock is kept after its last use with this claim, in milliseconds. */
 export function retentionFor(claim: Claim | undefined): number {
+  if (claim?.kind === 'tick') return TICK_RETENTION;
   if (claim?.kind === 'gap') return Math.max(STATE_RETENTION, claim.gap);
   if (claim?.kind === 'key') return Math.max(STATE_RETENTION, claim.remember);
   return STATE_RETENTION;

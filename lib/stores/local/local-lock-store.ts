@@ -10,6 +10,7 @@ import {
   newEntry,
   releaseEntry,
   renewEntry,
+  undoEntry,
   type Decision,
   type StoreTime,
 } from '../lock-entry.js';
@@ -22,6 +23,7 @@ import type {
   ReleaseRequest,
   RenewRequest,
   StoredLock,
+  UndoRequest,
 } from '../lock-store.js';
 import { EntryFiles } from './entry-files.js';
 import { FolderWatches } from './folder-watches.js';
@@ -92,8 +94,8 @@ export class LocalLockStore implements LockStore {
   }
 
   /** A call is carried out at once, so none can arrive later. */
-  undo(request: RenewRequest, ms: number): Promise<OwnerReply> {
-    return this.leave(request, ms);
+  undo(request: UndoRequest, ms: number): Promise<OwnerReply> {
+    return this.#decide(request.name, ms, (entry, time) => undoEntry(entry, request, time));
   }
 
   leave(request: RenewRequest, ms: number): Promise<OwnerReply> {

@@ -8,6 +8,7 @@ import {
   newEntry,
   releaseEntry,
   renewEntry,
+  undoEntry,
   type Decision,
   type LockEntry,
   type StoreTime,
@@ -21,6 +22,7 @@ import type {
   ReleaseRequest,
   RenewRequest,
   StoredLock,
+  UndoRequest,
 } from '../lock-store.js';
 
 /** How many locks are remembered before those are looked for that can be forgotten. */
@@ -57,8 +59,8 @@ export class MemoryLockStore implements LockStore {
   }
 
   /** A call is carried out at once, so none can arrive later. */
-  undo(request: RenewRequest): Promise<OwnerReply> {
-    return this.leave(request);
+  async undo(request: UndoRequest): Promise<OwnerReply> {
+    return this.#free(request.name, (entry, time) => undoEntry(entry, request, time));
   }
 
   async leave(request: RenewRequest): Promise<OwnerReply> {

@@ -14,6 +14,7 @@ import {
   type ReleaseRequest,
   type RenewRequest,
   type StoredLock,
+  type UndoRequest,
 } from '../lock-store.js';
 import { answered } from '../answered.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
@@ -63,7 +64,7 @@ export class RedisLockStore implements LockStore {
     const { name, record, ttl, claim, waited } = request;
     const inLine = waited === undefined ? undefined : this.#inbox.hears(name);
     const ticket = inLine ? this.#inbox.ticket(request) : undefined;
-    const { value } = await this.#connection.run(
+    const { value, retried } = await this.#connection.run(
       SCRIPTS.acquire,
       [...this.#keys(name), this.#undoneKey(name, record)],
       [
@@ -83,7 +84,7 @@ export class RedisLockStore implements LockStore {
     ];
     switch (status) {
       case 'granted':
-        return { status, now, fence: Number(detail) };
+        return { status, now, fence: Number(detail), ...(retried && { repeated: true }) };
       case 'early':
         return { status, now, by: Number(detail) };
       case 'behind':
@@ -110,10 +111,12 @@ export class RedisLockStore implements LockStore {
     return this.#free(SCRIPTS.release, this.#keys(name), [record, ...run], within);
   }
 
-  async undo(request: RenewRequest, within: number): Promise<OwnerReply> {
-    const { name, record } = request;
+  async undo(request: UndoRequest, within: number): Promise<OwnerReply> {
+    const { name, record, claim } = request;
     const keys = [...this.#keys(name), this.#undoneKey(name, record)];
-    return this.#free(SCRIPTS.undo, keys, [record, UNDO_RETENTION, this.#inbox.ticket(request)], within);
+    const claimed = claim ? completedArguments(claim) : [];
+    const args = [record, UNDO_RETENTION, this.#inbox.ticket(request), ...claimed];
+    return this.#free(SCRIPTS.undo, keys, args, within);
   }
 
   leave(request: RenewRequest, within: number): Promise<OwnerReply> {
@@ -121,8 +124,9 @@ export class RedisLockStore implements LockStore {
     return this.#free(SCRIPTS.leave, this.#keys(name), [record, this.#inbox.ticket(request)], within);
   }
 
-  force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
-    return this.#free(SCRIPTS.force, this.#keys(name), [fence], within);
+  async force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
+    const { value, retried } = await this.#connection.run(SCRIPTS.force, this.#keys(name), [fence], within);
+    return retried && value === 'vanished' ? 'held' : (value as OwnerReply);
   }
 
   async inspect(name: string, within: number): Promise<StoredLock | null> {
@@ -162,8 +166,8 @@ export class RedisLockStore implements LockStore {
 
   async #free(...call: Parameters<RedisConnection['run']>): Promise<OwnerReply> {
     const { value, retried } = await this.#connection.run(...call);
-    // The first attempt, whose reply was lost, may be what freed it.
-    return retried && value === 'vanished' ? 'held' : (value as OwnerReply);
+    // The first attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
+    return retried ? 'held' : (value as OwnerReply);
   }
 
   async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {

@@ -47,7 +47,7 @@ if kind and not retried then
   if kind == 'tick' and value - now_ms > tonumber(ARGV[10]) then
     return { 'early', now_ms, math.ceil(value - now_ms) }
   end
-  if ARGV[12] and now_ms - tonumber(ARGV[12]) > tonumber(ARGV[13]) then
+  if ARGV[12] and mark('tick') == -math.huge and now_ms - tonumber(ARGV[12]) > tonumber(ARGV[13]) then
     return { 'behind', now_ms }
   end
   if is_done() then
