@@ -35,6 +35,7 @@ export type {
 } from './core/lock-events.js';
 export type { Lost, Outcome, Ran, Skipped } from './core/outcome.js';
 export {
+  LockBusyError,
   LockConfigurationError,
   LockError,
   LockLostError,

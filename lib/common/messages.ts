@@ -68,7 +68,11 @@ export const messages = {
     `The lock store (${description}) failed: ${reason(cause)}.`,
 
   // Leases
-  lost: (name: string, why: LossReason) => `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
+  lost: (name: string, why: Exclude<LossReason, 'max-hold'>) =>
+    `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
+  heldTooLong: (name: string, maxHold: number) =>
+    `The lease on "${name}" is lost: it was held for maxHold (${maxHold} ms), and is not renewed any more. Raise maxHold ` +
+    'if the work needs longer; else let it end when its signal aborts.',
   streamOver: () =>
     'The lock of this stream was given back when its readers had left, or nobody came to read it. Call the method again.',
   answeredTooLate: (name: string, ms: number, ttl: number) =>
@@ -108,7 +112,7 @@ const ROLE_NAMES: Record<string, string> = {
   plain: 'method that no scheduler calls',
 };
 
-const LOSS_REASONS: Record<LossReason, string> = {
+const LOSS_REASONS: Record<Exclude<LossReason, 'max-hold'>, string> = {
   expired: 'its time ran out before it could be renewed',
   taken: 'somebody else holds the lock now',
   vanished: 'the lock is gone from the store',
