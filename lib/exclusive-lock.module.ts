@@ -15,7 +15,7 @@ import { HolderIdentity } from './core/holder.js';
 import { LockManager } from './core/lock-manager.js';
 import { ExclusiveRunner } from './decorators/exclusive-runner.js';
 import { MethodChecks, type ProviderScope } from './decorators/method-checks.js';
-import { supplyRunner } from './decorators/runner-property.js';
+import { mayUseRunner, supplyRunner } from './decorators/runner-property.js';
 import {
   resolveSettings,
   type ExclusiveLockModuleOptions,
@@ -111,8 +111,9 @@ export class ExclusiveLockModule
       for (const wrapper of [...providers.values(), ...controllers.values()]) {
         const { instance, metatype } = wrapper;
         const prototype: unknown = instance ? Object.getPrototypeOf(instance) : metatype?.prototype;
-        checks.check({ prototype, scope: scopeOf(wrapper), module });
         supplyRunner(instance, this.#runner);
+        if (mayUseRunner(instance, this.#runner))
+          checks.check({ prototype, scope: scopeOf(wrapper), module });
       }
     }
   }
