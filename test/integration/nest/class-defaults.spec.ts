@@ -42,6 +42,9 @@ function newJobs() {
 
 type JobsClass = ReturnType<typeof newJobs>;
 
+/** A decorator that puts a subclass in the place of the class. */
+const replace = (Base: JobsClass): JobsClass => class Traced extends Base {};
+
 const startJobs = async (Jobs: JobsClass) => {
   const { module, locks } = await startApp({ providers: [Jobs] });
   return { jobs: module.get<InstanceType<JobsClass>>(Jobs), locks };
@@ -88,7 +91,6 @@ describe('@Exclusive.defaults on a class', () => {
     ['above', true],
     ['below', false],
   ])('works %s a decorator that puts a subclass in the place of the class', async (_where, above) => {
-    const replace = (Base: JobsClass): JobsClass => class Traced extends Base {};
     let Jobs = newJobs();
     if (above) Jobs = replace(Jobs);
     Exclusive.defaults({ ttl: 7000 })(Jobs);
@@ -231,6 +233,8 @@ describe('@Exclusive.defaults on a class', () => {
         // @ts-expect-error a decorator of classes
         @Exclusive.defaults({ ttl: 1000 })
         static run(): void {}
+
+        readonly name = 'jobs';
       }
       return Jobs;
     });

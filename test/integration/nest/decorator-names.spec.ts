@@ -93,7 +93,8 @@ describe('a name that is a function of the arguments', () => {
 
   it('works within applyDecorators', async () => {
     const { index, module, locks } = await start();
-    expect(module.get(Reflector).get('team', module.get(SearchIndex).composed)).toBe('search');
+    // oxlint-disable-next-line typescript/unbound-method
+    expect(module.get(Reflector).get('team', SearchIndex.prototype.composed)).toBe('search');
     const lease = await locks.acquire('composed:1');
     await expect(index.composed('1')).resolves.toBeUndefined();
     await expect(index.composed('2')).resolves.toBe('2');
@@ -183,7 +184,7 @@ describe('a name that is a function of the arguments', () => {
 
   it('is not a class that was decorated without parentheses', () => {
     // @ts-expect-error it is a factory
-    const error = loadError(() => Exclusive(class Jobs {}));
+    const error = loadError(() => Exclusive(SearchIndex));
     expect(error).toBeInstanceOf(LockConfigurationError);
     expect(error.message).toContain('The lock name of @Exclusive must be a string');
   });

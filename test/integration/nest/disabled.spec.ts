@@ -125,10 +125,13 @@ describe('forRoot({ enabled: false })', () => {
   });
 
   it('works with forRootAsync', async () => {
-    const useFactory = () => ({ redis: 'redis://127.0.0.1:1', enabled: false });
     const { locks, log } = await startApp({
       locks: null,
-      imports: [ExclusiveLockModule.forRootAsync({ useFactory })],
+      imports: [
+        ExclusiveLockModule.forRootAsync({
+          useFactory: () => ({ redis: 'redis://127.0.0.1:1', enabled: false }),
+        }),
+      ],
     });
     await expect(locks.run('a', () => 1)).resolves.toMatchObject({ status: 'ran' });
     expect(log.ours('error')).toEqual([]);

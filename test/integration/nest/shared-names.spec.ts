@@ -37,6 +37,48 @@ function twoOf(first?: ExclusiveOptions, second?: ExclusiveOptions) {
   return Reports;
 }
 
+/** Each time another class of one name. */
+function sameName() {
+  @Injectable()
+  class Jobs {
+    @Exclusive()
+    async run(): Promise<void> {}
+  }
+  return Jobs;
+}
+
+/** Two classes that inherit one method. */
+function subclasses(options?: ExclusiveOptions) {
+  class Sync {
+    @Exclusive('sync', options)
+    async run(): Promise<string> {
+      return this.constructor.name;
+    }
+  }
+  @Injectable()
+  class Users extends Sync {}
+  @Injectable()
+  class Orders extends Sync {}
+  return [Users, Orders];
+}
+
+/** A module with locks of its own. */
+function feature() {
+  @Injectable()
+  class Jobs {
+    @Exclusive('a')
+    async run(): Promise<string> {
+      return 'ran';
+    }
+  }
+  @Module({
+    imports: [ExclusiveLockModule.forRoot({ store: 'memory', isGlobal: false })],
+    providers: [Jobs],
+  })
+  class FeatureModule {}
+  return FeatureModule;
+}
+
 describe('two methods with one lock name', () => {
   it.each<[string, ExclusiveOptions | undefined, ExclusiveOptions | undefined]>([
     ['', undefined, undefined],
@@ -108,14 +150,6 @@ describe('two methods with one lock name', () => {
   });
 
   it('are those of two classes with one name, too, which have none of their own', async () => {
-    const sameName = () => {
-      @Injectable()
-      class Jobs {
-        @Exclusive()
-        async run(): Promise<void> {}
-      }
-      return Jobs;
-    };
     const failure = await startFailure({ providers: [sameName(), sameName()] });
     expect(failure.message).toContain('have one lock name, "Jobs.run"');
   });
@@ -134,19 +168,6 @@ describe('two methods with one lock name', () => {
   });
 
   it('are those of two subclasses that inherit it, unless it says shared', async () => {
-    const subclasses = (options?: ExclusiveOptions) => {
-      class Sync {
-        @Exclusive('sync', options)
-        async run(): Promise<string> {
-          return this.constructor.name;
-        }
-      }
-      @Injectable()
-      class Users extends Sync {}
-      @Injectable()
-      class Orders extends Sync {}
-      return [Users, Orders];
-    };
     const failure = await startFailure({ providers: subclasses() });
     expect(failure.message).toContain('Users.run (in RootTestModule) and Orders.run (in RootTestModule)');
     await startApp({ providers: subclasses({ shared: true }) });
@@ -240,21 +261,6 @@ describe('what is one method, or has no name to compare', () => {
   });
 
   it('are methods whose locks are of two modules', async () => {
-    const feature = () => {
-      @Injectable()
-      class Jobs {
-        @Exclusive('a')
-        async run(): Promise<string> {
-          return 'ran';
-        }
-      }
-      @Module({
-        imports: [ExclusiveLockModule.forRoot({ store: 'memory', isGlobal: false })],
-        providers: [Jobs],
-      })
-      class FeatureModule {}
-      return FeatureModule;
-    };
     await startApp({ locks: null, imports: [feature(), feature()] });
   });
 });
