@@ -27,7 +27,9 @@ decorate('other', defaults.Exclusive(process.env.OTHER ?? 'other'));
 defaults.Exclusive.defaults({ contents: 'from the class' })(Jobs);
 Injectable()(Jobs);
 
-class AppModule {}
+class AppModule {
+  name = 'two copies';
+}
 const options = { store: 'memory', replica: 'two-copies' };
 Module({ imports: [module.ExclusiveLockModule.forRoot(options)], providers: [Jobs] })(AppModule);
 
