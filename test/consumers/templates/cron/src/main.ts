@@ -17,8 +17,8 @@ async function main(): Promise<void> {
   const apps = await Promise.all(
     replicas.map((replica) => NestFactory.createApplicationContext(AppModule.of(replica), { logger })),
   );
-  checkStart(logger.lines.splice(0));
   for (const app of apps) await checkNames(app.get(Jobs));
+  checkStart(logger.lines.splice(0));
 
   // The second that has begun may be half over.
   const first = Math.ceil(Date.now() / SECOND + 0.1) * SECOND;
