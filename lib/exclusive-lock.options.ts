@@ -1,4 +1,6 @@
 import { checkOptions, type KnownOptions } from './common/check-options.js';
+import { LockConfigurationError } from './common/errors.js';
+import { messages } from './common/messages.js';
 import { checkDuration, resolveTimes } from './core/lease-options.js';
 import { checkName } from './core/lock-name.js';
 import { checkVersion } from './schedule/occurrence-options.js';
@@ -52,6 +54,14 @@ export interface ExclusiveLockSettings {
    * for each version. Without it a run that has succeeded is remembered for 60 seconds.
    */
   version?: string;
+  /**
+   * Whether locks are kept where other replicas see them. `false`, for work on one's own machine: they are in the memory
+   * of this process, whatever `redis` or `store` say: no connection is made, and a store of your own is neither asked nor
+   * closed. All else is as ever: a lock that is busy in this process is busy. One warning at the start says so.
+   *
+   * @default true
+   */
+  enabled?: boolean;
 }
 
 /** Where the locks live; see {@link ExclusiveLockModuleOptions}. Without any: `REDIS_URL`, else the local store. */
@@ -122,6 +132,7 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
   prefix: true,
   replica: true,
   version: true,
+  enabled: true,
   isGlobal: true,
 };
 
@@ -133,10 +144,13 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
 export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSettings {
   checkOptions<object>(options, KNOWN, 'ExclusiveLockModule');
   const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
-  const { prefix = DEFAULT_PREFIX, replica, version } = options;
+  const { prefix = DEFAULT_PREFIX, replica, version, enabled = true } = options;
   checkName(prefix, 'prefix');
   if (replica !== undefined) checkName(replica, 'replica');
   if (version !== undefined) checkVersion(version);
+  // A text such as 'false' from the environment would be taken for true.
+  if (typeof enabled !== 'boolean')
+    throw new LockConfigurationError(messages.wrongType('enabled', 'true or false', enabled));
   return {
     ...resolveTimes(options, { ttl: DEFAULT_TTL, renewEvery: DEFAULT_TTL / 3 }),
     commandTimeout: checkDuration('commandTimeout', commandTimeout, 10),
@@ -144,5 +158,6 @@ export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSe
     prefix,
     replica,
     version,
+    enabled,
   };
 }

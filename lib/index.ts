@@ -1,6 +1,11 @@
 export { ExclusiveLockModule } from './exclusive-lock.module.js';
 export { ExclusiveLockService } from './exclusive-lock.service.js';
-export { Exclusive, type ExclusiveOptions } from './decorators/exclusive.decorator.js';
+export {
+  Exclusive,
+  type ExclusiveDecorator,
+  type NamedByArguments,
+} from './decorators/exclusive.decorator.js';
+export type { ExclusiveOptions, PolicyOptions } from './decorators/exclusive-options.js';
 export type {
   CustomPlace,
   DefaultPlace,
@@ -37,6 +42,7 @@ export type {
 } from './core/lock-events.js';
 export type { Lost, Outcome, Ran, Skipped } from './core/outcome.js';
 export {
+  LockBusyError,
   LockConfigurationError,
   LockError,
   LockLostError,

@@ -33,10 +33,30 @@ export const messages = {
   optionElsewhere: (option: string, method: string, kinds: readonly string[], kind: string) =>
     `${option} of @Exclusive on ${method} would do nothing: it is for a ${kinds.map(roleName).join(' or ')}, and this ` +
     `is a ${roleName(kind)}. Leave it out.`,
+  nobodyToThrowAt: (method: string, kind: string) =>
+    `whenUnavailable: 'throw' of @Exclusive on ${method} has nobody to throw at: this is a ${roleName(kind)}, and its ` +
+    'scheduler would log an error in every replica, each time. Leave it out.',
+  waitWithoutWhenBusy: (method: string, wait: number) =>
+    `wait of @Exclusive on ${method} would do nothing without whenBusy: 'wait'; got wait = ${wait}. Add that, or leave ` +
+    'wait out.',
+  neverUnavailable: (method: string, whenUnavailable: string) =>
+    `whenUnavailable: '${whenUnavailable}' of @Exclusive on ${method} would do nothing: with whenBusy: 'wait' a call ` +
+    'waits until the store is back. Add wait, the milliseconds after which it does not wait any more.',
+  nameOfNoArguments: (method: string, kind: string) =>
+    `The name of @Exclusive on ${method} is a function of its arguments, but this is a ${roleName(kind)}, which has ` +
+    'none. Give the name as a string.',
+  sharedNameFunction: (method: string) =>
+    `shared of @Exclusive on ${method} would do nothing: the names that a function gives are not compared with those of ` +
+    'other methods. Leave it out.',
+  oneNameForTwo: (name: string, one: string, other: string) =>
+    `${one} and ${other} have one lock name, "${name}", and would keep each other from running. Give each a name of its ` +
+    'own; or shared: true to all that have it, if they are meant to exclude one another.',
   notStatic: (method: string, kind: string, scope: string) =>
     `${method} is decorated with @Exclusive and a ${roleName(kind)}, but its provider is ${scope}: nobody would ever ` +
     'call it. Make the provider a singleton, with singletons only among its dependencies.',
   contentsNotJson: () => 'contents must be a value that JSON can hold, without cycles, functions or bigint.',
+  notAClass: (decorator: string, key: string) =>
+    `${decorator} must decorate a class; "${key}" is none. On a method: @Exclusive(name, options).`,
   notAMethod: (decorator: string, key: string) => `${decorator} must decorate a method; "${key}" is not one.`,
   generator: (decorator: string, key: string) =>
     `${decorator} cannot decorate the generator "${key}", which runs after it has returned. Make it async function*.`,
@@ -62,13 +82,22 @@ export const messages = {
     `The local store cannot use folder = ${folder}: ${what}; ${remedy}.`,
   storeUnavailable: (description: string, cause: unknown) =>
     `The lock store (${description}) is unavailable: ${reason(cause)}. Locks cannot be had until it is back.`,
+  runsUnlocked: (method: string, name: string) =>
+    `${method} runs without its lock "${name}", in every replica that calls it: the store is unavailable, and ` +
+    "whenUnavailable is 'run'. So does every other method with that option until the store is back.",
+  locksOff: () =>
+    'Locks are off (enabled: false): they are in the memory of this process, and keep no other from running the same.',
   storeBack: (description: string, ms: number) =>
     `The lock store (${description}) is back after ${(ms / 1000).toFixed(1)} s.`,
   storeThrew: (description: string, cause: unknown) =>
     `The lock store (${description}) failed: ${reason(cause)}.`,
 
   // Leases
-  lost: (name: string, why: LossReason) => `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
+  lost: (name: string, why: Exclude<LossReason, 'max-hold'>) =>
+    `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
+  heldTooLong: (name: string, maxHold: number) =>
+    `The lease on "${name}" is lost: it was held for maxHold (${maxHold} ms), and is not renewed any more. Raise maxHold ` +
+    'if the work needs longer; else let it end when its signal aborts.',
   streamOver: () =>
     'The lock of this stream was given back when its readers had left, or nobody came to read it. Call the method again.',
   answeredTooLate: (name: string, ms: number, ttl: number) =>
@@ -88,6 +117,8 @@ export const messages = {
   timedOut: (name: string, ms: number, holder: string | undefined, cause: unknown) =>
     `The lock "${name}" could not be had within ${ms} ms: ` +
     (cause === undefined ? `${holder ?? 'another program'} holds it.` : reason(cause)),
+  busy: (name: string, holder: string | undefined) =>
+    `The lock "${name}" is busy: ${holder ?? 'another program'} holds it.`,
   skipped: (name: string, { reason: why, holder }: { reason: string; holder?: { replica?: string } }) =>
     `"${name}" is skipped: ${why}${holder?.replica ? ` (held by ${holder.replica})` : ''}.`,
   forced: (name: string, fence: number) =>
@@ -112,7 +143,7 @@ const ROLE_NAMES: Record<string, string> = {
   plain: 'method that no scheduler calls',
 };
 
-const LOSS_REASONS: Record<LossReason, string> = {
+const LOSS_REASONS: Record<Exclude<LossReason, 'max-hold'>, string> = {
   expired: 'its time ran out before it could be renewed',
   taken: 'somebody else holds the lock now',
   vanished: 'the lock is gone from the store',

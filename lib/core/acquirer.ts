@@ -143,11 +143,12 @@ export class Acquirer {
 
   async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer> {
     const { identity, shutdown, clock } = this.#parts;
-    const { name, ttl, renewEvery, contents, claim, following } = wanted;
+    const { name, contents, claim, following, ttl, renewEvery, maxHold } = wanted;
     const { place, since } = attempt;
     const record = (attempt.record ??= identity.newRecord(contents, claim && describeClaim(claim)));
     const waited = place && clock.now() - since;
-    const question = { name, record, ttl, renewEvery, claim, mayBeBehind: following !== undefined, waited };
+    const mayBeBehind = following !== undefined;
+    const question = { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited };
     const answer = await shutdown.whileAsking(() => this.#granter.ask(question));
     const { status } = answer;
     if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {

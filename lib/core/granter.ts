@@ -22,6 +22,7 @@ export interface Question {
   readonly record: string;
   readonly ttl: number;
   readonly renewEvery: number;
+  readonly maxHold: number | undefined;
   readonly claim: Claim | undefined;
   /** Whether the answer may be `behind`. */
   readonly mayBeBehind: boolean;

@@ -46,6 +46,7 @@ export interface LeaseTerms {
   readonly renewEvery: number;
   /** See the reply of the store. */
   readonly repeated?: boolean | undefined;
+  readonly maxHold?: number | undefined;
 }
 
 export interface LeaseHandlers {
@@ -78,6 +79,10 @@ export class HeldLease implements Lease {
   readonly #clock: Clock;
   readonly #on: LeaseHandlers;
   readonly #askedAt: number;
+  readonly #maxHold: number;
+  /** When it has been held for `maxHold`, whatever was renewed. */
+  readonly #endsAt: number;
+  /** Until when the store certainly keeps the lock for it. */
   #deadline: number;
   #lost: LockLostError | undefined;
   #controller: AbortController | undefined;
@@ -97,6 +102,9 @@ export class HeldLease implements Lease {
     this.#clock = clock;
     this.#on = on;
     this.#askedAt = askedAt;
+    this.#maxHold = terms.maxHold ?? Infinity;
+    // Held from now on: an answer that took long takes nothing from the work.
+    this.#endsAt = clock.now() + this.#maxHold;
     this.#deadline = askedAt + this.ttl - margin(this.ttl);
     this.renewAt = askedAt + this.renewEvery;
   }
@@ -107,7 +115,7 @@ export class HeldLease implements Lease {
 
   get remaining(): number {
     if (this.#lost) return 0;
-    const remaining = this.#deadline - this.#clock.now();
+    const remaining = this.deadline - this.#clock.now();
     if (remaining <= 0) this.expire();
     return Math.max(0, remaining);
   }
@@ -131,7 +139,7 @@ export class HeldLease implements Lease {
 
   /** The moment, on the keeper's clock, after which the lease is not held any more. */
   get deadline(): number {
-    return this.#deadline;
+    return Math.min(this.#deadline, this.#endsAt);
   }
 
   /** Whether the work was told to stop. */
@@ -199,10 +207,16 @@ export class HeldLease implements Lease {
 
   /** Its time has run out. */
   expire(): void {
-    this.lose(this.failures > 0 || this.renewing ? 'store-unavailable' : 'expired');
+    // The end that came first is the reason, also where both have passed unnoticed.
+    if (this.#endsAt <= this.#deadline) this.lose('max-hold');
+    else this.lose(this.failures > 0 || this.renewing ? 'store-unavailable' : 'expired');
   }
 
   #loss(reason: LossReason): LockLostError {
-    return new LockLostError(messages.lost(this.name, reason), reason);
+    const message =
+      reason === 'max-hold'
+        ? messages.heldTooLong(this.name, this.#maxHold)
+        : messages.lost(this.name, reason);
+    return new LockLostError(message, reason);
   }
 }

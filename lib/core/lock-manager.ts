@@ -187,9 +187,18 @@ export class LockManager {
     return true;
   }
 
+  /** Whether the calling code runs under this lock. */
+  holds(name: string): boolean {
+    return enclosingLease(name, this) !== undefined;
+  }
+
   /** From now on no lock is granted for a tick. */
   refuseTicks(): void {
     this.#shutdown.refuseTicks();
+  }
+
+  get refusesTicks(): boolean {
+    return this.#shutdown.refusal(true).aborted;
   }
 
   /** Refuses new locks, waits for the work that runs, gives its locks back and closes the store. */

@@ -31,10 +31,6 @@ export class Shutdown {
     return (scheduled ? this.#noMoreTicks : this.#noMoreLocks).signal;
   }
 
-  refuses(scheduled: boolean): boolean {
-    return this.refusal(scheduled).aborted;
-  }
-
   refuseTicks(): void {
     this.#noMoreTicks.abort();
   }
