@@ -1,7 +1,6 @@
 import {
   ConfigurableModuleBuilder,
   Inject,
-  Logger,
   Module,
   type DynamicModule,
   type OnApplicationShutdown,
@@ -39,14 +38,13 @@ async function openLocks(
   options: ExclusiveLockModuleOptions,
   settings: ResolvedSettings,
 ): Promise<LockManager> {
-  const logger = new Logger('ExclusiveLock');
+  const { logger } = settings;
   const outages = new OutageLog(logger);
   const store = await openStore(options, { prefix: settings.prefix, logger, outages, env: process.env });
   return new LockManager({
     ...settings,
     store,
     outages,
-    logger,
     identity: new HolderIdentity(settings.replica),
   });
 }

@@ -1,9 +1,12 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { LockTimeoutError } from '../common/errors.js';
+import type { LockLogger } from '../common/logger.js';
 import type { RunOptions } from '../core/lock-manager.js';
+import type { ResolvedSettings } from '../exclusive-lock.options.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
 import { MethodOccurrences } from '../schedule/method-occurrences.js';
 import { roleOf, type MethodRole } from '../schedule/method-role.js';
+import { LOCK_SETTINGS } from '../tokens.js';
 import type { DecoratedMethod } from './decorated-methods.js';
 import { openStream } from './streams.js';
 
@@ -22,16 +25,18 @@ export interface DecoratedCall extends DecoratedMethod {
 export class ExclusiveRunner {
   readonly #service: ExclusiveLockService;
   readonly #occurrences: MethodOccurrences;
-  readonly #logger = new Logger('ExclusiveLock');
+  readonly #logger: LockLogger;
   /** By the method as others see it: a decorator above ours may hold the schedule's metadata. */
   readonly #roles = new WeakMap<object, MethodRole>();
 
   constructor(
     @Inject(ExclusiveLockService) service: ExclusiveLockService,
     @Inject(MethodOccurrences) occurrences: MethodOccurrences,
+    @Inject(LOCK_SETTINGS) { logger }: ResolvedSettings,
   ) {
     this.#service = service;
     this.#occurrences = occurrences;
+    this.#logger = logger;
   }
 
   /**
