@@ -43,7 +43,7 @@ describe('a lock object', () => {
     expect(made('a', { logger: 'pino' })).toThrow('logger = "pino"');
   });
 
-  it('is kept in Redis as <prefix>:<name>, for which `key` stands', async () => {
+  it('is kept in Redis as <prefix>:<name>, which is its key', async () => {
     const { locks } = await start();
     const lock = lockOf(locks, 'nightly-report');
     expect(lock.key).toBe(`${prefix}:nightly-report`);
