@@ -3,7 +3,7 @@ import type { ExclusiveLock, ExclusiveLockOptions } from '../../../lib/core/excl
 import { resolveSettings } from '../../../lib/exclusive-lock.options.js';
 import { settle, useRealTime } from './support/manual-clock.js';
 import { LEASE, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
-import { answersAfter, fails, hangs } from './support/scripted-store.js';
+import { answersAfter, carriedOutAfter, fails, hangs } from './support/scripted-store.js';
 
 const { ExclusiveLockService } = await import('../../../lib/exclusive-lock.service.js');
 
@@ -164,6 +164,37 @@ describe('the events of a lock object', () => {
     expect(told).toEqual({ first: ['refreshed', 'released'], second: ['refreshed'] });
   });
 
+  it('tell nothing of the lease that another object had before and could not give back in time', async () => {
+    const [first, second] = [await acquired(lockOf(replica)), lockOf(replica)];
+    replica.store.always('release', hangs);
+    replica.clock.standStill(TTL);
+    const given = once(first, 'lost');
+    expect(first.acquired).toBe(false);
+    await given;
+    await acquired(second);
+    const told = record(second, 'released', 'lost', 'error');
+    await replica.clock.pass(1000);
+    expect([told, second.acquired]).toEqual([[], true]);
+  });
+
+  it('are made for nobody any more when the lock was given back or lost', async () => {
+    const makes = (): boolean => {
+      let made = false;
+      replica.locks.events.emit(() => {
+        made = true;
+        return { type: 'renewed', name: 'b', fence: 1, occurrence: undefined, remaining: 1 };
+      });
+      return made;
+    };
+    const lock = await acquired(lockOf(replica));
+    expect(makes()).toBe(true);
+    await lock.release();
+    expect(makes()).toBe(false);
+    await acquired(lock);
+    replica.clock.standStill(TTL);
+    expect([lock.acquired, makes()]).toEqual([false, false]);
+  });
+
   it('can be waited for with once() of Node', async () => {
     const lock = lockOf(replica);
     const told = once(lock, 'acquired');
@@ -202,11 +233,13 @@ describe('a lock object whose calls overlap', () => {
 
   it('does not find its own lock held when acquire() is called before release() is answered', async () => {
     const lock = await acquired(lockOf(replica));
+    replica.store.next('release', carriedOutAfter(100));
     const releasing = lock.release();
     expect(lock.acquired).toBe(false);
-    await acquired(lock);
+    const acquiring = lock.acquire();
+    await replica.clock.pass(100);
     await releasing;
-    expect(lock.acquired).toBe(true);
+    expect([await acquiring, lock.acquired]).toEqual([true, true]);
   });
 
   it('renews with one call at a time', async () => {
