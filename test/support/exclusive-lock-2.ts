@@ -26,8 +26,8 @@ export class ExclusiveLock2 {
 
   async inspect(): Promise<{ lock_contents: string; lock_ttl_ms: number } | null> {
     const replies = await this.#redis.multi().get(this.#key).pttl(this.#key).exec();
-    const [contents, ttl] = (replies ?? []).map(([, reply]) => reply);
-    return contents === null ? null : { lock_contents: String(contents), lock_ttl_ms: Number(ttl) };
+    const [contents, ttl] = (replies ?? []).map(([, reply]) => reply) as [string | null, number];
+    return contents === null ? null : { lock_contents: contents, lock_ttl_ms: ttl };
   }
 
   /** Whoever has the key. */

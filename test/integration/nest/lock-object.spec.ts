@@ -220,13 +220,13 @@ describe('a lock object', () => {
     await server.pause();
     await lock.release();
     expect(lock.acquired).toBe(false);
-    await server.resume();
+    server.resume();
     await eventually(async () => (await lock.inspect()) === null);
   });
 
   it('says what it is as text', async () => {
     const { locks } = await start();
-    expect(String(lockOf(locks, 'a'))).toBe('[object ExclusiveLock]');
+    expect(Object.prototype.toString.call(lockOf(locks, 'a'))).toBe('[object ExclusiveLock]');
   });
 
   it('warns to a logger of its own where it has one', async () => {
