@@ -1,6 +1,7 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { currentLease } from './core/current-lease.js';
+import { ExclusiveLock, type ExclusiveLockOptions } from './core/exclusive-lock.js';
 import type { Lease } from './core/lease.js';
 import type { LockEvent } from './core/lock-events.js';
 import {
@@ -14,8 +15,9 @@ import type { Outcome } from './core/outcome.js';
 import { checkOptions } from './common/check-options.js';
 import { LockShuttingDownError } from './common/errors.js';
 import { messages } from './common/messages.js';
+import type { ResolvedSettings } from './exclusive-lock.options.js';
 import { GuardedObservable } from './guarded-observable.js';
-import { LOCK_MANAGER } from './tokens.js';
+import { LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 
 /** Locks for code that has no decorator to put: inject it anywhere in an application that imports the module. */
 @Injectable()
@@ -30,10 +32,12 @@ export class ExclusiveLockService {
    */
   readonly events$: Observable<LockEvent>;
   readonly #locks: LockManager;
+  readonly #settings: ResolvedSettings;
 
-  constructor(@Inject(LOCK_MANAGER) locks: LockManager) {
+  constructor(@Inject(LOCK_MANAGER) locks: LockManager, @Inject(LOCK_SETTINGS) settings: ResolvedSettings) {
     this.#locks = locks;
-    const logger = new Logger('ExclusiveLock');
+    this.#settings = settings;
+    const { logger } = settings;
     this.events$ = new GuardedObservable<LockEvent>(
       (subscriber) => locks.events.listen((event) => subscriber.next(event)),
       (error) => logger.error(messages.subscriberThrew(error)),
@@ -84,6 +88,29 @@ export class ExclusiveLockService {
     if (acquisition.reason === 'store-unavailable') throw acquisition.error;
     if (acquisition.reason === 'shutting-down') throw new LockShuttingDownError(messages.shuttingDown(name));
     return null;
+  }
+
+  /**
+   * The lock as an object, to take and give back again and again, with events. Nothing is asked of the store yet.
+   * Each call makes an object of its own: two of one name exclude each other.
+   *
+   * @throws LockConfigurationError for a bad name or option
+   * @example
+   * const lock = this.locks.lock('import', { contents: hostname() });
+   * lock.on('lost', (error) => this.stop(error));
+   * if (await lock.acquire()) this.start();
+   */
+  lock(name: string, options: ExclusiveLockOptions = {}): ExclusiveLock {
+    const { ttl, renewEvery, prefix, logger } = this.#settings;
+    return new ExclusiveLock(name, options, {
+      acquire: (...args) => this.acquire(...args),
+      inspect: (...args) => this.inspect(...args),
+      events: this.#locks.events,
+      ttl,
+      renewEvery,
+      prefix,
+      logger,
+    });
   }
 
   /**

@@ -24,6 +24,8 @@ export type {
 } from './stores/redis/redis-connection-options.js';
 export { nominalTick } from './schedule/cron-tick.js';
 export type { OccurrenceOptions } from './schedule/occurrence-options.js';
+export type { LoggerWithLevels } from './common/logger.js';
+export type { ExclusiveLock, ExclusiveLockEvents, ExclusiveLockOptions } from './core/exclusive-lock.js';
 export type { Lease } from './core/lease.js';
 export type { LeaseOptions } from './core/lease-options.js';
 export type { AcquireOptions, LockState, RunOptions } from './core/lock-manager.js';

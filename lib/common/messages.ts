@@ -24,6 +24,8 @@ export const messages = {
     `The ${store} store needs the package ${peer}, which could not be loaded. Run: npm install ${peer}`,
   notAStore: (missing: readonly string[]) =>
     `store must be a LockStore; the given one lacks ${missing.join(', ')}.`,
+  notALogger: (missing: readonly string[]) =>
+    `logger must have the methods info (or log), warn and error; the given one lacks ${missing.join(', ')}.`,
   noStoreInProduction: () =>
     'ExclusiveLockModule.forRoot() does not know where the locks of this application live. Set REDIS_URL or give ' +
     "forRoot({ redis: 'redis://…' }) for replicas on several machines, or forRoot({ store: 'local' }) if all run on one.",
@@ -100,6 +102,14 @@ export const messages = {
     'if the work needs longer; else let it end when its signal aborts.',
   streamOver: () =>
     'The lock of this stream was given back when its readers had left, or nobody came to read it. Call the method again.',
+  alreadyAcquired: (key: string) =>
+    `acquire() of the lock "${key}" was called while it is held already. It stays held; call release() first.`,
+  notRenewed: (name: string) =>
+    `The lease on "${name}" could not be renewed. That is tried again until the lease ends.`,
+  unheardError: (key: string, error: unknown) =>
+    `The lock "${key}" has no listener for its event error, which says: ${reason(error)}`,
+  listenerThrew: (event: string, key: string, error: unknown) =>
+    `A listener for the event ${event} of the lock "${key}" threw: ${reason(error)}`,
   answeredTooLate: (name: string, ms: number, ttl: number) =>
     `The lock "${name}" was granted, but the answer took ${Math.round(ms)} ms of its ${ttl} ms; it was given back.`,
   notGivenBack: (name: string, cause: unknown) =>

@@ -1,4 +1,5 @@
 import type { Clock } from '../common/clock.js';
+import type { LockStoreError } from '../common/errors.js';
 import type { LockStore, OwnerReply } from '../stores/lock-store.js';
 import type { HeldLease } from './lease.js';
 import type { LockEvents } from './lock-events.js';
@@ -97,23 +98,30 @@ export class LeaseKeeper {
     const sentAt = this.#clock.now();
     const within = Math.min(this.#commandTimeout, ...leases.map(({ renewEvery }) => renewEvery));
     let replies: (OwnerReply | undefined)[] | undefined;
+    let failure: LockStoreError | undefined;
     try {
       replies = await this.#store.renew(leases, within);
-    } catch {
+    } catch (error) {
       // Unknown is not lost: it is tried again until the deadline.
+      failure = error as LockStoreError;
     }
     for (const [i, lease] of leases.entries()) {
       lease.renewing = false;
-      this.#settle(lease, replies?.[i], sentAt);
+      this.#settle(lease, replies?.[i], sentAt, failure);
     }
   }
 
-  #settle(lease: HeldLease, reply: OwnerReply | undefined, sentAt: number): void {
+  #settle(
+    lease: HeldLease,
+    reply: OwnerReply | undefined,
+    sentAt: number,
+    error: LockStoreError | undefined,
+  ): void {
     if (!this.#leases.has(lease)) return;
     switch (reply) {
       case 'held':
         lease.extend(sentAt);
-        this.#tell('renewed', lease);
+        this.#events.emit(() => ({ type: 'renewed', ...lease.identity, remaining: lease.remaining }));
         break;
       case 'taken':
       case 'vanished':
@@ -122,11 +130,13 @@ export class LeaseKeeper {
         return;
       case undefined:
         lease.renewAt = this.#clock.now() + Math.min(lease.renewEvery, FIRST_RETRY * 2 ** lease.failures++);
-        this.#tell('renewalFailed', lease);
+        this.#events.emit(() => ({
+          type: 'renewalFailed',
+          ...lease.identity,
+          remaining: lease.remaining,
+          error,
+        }));
     }
     this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
-  }
-  #tell(type: 'renewed' | 'renewalFailed', lease: HeldLease): void {
-    this.#events.emit(() => ({ type, ...lease.identity, remaining: lease.remaining }));
   }
 }

@@ -1,12 +1,14 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { LockBusyError, LockShuttingDownError, LockTimeoutError, type LockError } from '../common/errors.js';
+import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
 import { LockManager, type RunOptions } from '../core/lock-manager.js';
 import type { Outcome, Skipped } from '../core/outcome.js';
+import type { ResolvedSettings } from '../exclusive-lock.options.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
 import { MethodOccurrences } from '../schedule/method-occurrences.js';
-import { LOCK_MANAGER, LOCK_OUTAGES } from '../tokens.js';
+import { LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from '../tokens.js';
 import { policyOf, type DecoratedMethod, type MethodPolicy } from './decorated-methods.js';
 import { lockName } from './lock-names.js';
 import { openStream } from './streams.js';
@@ -26,7 +28,7 @@ export class ExclusiveRunner {
   readonly #locks: LockManager;
   readonly #occurrences: MethodOccurrences;
   readonly #outages: OutageLog;
-  readonly #logger = new Logger('ExclusiveLock');
+  readonly #logger: LockLogger;
   /** By the method as others see it, and the class of the object that has it. */
   readonly #policies = new WeakMap<object, WeakMap<object, MethodPolicy>>();
 
@@ -35,11 +37,13 @@ export class ExclusiveRunner {
     @Inject(LOCK_MANAGER) locks: LockManager,
     @Inject(MethodOccurrences) occurrences: MethodOccurrences,
     @Inject(LOCK_OUTAGES) outages: OutageLog,
+    @Inject(LOCK_SETTINGS) { logger }: ResolvedSettings,
   ) {
     this.#service = service;
     this.#locks = locks;
     this.#occurrences = occurrences;
     this.#outages = outages;
+    this.#logger = logger;
   }
 
   /**
