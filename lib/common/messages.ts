@@ -67,6 +67,14 @@ export const messages = {
   storeThrew: (description: string, cause: unknown) =>
     `The lock store (${description}) failed: ${reason(cause)}.`,
 
+  testStoreDown: () => 'The lock store is down, as the test wants it.',
+  heldAlready: (name: string, holder: string | undefined) =>
+    `"${name}" cannot be held elsewhere: ${holder ?? 'somebody'} holds it. Let it be released first, or take it away ` +
+    'with loseLease().',
+  nothingToLose: (name: string, elsewhere: boolean) =>
+    `The lease on "${name}" cannot be lost: ${elsewhere ? 'it is held elsewhere' : 'nobody holds the lock'}. Call ` +
+    'loseLease() while the work of the application runs under it.',
+
   // Leases
   lost: (name: string, why: LossReason) => `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
   streamOver: () =>

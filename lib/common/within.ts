@@ -1,12 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from './clock.js';
+import { pause } from './pause.js';
 
 /** What the promise resolves to, or undefined when that takes longer than `ms`. */
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  const timer = new AbortController();
-  const late = sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined);
+export async function within<T>(ms: number, promise: Promise<T>, clock: Clock): Promise<T | undefined> {
+  const settled = new AbortController();
+  const late = pause(ms, { clock, signal: settled.signal, ref: true }).then(() => undefined);
   try {
     return await Promise.race([promise, late]);
   } finally {
-    timer.abort();
+    settled.abort();
   }
 }

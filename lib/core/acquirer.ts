@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../common/clock.js';
+import { wallTime, type Clock } from '../common/clock.js';
 import { LockStoreError, type LockLostError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
+import { pause } from '../common/pause.js';
 import { BEHIND_TOLERANCE, type AcquireReply, type Claim } from '../stores/lock-store.js';
 import { ClockWatch } from './clock-watch.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
@@ -78,11 +78,11 @@ export class Acquirer {
         wanted = inStep(wanted, answer);
         continue;
       }
-      const pause = waiting.after(answer, wanted.claim);
-      if (pause === undefined) {
+      const delay = waiting.after(answer, wanted.claim);
+      if (delay === undefined) {
         return this.#skip(wanted, since, answer.status === 'early' ? { reason: 'early' } : answer);
       }
-      await sleep(pause, undefined, { signal: shutdown.refusal(scheduled) }).catch(() => undefined);
+      await pause(delay, { clock, signal: shutdown.refusal(scheduled), ref: true });
     }
   }
 
@@ -92,7 +92,7 @@ export class Acquirer {
     // A token of its own for each attempt: one that was given up is undone, and must not be granted any more.
     const record = identity.newRecord(contents, wanted.claim && describeClaim(wanted.claim));
     const within = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT)));
-    const [askedAt, wallBefore] = [clock.now(), Date.now()];
+    const [askedAt, wallBefore] = [clock.now(), wallTime(clock)];
     const claim =
       wanted.following && wanted.claim?.kind === 'tick'
         ? { ...wanted.claim, askedAt: wallBefore }
@@ -119,7 +119,7 @@ export class Acquirer {
       case 'done':
         return { status: 'skipped', reason: 'done' };
       case 'behind':
-        return { ...reply, replicaNow: Date.now() };
+        return { ...reply, replicaNow: wallTime(clock) };
       case 'early':
         return reply;
     }
@@ -162,9 +162,10 @@ export class Acquirer {
   }
 
   #compareClocks(name: string, claim: Claim, reply: AcquireReply, wallBefore: number): void {
+    const wallAfter = wallTime(this.#parts.clock);
     if (reply.status === 'early' && reply.by > LONGEST_WAIT_FOR_TICK && claim.kind === 'tick')
-      this.#clockWatch.tooEarly(name, reply.by, claim.time);
-    else if (reply.now !== undefined) this.#clockWatch.observe(wallBefore, Date.now(), reply.now);
+      this.#clockWatch.tooEarly(name, reply.by, claim.time, wallAfter);
+    else if (reply.now !== undefined) this.#clockWatch.observe(wallBefore, wallAfter, reply.now);
   }
 
   #tellAcquired(lease: HeldLease, since: number, storeNow: number | undefined): void {

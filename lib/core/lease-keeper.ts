@@ -1,5 +1,5 @@
 import type { Clock } from '../common/clock.js';
-import type { LockStore, OwnerReply } from '../stores/lock-store.js';
+import type { LockStore, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
 import type { HeldLease } from './lease.js';
 import type { LockEvents } from './lock-events.js';
 
@@ -21,7 +21,7 @@ export class LeaseKeeper {
   readonly #clock: Clock;
   readonly #commandTimeout: number;
   readonly #events: LockEvents;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer = (): void => undefined;
   #wakeAt = Infinity;
   #stopped = false;
 
@@ -50,6 +50,13 @@ export class LeaseKeeper {
     this.#sleep();
   }
 
+  /** The store says so without having been asked. */
+  takenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
+    for (const lease of this.#leases) {
+      if (lease.record === owner.record) this.#settle(lease, how, this.#clock.now());
+    }
+  }
+
   #wakeBy(time: number): void {
     if (time >= this.#wakeAt) return;
     this.#wakeAt = time;
@@ -57,18 +64,25 @@ export class LeaseKeeper {
   }
 
   #setTimer(): void {
-    clearTimeout(this.#timer);
-    const delay = Math.min(LONGEST_DELAY, Math.max(0, this.#wakeAt - this.#clock.now()));
-    this.#timer = setTimeout(() => this.#onTimer(), delay).unref();
+    this.#cancelTimer();
+    const left = Math.max(0, this.#wakeAt - this.#clock.now());
+    const look = (): void => this.#onTimer();
+    const timer = setTimeout(look, Math.min(LONGEST_DELAY, left)).unref();
+    const forget = this.#clock.whenMoved?.(left, look);
+    this.#cancelTimer = () => {
+      clearTimeout(timer);
+      forget?.();
+    };
   }
 
   #onTimer(): void {
+    this.#cancelTimer();
     if (this.#clock.now() + TIMER_PRECISION < this.#wakeAt) this.#setTimer();
     else this.#wake();
   }
 
   #sleep(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#wakeAt = Infinity;
   }
 
