@@ -135,11 +135,19 @@ export class LeaseKeeper {
         this.drop(lease);
         return;
       case undefined:
-        lease.renewAt = this.#clock.now() + Math.min(lease.renewEvery, FIRST_RETRY * 2 ** lease.failures++);
+        lease.renewAt = this.#clock.now() + this.#retryAfter(lease);
         this.#tell('renewalFailed', lease);
     }
     this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
   }
+
+  /** Sooner again towards the deadline: an outage that is over before then costs no lease. */
+  #retryAfter(lease: HeldLease): number {
+    const left = lease.deadline - this.#clock.now();
+    const doubled = FIRST_RETRY * 2 ** lease.failures++;
+    return Math.max(FIRST_RETRY, Math.min(lease.renewEvery, doubled, left / 4));
+  }
+
   #tell(type: 'renewed' | 'renewalFailed', lease: HeldLease): void {
     this.#events.emit(() => ({ type, ...lease.identity, remaining: lease.remaining }));
   }
