@@ -36,7 +36,7 @@ const DEFAULT_TIMES = { ttl: 10_000, renewEvery: 10_000 / 3 };
 
 /**
  * Locks for the tests of an application, in memory and on a clock of their own, with what may go wrong with them at
- * the test's command. Applications that share a kit's store are replicas of each other. Make a new kit for each test.
+ * the test's command; see docs/testing.md. Applications that share a kit's store are replicas of each other. Make a new kit for each test.
  *
  * @example
  * const kit = new LockTestKit();

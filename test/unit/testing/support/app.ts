@@ -28,11 +28,20 @@ export async function compileOn(kit: LockTestKit, ...providers: Provider[]) {
   return { module, locks, log, events };
 }
 
+export const TTL = 10_000;
+export const RENEW_EVERY = TTL / 3;
+/** What is left of the TTL when the lease ends. */
+export const LEASE = TTL - 500;
+export const HOUR = 3_600_000;
+
+export const work = (): string => 'value';
+export const RAN = { status: 'ran', value: 'value' };
+
 /** Work that runs under a lock until the test ends it. */
 export interface RunningWork {
   readonly lease: Lease;
   readonly signal: AbortSignal;
-  finish(): Promise<Outcome<string>>;
+  readonly finish: () => Promise<Outcome<string>>;
 }
 
 /** Starts work that the test ends, in an application that gets the lock. */
