@@ -10,10 +10,14 @@ interface PauseOptions {
 }
 
 /** Resolves after `ms`; earlier when the signal aborts, or when somebody moves the clock that far. Never rejects. */
-export async function pause(ms: number, { clock, signal, ref }: PauseOptions): Promise<void> {
+export async function pause(ms: number, { clock, signal, ref }: PauseOptions): Promise<undefined> {
+  const nap = (ends: AbortSignal): Promise<undefined> =>
+    sleep(ms, undefined, { signal: ends, ref }).catch(() => undefined);
+  // Most clocks are not moved, and each release takes this way.
+  if (!clock.whenMoved) return nap(signal);
   const moved = new AbortController();
-  const forget = clock.whenMoved?.(ms, () => moved.abort());
-  const ends = forget ? AbortSignal.any([signal, moved.signal]) : signal;
-  await sleep(ms, undefined, { signal: ends, ref }).catch(() => undefined);
-  forget?.();
+  const forget = clock.whenMoved(ms, () => moved.abort());
+  await nap(AbortSignal.any([signal, moved.signal]));
+  forget();
+  return undefined;
 }

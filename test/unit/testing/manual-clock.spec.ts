@@ -72,11 +72,12 @@ describe('the clock of the test kit', () => {
 
   it('adds up moves that are made at once', async () => {
     const notes: number[] = [];
+    noteAfter(50, notes);
     noteAfter(150, notes);
 
     await Promise.all([clock.advance(100), clock.advance(100)]);
 
-    expect([clock.now(), notes]).toEqual([200, [150]]);
+    expect([clock.now(), notes]).toEqual([200, [50, 150]]);
   });
 
   it('adds what has passed to the time of Date', async () => {

@@ -24,9 +24,19 @@ describe('a store that the kit takes down', () => {
     expect(await locks.run('report', work)).toEqual(RAN);
   });
 
+  it('is up as soon as the test says so', async () => {
+    const { locks } = await compileOn(kit);
+
+    kit.downFor(HOUR);
+    kit.up();
+
+    expect(await locks.run('report', work)).toEqual(RAN);
+  });
+
   it('is back when its time has passed', async () => {
     const { locks } = await compileOn(kit);
 
+    await kit.clock.advance(HOUR);
     kit.downFor(5000);
     await kit.clock.advance(4999);
     expect(await locks.run('report', work)).toMatchObject({ reason: 'store-unavailable' });

@@ -105,6 +105,7 @@ describe('time that the kit lets pass', () => {
       kit.down();
       await kit.clock.advance(LEASE);
       expect(signal.aborted).toBe(true);
+      expect(jest.getTimerCount()).toBe(0);
       kit.up();
       await finish();
     } finally {
