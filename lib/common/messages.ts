@@ -54,6 +54,7 @@ export const messages = {
   connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
   connectionClosed: () => 'the server closed the connection',
   storeClosed: () => 'the store is closed',
+  testTookItDown: () => 'the test has taken it down',
 
   // Stores
   redisFailed: (label: string, cause: unknown) =>
@@ -67,7 +68,6 @@ export const messages = {
   storeThrew: (description: string, cause: unknown) =>
     `The lock store (${description}) failed: ${reason(cause)}.`,
 
-  testStoreDown: () => 'The lock store is down, as the test wants it.',
   heldAlready: (name: string, holder: string | undefined) =>
     `"${name}" cannot be held elsewhere: ${holder ?? 'somebody'} holds it. Let it be released first, or take it away ` +
     'with loseLease().',

@@ -65,7 +65,8 @@ export class BreakableStore implements LockStore {
 
   async #ask<T>(call: () => Promise<T>): Promise<T> {
     if (this.clock.now() < this.#downUntil) {
-      throw new LockStoreError(messages.testStoreDown(), { mayHaveRun: false });
+      const cause = new Error(messages.testTookItDown());
+      throw new LockStoreError(messages.storeThrew(this.description, cause), { cause, mayHaveRun: false });
     }
     return call();
   }

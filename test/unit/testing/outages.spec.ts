@@ -11,10 +11,14 @@ afterEach(closeApps);
 
 describe('a store that the kit takes down', () => {
   it('fails every call until it is up again', async () => {
-    const { locks } = await compileOn(kit);
+    const { locks, log } = await compileOn(kit);
 
     kit.down();
     expect(await locks.run('report', work)).toMatchObject({ reason: 'store-unavailable' });
+    expect(log.ours('error')).toEqual([
+      'The lock store (store of the test kit) is unavailable: the test has taken it down. ' +
+        'Locks cannot be had until it is back.',
+    ]);
     await expect(locks.acquire('report')).rejects.toMatchObject({ code: 'LOCK_STORE', mayHaveRun: false });
     await expect(locks.inspect('report')).rejects.toMatchObject({ code: 'LOCK_STORE' });
     await kit.clock.advance(HOUR);
