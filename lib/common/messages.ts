@@ -76,6 +76,7 @@ export const messages = {
   connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
   connectionClosed: () => 'the server closed the connection',
   storeClosed: () => 'the store is closed',
+  testTookItDown: () => 'the test has taken it down',
 
   // Stores
   redisFailed: (label: string, cause: unknown) =>
@@ -93,6 +94,13 @@ export const messages = {
     `The lock store (${description}) is back after ${(ms / 1000).toFixed(1)} s.`,
   storeThrew: (description: string, cause: unknown) =>
     `The lock store (${description}) failed: ${reason(cause)}.`,
+
+  heldAlready: (name: string, holder: string | undefined) =>
+    `"${name}" cannot be held elsewhere: ${holder ?? 'somebody'} holds it. Let it be released first, or take it away ` +
+    'with loseLease().',
+  nothingToLose: (name: string, elsewhere: boolean) =>
+    `The lease on "${name}" cannot be lost: ${elsewhere ? 'it is held elsewhere' : 'nobody holds the lock'}. Call ` +
+    'loseLease() while the work of the application runs under it.',
 
   // Leases
   lost: (name: string, why: Exclude<LossReason, 'max-hold'>) =>

@@ -1,6 +1,7 @@
 import type { LockStoreError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
+import { Pause } from '../common/pause.js';
 import { BEHIND_TOLERANCE, type Claim } from '../stores/lock-store.js';
 import { Granter, type Acquired, type Answer, type Behind, type GranterParts } from './granter.js';
 import type { HolderIdentity } from './holder.js';
@@ -8,7 +9,6 @@ import type { LeaseTimes } from './lease-options.js';
 import { LocalLines, type LocalPlace } from './local-lines.js';
 import { describeClaim } from './occurrence.js';
 import type { Skipped } from './outcome.js';
-import { Pause } from './pause.js';
 import { LONGEST_WAIT_FOR_TICK, Waiting, type Unanswered } from './waiting.js';
 
 /** One acquisition, whatever number of questions it takes. All durations are milliseconds. */
@@ -81,7 +81,7 @@ export class Acquirer {
     const { name, ttl, claim, signal } = wanted;
     // The scheduler goes on calling while an application shuts down.
     const refusal = shutdown.refusal(claim?.kind === 'tick');
-    const pause = new Pause(signal ? [refusal, signal] : [refusal]);
+    const pause = new Pause(clock, { signals: signal ? [refusal, signal] : [refusal] });
     // Who waits for a run of others is not in line: it wants to know when that is done, not to have the lock.
     const queues = wanted.wait > 0 && !claim;
     const attempt: Attempt = {

@@ -25,11 +25,11 @@ export class ClockWatch {
     this.#logger.warn(messages.outOfStep(ahead, after, store));
   }
 
-  /** A tick was skipped, being `by` milliseconds ahead of the store's clock. */
-  tooEarly(name: string, by: number, tick: number): void {
+  /** A tick was skipped, being `by` milliseconds ahead of the store's clock when the replica's said `now`. */
+  tooEarly(name: string, by: number, tick: number, now: number): void {
     if (this.#toldTooEarly) return;
     // It says more than that the clocks differ.
     this.#told = this.#toldTooEarly = true;
-    this.#logger.error(messages.tooEarly(name, by, tick, Date.now()));
+    this.#logger.error(messages.tooEarly(name, by, tick, now));
   }
 }

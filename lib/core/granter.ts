@@ -1,4 +1,4 @@
-import type { Clock } from '../common/clock.js';
+import { wallTime, type Clock } from '../common/clock.js';
 import { LockStoreError, type LockLostError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
@@ -72,7 +72,8 @@ export class Granter {
     const { store, clock, returner, commandTimeout } = this.#parts;
     const { name, record, ttl, waited, mayBeBehind } = question;
     const within = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT)));
-    const [askedAt, wallBefore] = [clock.now(), Date.now()];
+    const askedAt = clock.now();
+    const wallBefore = wallTime(clock);
     const claim =
       mayBeBehind && question.claim?.kind === 'tick'
         ? { ...question.claim, askedAt: wallBefore }
@@ -97,7 +98,7 @@ export class Granter {
       case 'done':
         return { status: 'skipped', reason: 'done' };
       case 'behind':
-        return { ...reply, replicaNow: Date.now() };
+        return { ...reply, replicaNow: wallTime(clock) };
       case 'early':
         return reply;
     }
@@ -142,8 +143,9 @@ export class Granter {
   }
 
   #compareClocks(name: string, claim: Claim, reply: AcquireReply, wallBefore: number): void {
+    const wallAfter = wallTime(this.#parts.clock);
     if (reply.status === 'early' && reply.by > LONGEST_WAIT_FOR_TICK && claim.kind === 'tick')
-      this.#clockWatch.tooEarly(name, reply.by, claim.time);
-    else if (reply.now !== undefined) this.#clockWatch.observe(wallBefore, Date.now(), reply.now);
+      this.#clockWatch.tooEarly(name, reply.by, claim.time, wallAfter);
+    else if (reply.now !== undefined) this.#clockWatch.observe(wallBefore, wallAfter, reply.now);
   }
 }

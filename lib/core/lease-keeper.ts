@@ -1,6 +1,7 @@
 import type { Clock } from '../common/clock.js';
 import type { LockStoreError } from '../common/errors.js';
-import type { LockStore, OwnerReply } from '../stores/lock-store.js';
+import { after } from '../common/pause.js';
+import type { LockStore, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
 import type { HeldLease } from './lease.js';
 import type { LockEvents } from './lock-events.js';
 
@@ -22,7 +23,7 @@ export class LeaseKeeper {
   readonly #clock: Clock;
   readonly #commandTimeout: number;
   readonly #events: LockEvents;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer = (): void => undefined;
   #wakeAt = Infinity;
   #stopped = false;
 
@@ -51,6 +52,13 @@ export class LeaseKeeper {
     this.#sleep();
   }
 
+  /** The store says so without having been asked. */
+  takenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
+    for (const lease of this.#leases) {
+      if (lease.record === owner.record) this.#settle(lease, how, this.#clock.now(), undefined);
+    }
+  }
+
   #wakeBy(time: number): void {
     if (time >= this.#wakeAt) return;
     this.#wakeAt = time;
@@ -58,18 +66,19 @@ export class LeaseKeeper {
   }
 
   #setTimer(): void {
-    clearTimeout(this.#timer);
-    const delay = Math.min(LONGEST_DELAY, Math.max(0, this.#wakeAt - this.#clock.now()));
-    this.#timer = setTimeout(() => this.#onTimer(), delay).unref();
+    this.#cancelTimer();
+    const left = Math.max(0, this.#wakeAt - this.#clock.now());
+    this.#cancelTimer = after(Math.min(LONGEST_DELAY, left), this.#clock, () => this.#onTimer(), false);
   }
 
   #onTimer(): void {
+    this.#cancelTimer();
     if (this.#clock.now() + TIMER_PRECISION < this.#wakeAt) this.#setTimer();
     else this.#wake();
   }
 
   #sleep(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#wakeAt = Infinity;
   }
 
@@ -129,7 +138,7 @@ export class LeaseKeeper {
         this.drop(lease);
         return;
       case undefined:
-        lease.renewAt = this.#clock.now() + Math.min(lease.renewEvery, FIRST_RETRY * 2 ** lease.failures++);
+        lease.renewAt = this.#clock.now() + this.#retryAfter(lease);
         this.#events.emit(() => ({
           type: 'renewalFailed',
           ...lease.identity,
@@ -138,5 +147,12 @@ export class LeaseKeeper {
         }));
     }
     this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
+  }
+
+  /** Sooner again towards the deadline: an outage that is over before then costs no lease. */
+  #retryAfter(lease: HeldLease): number {
+    const left = lease.deadline - this.#clock.now();
+    const doubled = FIRST_RETRY * 2 ** lease.failures++;
+    return Math.max(FIRST_RETRY, Math.min(lease.renewEvery, doubled, left / 4));
   }
 }

@@ -1,5 +1,5 @@
 import type { Holder } from '../common/holder.js';
-import type { Pause } from './pause.js';
+import type { Pause } from '../common/pause.js';
 
 /** Those of this process who wait for one lock, first come first. */
 interface Line {

@@ -87,12 +87,13 @@ export class LockManager {
   readonly #acquirer: Acquirer;
 
   constructor(settings: LockManagerSettings) {
-    const { clock = new SteadyClock(), commandTimeout, logger } = settings;
+    const { clock = settings.store.clock ?? new SteadyClock(), commandTimeout, logger } = settings;
     this.#settings = settings;
     this.#store = new WatchedStore(settings.store, settings.outages);
     this.#keeper = new LeaseKeeper(this.#store, clock, commandTimeout, this.events);
-    this.#returner = new LockReturner(settings.store, commandTimeout, logger);
-    this.#shutdown = new Shutdown(settings.drainTimeout, logger);
+    settings.store.whenTakenAway?.((owner, how) => this.#keeper.takenAway(owner, how));
+    this.#returner = new LockReturner(settings.store, commandTimeout, logger, clock);
+    this.#shutdown = new Shutdown(settings.drainTimeout, logger, clock);
     this.#acquirer = new Acquirer({
       store: this.#store,
       clock,

@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../common/clock.js';
 import type { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
+import { Pause } from '../common/pause.js';
 import { within } from '../common/within.js';
 import type {
   LockStore,
@@ -24,13 +25,15 @@ export class LockReturner {
   readonly #store: LockStore;
   readonly #commandTimeout: number;
   readonly #logger: LockLogger;
+  readonly #clock: Clock;
   readonly #pending = new Map<Promise<unknown>, OwnerRequest>();
   readonly #closing = new AbortController();
 
-  constructor(store: LockStore, commandTimeout: number, logger: LockLogger) {
+  constructor(store: LockStore, commandTimeout: number, logger: LockLogger, clock: Clock) {
     this.#store = store;
     this.#commandTimeout = commandTimeout;
     this.#logger = logger;
+    this.#clock = clock;
     setMaxListeners(0, this.#closing.signal);
   }
 
@@ -39,6 +42,7 @@ export class LockReturner {
     return within(
       PATIENCE,
       this.#untilAnswered(owner, () => this.#store.release(owner, this.#commandTimeout)),
+      this.#clock,
     );
   }
 
@@ -55,7 +59,7 @@ export class LockReturner {
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */
   async close(): Promise<void> {
-    await within(this.#commandTimeout, Promise.all(this.#pending.keys()));
+    await within(this.#commandTimeout, Promise.all(this.#pending.keys()), this.#clock);
     for (const { name } of this.#pending.values()) {
       this.#logger.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
     }
@@ -70,6 +74,8 @@ export class LockReturner {
 
   async #repeat({ name }: OwnerRequest, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
     const { signal } = this.#closing;
+    // A lock that cannot be given back expires; it must not keep the process.
+    const pause = new Pause(this.#clock, { signals: [signal], ref: false });
     let mayHaveRun = false;
     for (let delay = FIRST_RETRY; !signal.aborted; delay = Math.min(LONGEST_RETRY, delay * 2)) {
       try {
@@ -84,8 +90,7 @@ export class LockReturner {
         }
         mayHaveRun ||= (error as Partial<LockStoreError>).mayHaveRun ?? true;
       }
-      // Unref'd: a lock that cannot be given back expires; it must not keep the process.
-      await sleep(delay, undefined, { signal, ref: false }).catch(() => undefined);
+      await pause.for(delay);
     }
     return undefined;
   }

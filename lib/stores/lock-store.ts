@@ -1,3 +1,5 @@
+import type { Clock } from '../common/clock.js';
+
 /**
  * What a store of locks must do. The conformance suite in `test/integration` is the other half of this
  * contract; a new store is done when it passes.
@@ -8,6 +10,9 @@
 export interface LockStore {
   /** Where the locks live, for log lines and errors. Never holds a secret. */
   readonly description: string;
+
+  /** Only of stores for tests: the clock by which leases on it are judged, where that is not the machine's. */
+  readonly clock?: Clock | undefined;
 
   /** Decides one acquisition in one atomic step; see {@link AcquireReply} for the order of the rules. */
   acquire(request: AcquireRequest, within: number): Promise<AcquireReply>;
@@ -47,6 +52,12 @@ export interface LockStore {
 
   /** Takes an acquisition out of the line, and frees the lock if it has just been its turn. */
   leave?(request: RenewRequest, within: number): Promise<OwnerReply>;
+
+  /**
+   * Only of stores that notice it: tells of each lock that was taken from its holder, whose lease need not wait for its
+   * next renewal then.
+   */
+  whenTakenAway?(listener: (owner: OwnerRequest, how: 'taken' | 'vanished') => void): void;
 
   /** Ends connections and files. The store is not used afterwards. */
   close(): Promise<void>;

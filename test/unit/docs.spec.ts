@@ -23,6 +23,23 @@ describe('the examples of', () => {
   });
 });
 
+describe('the examples of docs/testing.md', () => {
+  const page = read('docs/testing.md');
+  const marked = [...page.matchAll(/<!-- example: ([\w.-]+) -->\s*```ts\n/g)].map(([, name]) => name);
+
+  it('are run by the tests of consumers', () => {
+    const consumers = read('test/consumers/consumers.mjs');
+    expect(marked).toHaveLength(3);
+    expect(marked.filter((name) => !consumers.includes(`'${name}': 'src/`))).toEqual([]);
+  });
+
+  it('compile where they are not run', () => {
+    const blocks = [...page.matchAll(/(?<! -->\s*)```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+    expect(blocks.length + marked.length).toBe(page.split('```ts\n').length - 1);
+    expect(problemsOf(blocks)).toEqual([]);
+  });
+});
+
 describe('the links of', () => {
   it.each(PAGES)('%s lead somewhere', (page) => {
     const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, link]) => link);
