@@ -44,9 +44,11 @@ export class ExclusiveRunner {
    * is handed over while the lock is held, until it ends.
    */
   async run(call: DecoratedCall): Promise<unknown> {
+    const { args } = call;
     const policy = this.#policyOf(call);
-    const name = lockName(call.name, policy.method, call.args);
-    const options = await this.#runOptions(call, policy);
+    const { method, role, options, runOptions } = policy;
+    const name = lockName(call.name, method, args);
+    const occurrence = await this.#occurrences.of({ method, role, args, options });
     let begun = false;
     const work = (): unknown => {
       begun = true;
@@ -54,7 +56,7 @@ export class ExclusiveRunner {
     };
     let outcome: Outcome<unknown>;
     try {
-      outcome = await this.#run(name, work, options);
+      outcome = await this.#run(name, work, { ...runOptions, ...occurrence });
     } catch (error) {
       // The work may have waited for another lock.
       if (begun || !(error instanceof LockTimeoutError)) throw error;
@@ -73,13 +75,6 @@ export class ExclusiveRunner {
     let policy = ofClasses.get(prototype);
     if (!policy) ofClasses.set(prototype, (policy = policyOf(host, call)));
     return policy;
-  }
-
-  async #runOptions({ args }: DecoratedCall, { method, role, options }: MethodPolicy): Promise<RunOptions> {
-    const { ttl, renewEvery, maxHold, contents, whenBusy, wait } = options;
-    const occurrence = await this.#occurrences.of({ method, role, args, options });
-    const waiting: RunOptions = whenBusy === 'wait' ? { wait: wait ?? true } : {};
-    return { ttl, renewEvery, maxHold, contents, ...waiting, ...occurrence };
   }
 
   /** Resolves as soon as a stream can be read; the lock is held until that has ended. */
