@@ -112,8 +112,10 @@ export class ExclusiveLockModule
         const { instance, metatype } = wrapper;
         const prototype: unknown = instance ? Object.getPrototypeOf(instance) : metatype?.prototype;
         supplyRunner(instance, this.#runner);
-        if (mayUseRunner(instance, this.#runner))
-          checks.check({ prototype, scope: scopeOf(wrapper), module });
+        const scope = scopeOf(wrapper);
+        // What stands for objects that are not made yet tells nothing of their runner.
+        const ours = scope !== 'singleton' || mayUseRunner(instance, this.#runner);
+        if (ours) checks.check({ prototype, scope, module });
       }
     }
   }
