@@ -1,7 +1,6 @@
 import {
   ConfigurableModuleBuilder,
   Inject,
-  Logger,
   Module,
   type DynamicModule,
   type OnApplicationShutdown,
@@ -34,19 +33,22 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
     .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
     .build();
 
+function openOutageLog({ logger }: ResolvedSettings): OutageLog {
+  return new OutageLog(logger);
+}
+
 /** Awaited by Nest before any `onModuleInit`, so decorated hooks find the store open. */
 async function openLocks(
   options: ExclusiveLockModuleOptions,
   settings: ResolvedSettings,
   outages: OutageLog,
 ): Promise<LockManager> {
-  const logger = new Logger('ExclusiveLock');
+  const { logger } = settings;
   const store = await openStore(options, { prefix: settings.prefix, logger, outages, env: process.env });
   return new LockManager({
     ...settings,
     store,
     outages,
-    logger,
     identity: new HolderIdentity(settings.replica),
   });
 }
@@ -66,7 +68,7 @@ async function openLocks(
 @Module({
   providers: [
     { provide: LOCK_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveSettings },
-    { provide: LOCK_OUTAGES, useFactory: () => new OutageLog(new Logger('ExclusiveLock')) },
+    { provide: LOCK_OUTAGES, inject: [LOCK_SETTINGS], useFactory: openOutageLog },
     {
       provide: LOCK_MANAGER,
       inject: [MODULE_OPTIONS_TOKEN, LOCK_SETTINGS, LOCK_OUTAGES],
@@ -113,9 +115,9 @@ export class ExclusiveLockModule
         const prototype: unknown = instance ? Object.getPrototypeOf(instance) : metatype?.prototype;
         supplyRunner(instance, this.#runner);
         const scope = scopeOf(wrapper);
-        // What stands for objects that are not made yet tells nothing of their runner.
-        const ours = scope !== 'singleton' || mayUseRunner(instance, this.#runner);
-        if (ours) checks.check({ prototype, scope, module });
+        // What Nest makes for each request has a mere stand-in of the runner yet.
+        if (scope !== 'singleton' || mayUseRunner(instance, this.#runner))
+          checks.check({ prototype, scope, module });
       }
     }
   }

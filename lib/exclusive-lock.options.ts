@@ -1,6 +1,8 @@
+import { Logger } from '@nestjs/common';
 import { checkOptions, type KnownOptions } from './common/check-options.js';
 import { LockConfigurationError } from './common/errors.js';
 import { messages } from './common/messages.js';
+import { loggerOf, type LockLogger, type LoggerWithLevels } from './common/logger.js';
 import { checkDuration, resolveTimes } from './core/lease-options.js';
 import { checkName } from './core/lock-name.js';
 import { checkVersion } from './schedule/occurrence-options.js';
@@ -62,6 +64,13 @@ export interface ExclusiveLockSettings {
    * @default true
    */
   enabled?: boolean;
+  /**
+   * Where this package logs: any logger with levels, such as a `LoggerService` of Nest, pino, winston or `console`;
+   * false: nowhere.
+   *
+   * @default Nest's `Logger`, with the context `ExclusiveLock`
+   */
+  logger?: LoggerWithLevels | false;
 }
 
 /** Where the locks live; see {@link ExclusiveLockModuleOptions}. Without any: `REDIS_URL`, else the local store. */
@@ -113,8 +122,8 @@ export interface DefaultPlace {
 type Unset = 'replica' | 'version';
 
 /** The settings with their defaults filled in. */
-export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset>> &
-  Record<Unset, string | undefined>;
+export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset | 'logger'>> &
+  Record<Unset, string | undefined> & { logger: LockLogger };
 
 const DEFAULT_TTL = 10_000;
 const DEFAULT_COMMAND_TIMEOUT = 2_000;
@@ -133,6 +142,7 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
   replica: true,
   version: true,
   enabled: true,
+  logger: true,
   isGlobal: true,
 };
 
@@ -144,7 +154,7 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
 export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSettings {
   checkOptions<object>(options, KNOWN, 'ExclusiveLockModule');
   const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
-  const { prefix = DEFAULT_PREFIX, replica, version, enabled = true } = options;
+  const { prefix = DEFAULT_PREFIX, replica, version, enabled = true, logger } = options;
   checkName(prefix, 'prefix');
   if (replica !== undefined) checkName(replica, 'replica');
   if (version !== undefined) checkVersion(version);
@@ -159,5 +169,6 @@ export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSe
     replica,
     version,
     enabled,
+    logger: logger === undefined ? new Logger('ExclusiveLock') : loggerOf(logger),
   };
 }

@@ -24,6 +24,8 @@ export const messages = {
     `The ${store} store needs the package ${peer}, which could not be loaded. Run: npm install ${peer}`,
   notAStore: (missing: readonly string[]) =>
     `store must be a LockStore; the given one lacks ${missing.join(', ')}.`,
+  notALogger: (missing: readonly string[]) =>
+    `logger must have the methods info (or log), warn and error; the given one lacks ${missing.join(', ')}.`,
   noStoreInProduction: () =>
     'ExclusiveLockModule.forRoot() does not know where the locks of this application live. Set REDIS_URL or give ' +
     "forRoot({ redis: 'redis://…' }) for replicas on several machines, or forRoot({ store: 'local' }) if all run on one.",
@@ -74,6 +76,7 @@ export const messages = {
   connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
   connectionClosed: () => 'the server closed the connection',
   storeClosed: () => 'the store is closed',
+  testTookItDown: () => 'the test has taken it down',
 
   // Stores
   redisFailed: (label: string, cause: unknown) =>
@@ -92,6 +95,13 @@ export const messages = {
   storeThrew: (description: string, cause: unknown) =>
     `The lock store (${description}) failed: ${reason(cause)}.`,
 
+  heldAlready: (name: string, holder: string | undefined) =>
+    `"${name}" cannot be held elsewhere: ${holder ?? 'somebody'} holds it. Let it be released first, or take it away ` +
+    'with loseLease().',
+  nothingToLose: (name: string, elsewhere: boolean) =>
+    `The lease on "${name}" cannot be lost: ${elsewhere ? 'it is held elsewhere' : 'nobody holds the lock'}. Call ` +
+    'loseLease() while the work of the application runs under it.',
+
   // Leases
   lost: (name: string, why: Exclude<LossReason, 'max-hold'>) =>
     `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
@@ -100,6 +110,14 @@ export const messages = {
     'if the work needs longer; else let it end when its signal aborts.',
   streamOver: () =>
     'The lock of this stream was given back when its readers had left, or nobody came to read it. Call the method again.',
+  alreadyAcquired: (key: string) =>
+    `acquire() of the lock "${key}" was called while it is held already. It stays held; call release() first.`,
+  notRenewed: (name: string) =>
+    `The lease on "${name}" could not be renewed. That is tried again until the lease ends.`,
+  unheardError: (key: string, error: unknown) =>
+    `The lock "${key}" has no listener for its event error, which says: ${reason(error)}`,
+  listenerThrew: (event: string, key: string, error: unknown) =>
+    `A listener for the event ${event} of the lock "${key}" threw: ${reason(error)}`,
   answeredTooLate: (name: string, ms: number, ttl: number) =>
     `The lock "${name}" was granted, but the answer took ${Math.round(ms)} ms of its ${ttl} ms; it was given back.`,
   notGivenBack: (name: string, cause: unknown) =>
@@ -121,6 +139,10 @@ export const messages = {
     `The lock "${name}" is busy: ${holder ?? 'another program'} holds it.`,
   skipped: (name: string, { reason: why, holder }: { reason: string; holder?: { replica?: string } }) =>
     `"${name}" is skipped: ${why}${holder?.replica ? ` (held by ${holder.replica})` : ''}.`,
+  forced: (name: string, fence: number) =>
+    `The lock "${name}" was taken from its holder by force (fence ${fence}).`,
+  storeCannot: (description: string, method: string) =>
+    `The ${description} lacks the method ${method}, which a LockStore may leave out. Add it to the store.`,
   subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}`,
   shuttingDown: (name: string) => `The lock "${name}" was not asked for: the application is shutting down.`,
   drainOver: (name: string) =>

@@ -42,7 +42,7 @@ export class HolderIdentity {
 }
 
 /** @throws LockConfigurationError when JSON would throw, or leave the value out without a word */
-function checkContents(contents: unknown): void {
+export function checkContents(contents: unknown): void {
   if (contents === undefined) return;
   let json: string | undefined;
   let cause: unknown;

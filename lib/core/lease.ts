@@ -44,6 +44,8 @@ export interface LeaseTerms {
   readonly claim?: Claim | undefined;
   readonly ttl: number;
   readonly renewEvery: number;
+  /** See the reply of the store. */
+  readonly repeated?: boolean | undefined;
   readonly maxHold?: number | undefined;
 }
 
@@ -62,6 +64,8 @@ export class HeldLease implements Lease {
   readonly fence: number;
   readonly tick: Date | undefined;
   readonly claim: Claim | undefined;
+  /** Whether another copy of its acquisition may arrive at the store when it has been given back. */
+  readonly repeated: boolean;
   /** What the store is to remember as run to its end when the lock is given back. */
   completed: Claim | undefined;
   readonly ttl: number;
@@ -91,6 +95,7 @@ export class HeldLease implements Lease {
     this.record = terms.record;
     this.fence = terms.fence;
     this.claim = terms.claim;
+    this.repeated = terms.repeated ?? false;
     this.tick = terms.claim?.kind === 'tick' ? new Date(terms.claim.time) : undefined;
     this.ttl = terms.ttl;
     this.renewEvery = terms.renewEvery;

@@ -1,9 +1,10 @@
-import { LockStoreError } from '../common/errors.js';
+import { LockConfigurationError, LockStoreError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
 import type {
   AcquireReply,
   AcquireRequest,
+  ForceRequest,
   LockStore,
   OwnerReply,
   RenewRequest,
@@ -35,6 +36,29 @@ export class WatchedStore {
     return this.#ask('inspect', () => this.#store.inspect(name, within));
   }
 
+  /** @throws LockStoreError; LockConfigurationError where the store cannot list */
+  async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { readonly name: string }> {
+    const locks = this.#store.list?.(prefix, within)[Symbol.asyncIterator]();
+    if (!locks) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
+    for (;;) {
+      const { done, value } = await this.#ask('list', () => locks.next());
+      if (done) return;
+      yield value;
+    }
+  }
+
+  /** @throws LockStoreError; LockConfigurationError where the store cannot force */
+  async force(request: ForceRequest, within: number): Promise<OwnerReply> {
+    const store = this.#store;
+    if (!hasForce(store)) throw new LockConfigurationError(messages.storeCannot(store.description, 'force'));
+    return this.#ask('force', () => store.force(request, within));
+  }
+
+  /** Hears when it may be worth asking for the lock again; undefined where the store does not tell. */
+  watch(name: string, onTurn: () => void): (() => void) | undefined {
+    return this.#store.watch?.(name, onTurn);
+  }
+
   async #ask<T>(operation: string, call: () => Promise<T>): Promise<T> {
     try {
       const reply = await call();
@@ -47,6 +71,10 @@ export class WatchedStore {
       throw error;
     }
   }
+}
+
+function hasForce(store: LockStore): store is LockStore & Required<Pick<LockStore, 'force'>> {
+  return store.force !== undefined;
 }
 
 /** A store of somebody else's may throw anything; then nothing is known of what it did. */

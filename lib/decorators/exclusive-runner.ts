@@ -1,12 +1,14 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { LockBusyError, LockShuttingDownError, LockTimeoutError, type LockError } from '../common/errors.js';
+import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
-import type { RunOptions } from '../core/lock-manager.js';
+import { LockManager, type RunOptions } from '../core/lock-manager.js';
 import type { Outcome, Skipped } from '../core/outcome.js';
+import type { ResolvedSettings } from '../exclusive-lock.options.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
 import { MethodOccurrences } from '../schedule/method-occurrences.js';
-import { LOCK_OUTAGES } from '../tokens.js';
+import { LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from '../tokens.js';
 import { policyOf, type DecoratedMethod, type MethodPolicy } from './decorated-methods.js';
 import { lockName } from './lock-names.js';
 import { openStream } from './streams.js';
@@ -23,20 +25,25 @@ export interface DecoratedCall extends DecoratedMethod {
 @Injectable()
 export class ExclusiveRunner {
   readonly #service: ExclusiveLockService;
+  readonly #locks: LockManager;
   readonly #occurrences: MethodOccurrences;
   readonly #outages: OutageLog;
-  readonly #logger = new Logger('ExclusiveLock');
+  readonly #logger: LockLogger;
   /** By the method as others see it, and the class of the object that has it. */
   readonly #policies = new WeakMap<object, WeakMap<object, MethodPolicy>>();
 
   constructor(
+    @Inject(LOCK_MANAGER) locks: LockManager,
     @Inject(ExclusiveLockService) service: ExclusiveLockService,
     @Inject(MethodOccurrences) occurrences: MethodOccurrences,
     @Inject(LOCK_OUTAGES) outages: OutageLog,
+    @Inject(LOCK_SETTINGS) { logger }: ResolvedSettings,
   ) {
     this.#service = service;
+    this.#locks = locks;
     this.#occurrences = occurrences;
     this.#outages = outages;
+    this.#logger = logger;
   }
 
   /**
@@ -44,11 +51,10 @@ export class ExclusiveRunner {
    * is handed over while the lock is held, until it ends.
    */
   async run(call: DecoratedCall): Promise<unknown> {
-    const { args } = call;
     const policy = this.#policyOf(call);
-    const { method, role, options, runOptions } = policy;
-    const name = lockName(call.name, method, args);
-    const occurrence = await this.#occurrences.of({ method, role, args, options });
+    const name = lockName(call.name, policy.method, call.args);
+    if (policy.role.kind === 'interval' && this.#locks.refusesTicks) return undefined;
+    const options = await this.#runOptions(name, call, policy);
     let begun = false;
     const work = (): unknown => {
       begun = true;
@@ -56,7 +62,7 @@ export class ExclusiveRunner {
     };
     let outcome: Outcome<unknown>;
     try {
-      outcome = await this.#run(name, work, { ...runOptions, ...occurrence });
+      outcome = await this.#run(name, work, options);
     } catch (error) {
       // The work may have waited for another lock.
       if (begun || !(error instanceof LockTimeoutError)) throw error;
@@ -75,6 +81,16 @@ export class ExclusiveRunner {
     let policy = ofClasses.get(prototype);
     if (!policy) ofClasses.set(prototype, (policy = policyOf(host, call)));
     return policy;
+  }
+
+  async #runOptions(
+    name: string,
+    { args }: DecoratedCall,
+    { method, role, options, runOptions }: MethodPolicy,
+  ): Promise<RunOptions> {
+    // Inside of work that holds the lock, such as an overriding hook that calls super, it is part of that run.
+    if (this.#locks.holds(name)) return runOptions;
+    return { ...runOptions, ...(await this.#occurrences.of({ method, role, args, options })) };
   }
 
   /** Resolves as soon as a stream can be read; the lock is held until that has ended. */
@@ -99,8 +115,9 @@ export class ExclusiveRunner {
           throw new LockBusyError(messages.busy(name, skipped.holder.replica), skipped.holder);
         return undefined;
       case 'shutting-down':
-        // Who waits or catches counts on a run.
-        if (whenBusy !== 'skip') throw new LockShuttingDownError(messages.shuttingDown(name));
+        // Who waits or catches counts on a run, and an application must not come up without what its hook prepares.
+        if (whenBusy !== 'skip' || policy.role.kind === 'start hook')
+          throw new LockShuttingDownError(messages.shuttingDown(name));
         return undefined;
       case 'store-unavailable':
         return this.#unavailable(name, whenUnavailable, skipped.error, policy, work);

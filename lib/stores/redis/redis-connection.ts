@@ -3,7 +3,7 @@ import { isErrorLike } from '../../common/error-like.js';
 import { LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import type { OutageLog } from '../../common/outage-log.js';
-import { openRedisClient, type OpenedClient, type RedisClient } from './open-redis-client.js';
+import { openRedisClient, subscriberOf, type OpenedClient, type RedisClient } from './open-redis-client.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { isCuredByReconnect, isWorthARetry, surelyDidNothing, withoutSecrets } from './redis-errors.js';
 import type { SCRIPTS } from './scripts.js';
@@ -66,13 +66,17 @@ export class RedisConnection {
     keys: readonly string[],
     args: readonly (string | number)[],
     within: number,
+    server: RedisClient = this.#client,
   ): Promise<ScriptReply> {
     const deadline = performance.now() + within;
     let mayHaveRun = false;
     let failure: Error | undefined;
     while (await this.#readyBefore(deadline)) {
       try {
-        return { value: await this.#attempt(script, keys, args, deadline), retried: mayHaveRun };
+        return {
+          value: await this.#attempt(server, script, [keys.length, ...keys, ...args], deadline),
+          retried: mayHaveRun,
+        };
       } catch (thrown) {
         const error = withoutSecrets(thrown);
         mayHaveRun ||= !surelyDidNothing(error);
@@ -86,6 +90,16 @@ export class RedisConnection {
     const cause = this.#fault ?? failure ?? new Error(messages.noReply(within));
     const refused = failure !== undefined && !isWorthARetry(failure);
     throw new LockStoreError(messages.redisFailed(this.label, cause), { cause, mayHaveRun, refused });
+  }
+
+  /** A client for the same server that is not connected yet, for what takes a connection of its own. */
+  openSubscriber(): RedisClient {
+    return subscriberOf(this.#client);
+  }
+
+  /** Each of which has a part of the keys. */
+  get servers(): readonly RedisClient[] {
+    return 'nodes' in this.#client ? this.#client.nodes('master') : [this.#client];
   }
 
   get isCluster(): boolean {
@@ -102,17 +116,16 @@ export class RedisConnection {
   }
 
   async #attempt(
+    server: RedisClient,
     script: Script,
-    keys: readonly string[],
-    args: readonly (string | number)[],
+    rest: readonly (string | number)[],
     deadline: number,
   ): Promise<unknown> {
-    const rest = [keys.length, ...keys, ...args];
     try {
-      return await this.#bounded(this.#client.call('EVALSHA', script.sha, ...rest), deadline);
+      return await this.#bounded(server.call('EVALSHA', script.sha, ...rest), deadline);
     } catch (error) {
       if (!isErrorLike(error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return await this.#bounded(this.#client.call('EVAL', script.lua, ...rest), deadline);
+      return await this.#bounded(server.call('EVAL', script.lua, ...rest), deadline);
     }
   }
 
