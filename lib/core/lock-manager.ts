@@ -168,7 +168,7 @@ export class LockManager {
 
 function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {
   // Released is how it should end, unless the release found the lock in other hands.
-  return lease.lossError?.reason === 'released' ? { status: 'ran', value } : outcomeWhileHeld(lease, value);
+  return lease.lossReason === 'released' ? { status: 'ran', value } : outcomeWhileHeld(lease, value);
 }
 
 /** Of work that joined a lease and may outlast it: then it did not run under the lock to its end. */
