@@ -1,7 +1,6 @@
 import {
   ConfigurableModuleBuilder,
   Inject,
-  Logger,
   Module,
   type DynamicModule,
   type OnApplicationShutdown,
@@ -13,9 +12,9 @@ import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js'
 import { OutageLog } from './common/outage-log.js';
 import { HolderIdentity } from './core/holder.js';
 import { LockManager } from './core/lock-manager.js';
-import { checkDecoratedMethods, type ProviderScope } from './decorators/decorated-methods.js';
 import { ExclusiveRunner } from './decorators/exclusive-runner.js';
-import { supplyRunner } from './decorators/runner-property.js';
+import { MethodChecks, type ProviderScope } from './decorators/method-checks.js';
+import { mayUseRunner, supplyRunner } from './decorators/runner-property.js';
 import {
   resolveSettings,
   type ExclusiveLockModuleOptions,
@@ -25,7 +24,7 @@ import { ExclusiveLockService } from './exclusive-lock.service.js';
 import { MethodOccurrences } from './schedule/method-occurrences.js';
 import { ScheduledTicks } from './schedule/scheduled-ticks.js';
 import { openStore } from './stores/open-store.js';
-import { EXCLUSIVE_RUNNER, LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
+import { EXCLUSIVE_RUNNER, LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from './tokens.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<ExclusiveLockModuleOptions>({ moduleName: 'ExclusiveLock' })
@@ -34,19 +33,22 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
     .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
     .build();
 
+function openOutageLog({ logger }: ResolvedSettings): OutageLog {
+  return new OutageLog(logger);
+}
+
 /** Awaited by Nest before any `onModuleInit`, so decorated hooks find the store open. */
 async function openLocks(
   options: ExclusiveLockModuleOptions,
   settings: ResolvedSettings,
+  outages: OutageLog,
 ): Promise<LockManager> {
-  const logger = new Logger('ExclusiveLock');
-  const outages = new OutageLog(logger);
+  const { logger } = settings;
   const store = await openStore(options, { prefix: settings.prefix, logger, outages, env: process.env });
   return new LockManager({
     ...settings,
     store,
     outages,
-    logger,
     identity: new HolderIdentity(settings.replica),
   });
 }
@@ -66,7 +68,12 @@ async function openLocks(
 @Module({
   providers: [
     { provide: LOCK_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveSettings },
-    { provide: LOCK_MANAGER, inject: [MODULE_OPTIONS_TOKEN, LOCK_SETTINGS], useFactory: openLocks },
+    { provide: LOCK_OUTAGES, inject: [LOCK_SETTINGS], useFactory: openOutageLog },
+    {
+      provide: LOCK_MANAGER,
+      inject: [MODULE_OPTIONS_TOKEN, LOCK_SETTINGS, LOCK_OUTAGES],
+      useFactory: openLocks,
+    },
     ExclusiveLockService,
     ScheduledTicks,
     MethodOccurrences,
@@ -101,12 +108,14 @@ export class ExclusiveLockModule
 
   /** Nest injects properties into objects that it constructs; those that a factory made get the runner here. */
   onModuleInit(): void {
-    for (const { providers, controllers } of this.#modules.values()) {
+    const checks = new MethodChecks();
+    for (const { providers, controllers, name: module } of this.#modules.values()) {
       for (const wrapper of [...providers.values(), ...controllers.values()]) {
         const { instance, metatype } = wrapper;
         const prototype: unknown = instance ? Object.getPrototypeOf(instance) : metatype?.prototype;
-        checkDecoratedMethods(prototype, wrapper.name, scopeOf(wrapper));
         supplyRunner(instance, this.#runner);
+        if (mayUseRunner(instance, this.#runner))
+          checks.check({ prototype, scope: scopeOf(wrapper), module });
       }
     }
   }

@@ -1,4 +1,8 @@
+import { Logger } from '@nestjs/common';
 import { checkOptions, type KnownOptions } from './common/check-options.js';
+import { LockConfigurationError } from './common/errors.js';
+import { messages } from './common/messages.js';
+import { loggerOf, type LockLogger, type LoggerWithLevels } from './common/logger.js';
 import { checkDuration, resolveTimes } from './core/lease-options.js';
 import { checkName } from './core/lock-name.js';
 import { checkVersion } from './schedule/occurrence-options.js';
@@ -52,6 +56,21 @@ export interface ExclusiveLockSettings {
    * for each version. Without it a run that has succeeded is remembered for 60 seconds.
    */
   version?: string;
+  /**
+   * Whether locks are kept where other replicas see them. `false`, for work on one's own machine: they are in the memory
+   * of this process, whatever `redis` or `store` say: no connection is made, and a store of your own is neither asked nor
+   * closed. All else is as ever: a lock that is busy in this process is busy. One warning at the start says so.
+   *
+   * @default true
+   */
+  enabled?: boolean;
+  /**
+   * Where this package logs: any logger with levels, such as a `LoggerService` of Nest, pino, winston or `console`;
+   * false: nowhere.
+   *
+   * @default Nest's `Logger`, with the context `ExclusiveLock`
+   */
+  logger?: LoggerWithLevels | false;
 }
 
 /** Where the locks live; see {@link ExclusiveLockModuleOptions}. Without any: `REDIS_URL`, else the local store. */
@@ -103,8 +122,8 @@ export interface DefaultPlace {
 type Unset = 'replica' | 'version';
 
 /** The settings with their defaults filled in. */
-export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset>> &
-  Record<Unset, string | undefined>;
+export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset | 'logger'>> &
+  Record<Unset, string | undefined> & { logger: LockLogger };
 
 const DEFAULT_TTL = 10_000;
 const DEFAULT_COMMAND_TIMEOUT = 2_000;
@@ -122,6 +141,8 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
   prefix: true,
   replica: true,
   version: true,
+  enabled: true,
+  logger: true,
   isGlobal: true,
 };
 
@@ -133,10 +154,13 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
 export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSettings {
   checkOptions<object>(options, KNOWN, 'ExclusiveLockModule');
   const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
-  const { prefix = DEFAULT_PREFIX, replica, version } = options;
+  const { prefix = DEFAULT_PREFIX, replica, version, enabled = true, logger } = options;
   checkName(prefix, 'prefix');
   if (replica !== undefined) checkName(replica, 'replica');
   if (version !== undefined) checkVersion(version);
+  // A text such as 'false' from the environment would be taken for true.
+  if (typeof enabled !== 'boolean')
+    throw new LockConfigurationError(messages.wrongType('enabled', 'true or false', enabled));
   return {
     ...resolveTimes(options, { ttl: DEFAULT_TTL, renewEvery: DEFAULT_TTL / 3 }),
     commandTimeout: checkDuration('commandTimeout', commandTimeout, 10),
@@ -144,5 +168,7 @@ export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSe
     prefix,
     replica,
     version,
+    enabled,
+    logger: logger === undefined ? new Logger('ExclusiveLock') : loggerOf(logger),
   };
 }

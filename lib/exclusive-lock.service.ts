@@ -1,23 +1,30 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { currentLease } from './core/current-lease.js';
+import { ExclusiveLock, type ExclusiveLockOptions } from './core/exclusive-lock.js';
 import type { Lease } from './core/lease.js';
-import { LEASE_OPTIONS, type LeaseOptions } from './core/lease-options.js';
 import type { LockEvent } from './core/lock-events.js';
-import { LockManager, type RunOptions, type LockState } from './core/lock-manager.js';
+import {
+  ACQUIRE_OPTIONS,
+  LockManager,
+  type AcquireOptions,
+  type LockState,
+  type RunOptions,
+} from './core/lock-manager.js';
 import type { Outcome } from './core/outcome.js';
 import { checkOptions } from './common/check-options.js';
 import { LockShuttingDownError } from './common/errors.js';
 import { messages } from './common/messages.js';
+import type { ResolvedSettings } from './exclusive-lock.options.js';
 import { GuardedObservable } from './guarded-observable.js';
-import { LOCK_MANAGER } from './tokens.js';
+import { LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 
 /** Locks for code that has no decorator to put: inject it anywhere in an application that imports the module. */
 @Injectable()
 export class ExclusiveLockService {
   /**
-   * What happens to the locks in this replica: acquired, skipped, renewed, renewalFailed, lost, released. A subscriber
-   * that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
+   * What happens to the locks in this replica: waited, acquired, skipped, renewed, renewalFailed, lost, released,
+   * forced. A subscriber that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
    * `node:diagnostics_channel` too.
    *
    * @example
@@ -25,10 +32,12 @@ export class ExclusiveLockService {
    */
   readonly events$: Observable<LockEvent>;
   readonly #locks: LockManager;
+  readonly #settings: ResolvedSettings;
 
-  constructor(@Inject(LOCK_MANAGER) locks: LockManager) {
+  constructor(@Inject(LOCK_MANAGER) locks: LockManager, @Inject(LOCK_SETTINGS) settings: ResolvedSettings) {
     this.#locks = locks;
-    const logger = new Logger('ExclusiveLock');
+    this.#settings = settings;
+    const { logger } = settings;
     this.events$ = new GuardedObservable<LockEvent>(
       (subscriber) => locks.events.listen((event) => subscriber.next(event)),
       (error) => logger.error(messages.subscriberThrew(error)),
@@ -36,12 +45,12 @@ export class ExclusiveLockService {
   }
 
   /**
-   * Runs `work` if the lock can be had at once, keeps the lock for as long as the work takes, and gives it back.
+   * Runs `work` if the lock can be had, at once or within `wait`; keeps the lock for as long as the work takes, and gives it back.
    * With an `occurrence` whose tick is not due yet by the store's clock, it waits for that first, up to a minute.
    * Within work that holds the same lock already, `work` joins that lease, whose options stay as they are.
    *
    * @returns what became of it: `ran` or `lost` with the work's value, or `skipped` with the reason
-   * @throws the work's own error; LockConfigurationError for a bad name or option
+   * @throws the work's own error; LockTimeoutError when `wait` is over; LockConfigurationError for a bad name or option
    * @example
    * const outcome = await this.locks.run(`rebuild:${id}`, async (lease) => {
    *   await this.index.rebuild(id, { signal: lease.signal, fence: lease.fence });
@@ -57,23 +66,51 @@ export class ExclusiveLockService {
   }
 
   /**
-   * Takes the lock if it is free. The lease is renewed until it is released: release it in `finally`, or declare
-   * it with `await using`.
+   * Takes the lock if it is free, or waits for it. The lease is renewed until it is released: release it in `finally`,
+   * or declare it with `await using`.
    *
-   * @returns the lease, or null if somebody else holds the lock
-   * @throws LockStoreError when the store cannot be asked; LockShuttingDownError after the shutdown has begun;
-   * LockConfigurationError for a bad name or option
+   * @returns the lease, or null if somebody else holds the lock and there was no `wait`
+   * @throws LockStoreError when the store cannot be asked; LockTimeoutError when `wait` is over; the reason of the
+   * `signal` when that aborts; LockShuttingDownError after the shutdown has begun; LockConfigurationError for a bad name
+   * or option
    * @example
    * await using lease = await this.locks.acquire('import');
    * if (!lease) return;
+   * @example
+   * await using lease = await this.locks.acquire('import', { wait: true, signal });
    */
-  async acquire(name: string, options: LeaseOptions = {}): Promise<Lease | null> {
-    checkOptions(options, LEASE_OPTIONS, 'acquire');
+  acquire(name: string, options: AcquireOptions & { readonly wait: true }): Promise<Lease>;
+  acquire(name: string, options?: AcquireOptions): Promise<Lease | null>;
+  async acquire(name: string, options: AcquireOptions = {}): Promise<Lease | null> {
+    checkOptions(options, ACQUIRE_OPTIONS, 'acquire');
     const acquisition = await this.#locks.tryAcquire(name, options);
     if (acquisition.status === 'acquired') return acquisition.lease;
     if (acquisition.reason === 'store-unavailable') throw acquisition.error;
     if (acquisition.reason === 'shutting-down') throw new LockShuttingDownError(messages.shuttingDown(name));
     return null;
+  }
+
+  /**
+   * The lock as an object, to take and give back again and again, with events. Nothing is asked of the store yet.
+   * Each call makes an object of its own: two of one name exclude each other.
+   *
+   * @throws LockConfigurationError for a bad name or option
+   * @example
+   * const lock = this.locks.lock('import', { contents: hostname() });
+   * lock.on('lost', (error) => this.stop(error));
+   * if (await lock.acquire()) this.start();
+   */
+  lock(name: string, options: ExclusiveLockOptions = {}): ExclusiveLock {
+    const { ttl, renewEvery, prefix, logger } = this.#settings;
+    return new ExclusiveLock(name, options, {
+      acquire: (...args) => this.acquire(...args),
+      inspect: (...args) => this.inspect(...args),
+      events: this.#locks.events,
+      ttl,
+      renewEvery,
+      prefix,
+      logger,
+    });
   }
 
   /**
@@ -83,6 +120,32 @@ export class ExclusiveLockService {
    */
   inspect(name: string): Promise<LockState | null> {
     return this.#locks.inspect(name);
+  }
+
+  /**
+   * All locks that are held, in no order: one that comes or goes meanwhile may be missed.
+   *
+   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad prefix
+   * @example
+   * for await (const { name, holder } of this.locks.list({ prefix: 'rebuild:' })) console.log(name, holder.replica);
+   */
+  list({ prefix = '' }: { readonly prefix?: string } = {}): AsyncIterable<LockState> {
+    return this.#locks.list(prefix);
+  }
+
+  /**
+   * Takes the lock from its holder, whoever that is, if it is still the grant with this fence: a newer holder is left
+   * alone. The old one learns of it at its next renewal at the latest, within a third of its TTL, and until then works
+   * on: what it writes must be refused by its fence.
+   *
+   * @returns whether it was taken away
+   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name or fence
+   * @example
+   * const state = await this.locks.inspect('import');
+   * if (state?.fence) await this.locks.forceRelease('import', { fence: state.fence });
+   */
+  forceRelease(name: string, { fence }: { readonly fence: number }): Promise<boolean> {
+    return this.#locks.forceRelease(name, fence);
   }
 
   /** The lease that the calling code runs under, however deep in it; undefined outside of any. */

@@ -1,6 +1,11 @@
 export { ExclusiveLockModule } from './exclusive-lock.module.js';
 export { ExclusiveLockService } from './exclusive-lock.service.js';
-export { Exclusive, type ExclusiveOptions } from './decorators/exclusive.decorator.js';
+export {
+  Exclusive,
+  type ExclusiveDecorator,
+  type NamedByArguments,
+} from './decorators/exclusive.decorator.js';
+export type { ExclusiveOptions, PolicyOptions } from './decorators/exclusive-options.js';
 export type {
   CustomPlace,
   DefaultPlace,
@@ -19,22 +24,28 @@ export type {
 } from './stores/redis/redis-connection-options.js';
 export { nominalTick } from './schedule/cron-tick.js';
 export type { OccurrenceOptions } from './schedule/occurrence-options.js';
+export type { LoggerWithLevels } from './common/logger.js';
+export type { ExclusiveLock, ExclusiveLockEvents, ExclusiveLockOptions } from './core/exclusive-lock.js';
 export type { Lease } from './core/lease.js';
 export type { LeaseOptions } from './core/lease-options.js';
-export type { LockState, RunOptions } from './core/lock-manager.js';
+export type { AcquireOptions, LockState, RunOptions } from './core/lock-manager.js';
 export type { GapOccurrence, KeyOccurrence, Occurrence, TickOccurrence } from './core/occurrence.js';
+export type { Clock } from './common/clock.js';
 export type { Holder } from './common/holder.js';
 export type {
   AcquiredEvent,
+  ForcedEvent,
   LockEvent,
   LostEvent,
   ReleasedEvent,
   RenewalFailedEvent,
   RenewedEvent,
   SkippedEvent,
+  WaitedEvent,
 } from './core/lock-events.js';
 export type { Lost, Outcome, Ran, Skipped } from './core/outcome.js';
 export {
+  LockBusyError,
   LockConfigurationError,
   LockError,
   LockLostError,
@@ -49,6 +60,7 @@ export type {
   AcquireReply,
   AcquireRequest,
   Claim,
+  ForceRequest,
   GapClaim,
   HeldBy,
   KeyClaim,

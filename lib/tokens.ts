@@ -3,5 +3,6 @@
  * something is missing.
  */
 export const LOCK_MANAGER = 'EXCLUSIVE_LOCK_MANAGER';
+export const LOCK_OUTAGES = 'EXCLUSIVE_LOCK_OUTAGES';
 export const LOCK_SETTINGS = 'EXCLUSIVE_LOCK_SETTINGS';
 export const EXCLUSIVE_RUNNER = 'EXCLUSIVE_LOCK_RUNNER';

@@ -5,6 +5,18 @@ import { performance } from 'node:perf_hooks';
 export interface Clock {
   /** Milliseconds that have passed since some fixed moment, suspended time included. Never goes back. */
   now(): number;
+  /** Milliseconds since the epoch, where they are not those of `Date`. */
+  wall?(): number;
+  /**
+   * Only of a clock that is moved by hand: calls back when it was moved by that many milliseconds; returns what
+   * prevents that. Timers do not follow such a clock: whoever waits goes on at whichever of both comes first.
+   */
+  whenMoved?(by: number, callback: () => void): () => void;
+}
+
+/** Milliseconds since the epoch. */
+export function wallTime(clock: Clock): number {
+  return clock.wall?.() ?? Date.now();
 }
 
 /** The clocks of the operating system that {@link SteadyClock} compares, all in milliseconds. */

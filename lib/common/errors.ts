@@ -5,6 +5,7 @@ export type LockErrorCode =
   | 'LOCK_CONFIGURATION'
   | 'LOCK_STORE'
   | 'LOCK_LOST'
+  | 'LOCK_BUSY'
   | 'LOCK_TIMEOUT'
   | 'LOCK_SHUTTING_DOWN'
   | 'LOCK_SERVICE_MISSING';
@@ -48,9 +49,10 @@ export class LockStoreError extends LockError {
  * - `taken`: somebody else holds the lock now;
  * - `vanished`: the lock is gone from the store (deleted, flushed, evicted, or the store lost its data);
  * - `store-unavailable`: its time ran out while the store could not be reached;
+ * - `max-hold`: it was held for as long as the option `maxHold` allows;
  * - `released`: it was given back with `release()`.
  */
-export type LossReason = 'expired' | 'taken' | 'vanished' | 'store-unavailable' | 'released';
+export type LossReason = 'expired' | 'taken' | 'vanished' | 'store-unavailable' | 'max-hold' | 'released';
 
 /** The lease that was asked about is not held any more; `reason` says why. */
 export class LockLostError extends LockError {
@@ -60,6 +62,19 @@ export class LockLostError extends LockError {
     message: string,
     /** Why the lease is no longer held. */
     readonly reason: LossReason,
+  ) {
+    super(message);
+  }
+}
+
+/** Somebody else holds the lock, and `whenBusy: 'throw'` says that this is an error. */
+export class LockBusyError extends LockError {
+  readonly code = 'LOCK_BUSY';
+
+  constructor(
+    message: string,
+    /** Who holds it. */
+    readonly holder: Holder,
   ) {
     super(message);
   }

@@ -24,6 +24,8 @@ export const messages = {
     `The ${store} store needs the package ${peer}, which could not be loaded. Run: npm install ${peer}`,
   notAStore: (missing: readonly string[]) =>
     `store must be a LockStore; the given one lacks ${missing.join(', ')}.`,
+  notALogger: (missing: readonly string[]) =>
+    `logger must have the methods info (or log), warn and error; the given one lacks ${missing.join(', ')}.`,
   noStoreInProduction: () =>
     'ExclusiveLockModule.forRoot() does not know where the locks of this application live. Set REDIS_URL or give ' +
     "forRoot({ redis: 'redis://…' }) for replicas on several machines, or forRoot({ store: 'local' }) if all run on one.",
@@ -33,10 +35,30 @@ export const messages = {
   optionElsewhere: (option: string, method: string, kinds: readonly string[], kind: string) =>
     `${option} of @Exclusive on ${method} would do nothing: it is for a ${kinds.map(roleName).join(' or ')}, and this ` +
     `is a ${roleName(kind)}. Leave it out.`,
+  nobodyToThrowAt: (method: string, kind: string) =>
+    `whenUnavailable: 'throw' of @Exclusive on ${method} has nobody to throw at: this is a ${roleName(kind)}, and its ` +
+    'scheduler would log an error in every replica, each time. Leave it out.',
+  waitWithoutWhenBusy: (method: string, wait: number) =>
+    `wait of @Exclusive on ${method} would do nothing without whenBusy: 'wait'; got wait = ${wait}. Add that, or leave ` +
+    'wait out.',
+  neverUnavailable: (method: string, whenUnavailable: string) =>
+    `whenUnavailable: '${whenUnavailable}' of @Exclusive on ${method} would do nothing: with whenBusy: 'wait' a call ` +
+    'waits until the store is back. Add wait, the milliseconds after which it does not wait any more.',
+  nameOfNoArguments: (method: string, kind: string) =>
+    `The name of @Exclusive on ${method} is a function of its arguments, but this is a ${roleName(kind)}, which has ` +
+    'none. Give the name as a string.',
+  sharedNameFunction: (method: string) =>
+    `shared of @Exclusive on ${method} would do nothing: the names that a function gives are not compared with those of ` +
+    'other methods. Leave it out.',
+  oneNameForTwo: (name: string, one: string, other: string) =>
+    `${one} and ${other} have one lock name, "${name}", and would keep each other from running. Give each a name of its ` +
+    'own; or shared: true to all that have it, if they are meant to exclude one another.',
   notStatic: (method: string, kind: string, scope: string) =>
     `${method} is decorated with @Exclusive and a ${roleName(kind)}, but its provider is ${scope}: nobody would ever ` +
     'call it. Make the provider a singleton, with singletons only among its dependencies.',
   contentsNotJson: () => 'contents must be a value that JSON can hold, without cycles, functions or bigint.',
+  notAClass: (decorator: string, key: string) =>
+    `${decorator} must decorate a class; "${key}" is none. On a method: @Exclusive(name, options).`,
   notAMethod: (decorator: string, key: string) => `${decorator} must decorate a method; "${key}" is not one.`,
   generator: (decorator: string, key: string) =>
     `${decorator} cannot decorate the generator "${key}", which runs after it has returned. Make it async function*.`,
@@ -54,6 +76,7 @@ export const messages = {
   connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
   connectionClosed: () => 'the server closed the connection',
   storeClosed: () => 'the store is closed',
+  testTookItDown: () => 'the test has taken it down',
 
   // Stores
   redisFailed: (label: string, cause: unknown) =>
@@ -62,15 +85,39 @@ export const messages = {
     `The local store cannot use folder = ${folder}: ${what}; ${remedy}.`,
   storeUnavailable: (description: string, cause: unknown) =>
     `The lock store (${description}) is unavailable: ${reason(cause)}. Locks cannot be had until it is back.`,
+  runsUnlocked: (method: string, name: string) =>
+    `${method} runs without its lock "${name}", in every replica that calls it: the store is unavailable, and ` +
+    "whenUnavailable is 'run'. So does every other method with that option until the store is back.",
+  locksOff: () =>
+    'Locks are off (enabled: false): they are in the memory of this process, and keep no other from running the same.',
   storeBack: (description: string, ms: number) =>
     `The lock store (${description}) is back after ${(ms / 1000).toFixed(1)} s.`,
   storeThrew: (description: string, cause: unknown) =>
     `The lock store (${description}) failed: ${reason(cause)}.`,
 
+  heldAlready: (name: string, holder: string | undefined) =>
+    `"${name}" cannot be held elsewhere: ${holder ?? 'somebody'} holds it. Let it be released first, or take it away ` +
+    'with loseLease().',
+  nothingToLose: (name: string, elsewhere: boolean) =>
+    `The lease on "${name}" cannot be lost: ${elsewhere ? 'it is held elsewhere' : 'nobody holds the lock'}. Call ` +
+    'loseLease() while the work of the application runs under it.',
+
   // Leases
-  lost: (name: string, why: LossReason) => `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
+  lost: (name: string, why: Exclude<LossReason, 'max-hold'>) =>
+    `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
+  heldTooLong: (name: string, maxHold: number) =>
+    `The lease on "${name}" is lost: it was held for maxHold (${maxHold} ms), and is not renewed any more. Raise maxHold ` +
+    'if the work needs longer; else let it end when its signal aborts.',
   streamOver: () =>
     'The lock of this stream was given back when its readers had left, or nobody came to read it. Call the method again.',
+  alreadyAcquired: (key: string) =>
+    `acquire() of the lock "${key}" was called while it is held already. It stays held; call release() first.`,
+  notRenewed: (name: string) =>
+    `The lease on "${name}" could not be renewed. That is tried again until the lease ends.`,
+  unheardError: (key: string, error: unknown) =>
+    `The lock "${key}" has no listener for its event error, which says: ${reason(error)}`,
+  listenerThrew: (event: string, key: string, error: unknown) =>
+    `A listener for the event ${event} of the lock "${key}" threw: ${reason(error)}`,
   answeredTooLate: (name: string, ms: number, ttl: number) =>
     `The lock "${name}" was granted, but the answer took ${Math.round(ms)} ms of its ${ttl} ms; it was given back.`,
   notGivenBack: (name: string, cause: unknown) =>
@@ -88,8 +135,14 @@ export const messages = {
   timedOut: (name: string, ms: number, holder: string | undefined, cause: unknown) =>
     `The lock "${name}" could not be had within ${ms} ms: ` +
     (cause === undefined ? `${holder ?? 'another program'} holds it.` : reason(cause)),
+  busy: (name: string, holder: string | undefined) =>
+    `The lock "${name}" is busy: ${holder ?? 'another program'} holds it.`,
   skipped: (name: string, { reason: why, holder }: { reason: string; holder?: { replica?: string } }) =>
     `"${name}" is skipped: ${why}${holder?.replica ? ` (held by ${holder.replica})` : ''}.`,
+  forced: (name: string, fence: number) =>
+    `The lock "${name}" was taken from its holder by force (fence ${fence}).`,
+  storeCannot: (description: string, method: string) =>
+    `The ${description} lacks the method ${method}, which a LockStore may leave out. Add it to the store.`,
   subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}`,
   shuttingDown: (name: string) => `The lock "${name}" was not asked for: the application is shutting down.`,
   drainOver: (name: string) =>
@@ -108,7 +161,7 @@ const ROLE_NAMES: Record<string, string> = {
   plain: 'method that no scheduler calls',
 };
 
-const LOSS_REASONS: Record<LossReason, string> = {
+const LOSS_REASONS: Record<Exclude<LossReason, 'max-hold'>, string> = {
   expired: 'its time ran out before it could be renewed',
   taken: 'somebody else holds the lock now',
   vanished: 'the lock is gone from the store',

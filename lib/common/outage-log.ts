@@ -5,7 +5,7 @@ import { messages } from './messages.js';
 /** Says once that a store is away and once that it is back, however many calls fail in between. */
 export class OutageLog {
   readonly #logger: LockLogger;
-  #outage: { since: number; description: string; refused: string | undefined } | undefined;
+  #outage: { since: number; description: string; refused: string | undefined; warned: boolean } | undefined;
 
   constructor(logger: LockLogger) {
     this.#logger = logger;
@@ -19,8 +19,16 @@ export class OutageLog {
       description,
       // A server that refuses to write may be read all the while: only the same call tells that this is over.
       refused,
+      warned: false,
     };
     this.#logger.error(messages.storeUnavailable(description, cause));
+  }
+
+  /** Warns, once in an outage, of what is done without the store. */
+  warnOnce(message: string): void {
+    if (this.#outage?.warned) return;
+    if (this.#outage) this.#outage.warned = true;
+    this.#logger.warn(message);
   }
 
   /** `operation` is the call that succeeded; absent when the connection is ready. */

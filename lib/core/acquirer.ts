@@ -1,26 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../common/clock.js';
-import { LockStoreError, type LockLostError } from '../common/errors.js';
-import type { LockLogger } from '../common/logger.js';
+import type { LockStoreError } from '../common/errors.js';
+import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
-import { BEHIND_TOLERANCE, type AcquireReply, type Claim } from '../stores/lock-store.js';
-import { ClockWatch } from './clock-watch.js';
-import { parseHolder, type HolderIdentity } from './holder.js';
-import type { LeaseKeeper } from './lease-keeper.js';
+import { Pause } from '../common/pause.js';
+import { BEHIND_TOLERANCE, type Claim } from '../stores/lock-store.js';
+import { Granter, type Acquired, type Answer, type Behind, type GranterParts } from './granter.js';
+import type { HolderIdentity } from './holder.js';
 import type { LeaseTimes } from './lease-options.js';
-import { HeldLease, type LeaseTerms } from './lease.js';
-import type { LockEvents } from './lock-events.js';
-import type { LockReturner } from './lock-returner.js';
+import { LocalLines, type LocalPlace } from './local-lines.js';
 import { describeClaim } from './occurrence.js';
 import type { Skipped } from './outcome.js';
-import type { Shutdown } from './shutdown.js';
-import { LONGEST_WAIT_FOR_TICK, Waiting, type Early } from './waiting.js';
-import type { WatchedStore } from './watched-store.js';
+import { LONGEST_WAIT_FOR_TICK, Waiting, type Unanswered } from './waiting.js';
 
-/** A lock that was granted so late that less than this part of its TTL is left is given back. */
-const LEAST_LEFT = 1 / 3;
-
-/** One acquisition, whatever number of attempts it takes. All durations are milliseconds. */
+/** One acquisition, whatever number of questions it takes. All durations are milliseconds. */
 export interface Wanted extends LeaseTimes {
   readonly name: string;
   readonly contents: unknown;
@@ -29,158 +20,185 @@ export interface Wanted extends LeaseTimes {
   readonly following?: ((moment: Date) => Date | undefined) | undefined;
   /** 0: does not wait for others. */
   readonly wait: number;
-}
-
-interface Acquired {
-  readonly status: 'acquired';
-  readonly lease: HeldLease;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type Acquisition = Acquired | Skipped;
 
 /** What the acquirer works with. */
-export interface AcquirerParts {
-  readonly store: WatchedStore;
-  readonly clock: Clock;
-  readonly keeper: LeaseKeeper;
-  readonly returner: LockReturner;
-  readonly shutdown: Shutdown;
-  readonly events: LockEvents;
+export interface AcquirerParts extends GranterParts {
   readonly identity: HolderIdentity;
-  readonly commandTimeout: number;
-  readonly logger: LockLogger;
+}
+
+/** What belongs to one acquisition from its beginning to its end. */
+interface Attempt {
+  readonly since: number;
+  readonly waiting: Waiting;
+  readonly pause: Pause;
+  /** Aborts when the shutdown refuses it. */
+  readonly refusal: AbortSignal;
+  /** Among those of this process who wait for the lock; undefined where it does not wait in line. */
+  readonly place: LocalPlace | undefined;
+  /** Under which the store may know it; changed when the store was told to forget that. */
+  record: string | undefined;
+  /** Whether the store may have put it in line. */
+  inLine: boolean;
+  /** Why the store is still to be told that a question is void: until then it may take the run for one that was begun. */
+  undoing: LockStoreError | undefined;
+  /** Whether it had to wait for another holder. */
+  waited: boolean;
+  /** Who was seen holding the lock last. */
+  holder: Holder | undefined;
 }
 
 /** Turns what is wanted into a lease that is kept, or into the reason why there is none. */
 export class Acquirer {
   readonly #parts: AcquirerParts;
-  readonly #clockWatch: ClockWatch;
+  readonly #granter: Granter;
+  readonly #lines = new LocalLines();
 
   constructor(parts: AcquirerParts) {
     this.#parts = parts;
-    this.#clockWatch = new ClockWatch(parts.logger);
+    this.#granter = new Granter(parts);
   }
 
-  /** Asks the store, and again while there is something to wait for: a tick that is early, a lock that is held. */
-  async acquire(asked: Wanted): Promise<Acquisition> {
-    const { clock, shutdown } = this.#parts;
-    const { name, claim } = asked;
-    let wanted = asked;
-    const since = clock.now();
-    const waiting = new Waiting(name, wanted.wait, clock);
+  /**
+   * Asks the store, and again while there is something to wait for: a tick that is early, a lock that is held.
+   *
+   * @throws LockTimeoutError when the time to wait for others is over; the reason of the signal when that aborts
+   */
+  async acquire(wanted: Wanted): Promise<Acquisition> {
+    const since = this.#parts.clock.now();
+    const acquisition = await this.#seek(wanted, since);
+    if (acquisition.status === 'acquired') this.#tellAcquired(acquisition, since);
+    else this.#tellSkipped(wanted, acquisition, since);
+    return acquisition;
+  }
+
+  async #seek(wanted: Wanted, since: number): Promise<Acquisition> {
+    const { clock, shutdown, store, returner } = this.#parts;
+    const { name, ttl, claim, signal } = wanted;
     // The scheduler goes on calling while an application shuts down.
-    const scheduled = claim?.kind === 'tick' || claim?.kind === 'gap';
+    const refusal = shutdown.refusal(claim?.kind === 'tick');
+    const pause = new Pause(clock, { signals: signal ? [refusal, signal] : [refusal] });
+    // Who waits for a run of others is not in line: it wants to know when that is done, not to have the lock.
+    const queues = wanted.wait > 0 && !claim;
+    const attempt: Attempt = {
+      since,
+      waiting: new Waiting(name, wanted.wait, clock),
+      pause,
+      refusal,
+      place: queues ? this.#lines.enter(name, pause) : undefined,
+      record: undefined,
+      inLine: false,
+      undoing: undefined,
+      waited: false,
+      holder: undefined,
+    };
+    let granted = false;
+    const unwatch = queues ? store.watch(name, pause.wake) : undefined;
+    try {
+      const acquisition = await this.#askOn(wanted, attempt);
+      granted = acquisition.status === 'acquired';
+      return acquisition;
+    } finally {
+      unwatch?.();
+      attempt.place?.leave();
+      const { record, inLine, waited } = attempt;
+      if (record !== undefined && inLine) void returner.leave({ name, record, ttl });
+      if (waited) this.#tellWaited(wanted, attempt, granted);
+    }
+  }
+
+  async #askOn(asked: Wanted, attempt: Attempt): Promise<Acquisition> {
+    const { signal } = asked;
+    const { place, pause, waiting, refusal } = attempt;
+    let wanted = asked;
     for (;;) {
-      if (shutdown.refuses(scheduled)) return this.#skip(wanted, since, { reason: 'shutting-down' });
-      const answer = await shutdown.whileAsking(() => this.#attempt(wanted, since));
-      if (answer.status === 'acquired') return answer;
+      signal?.throwIfAborted();
+      if (refusal.aborted) return { status: 'skipped', reason: 'shutting-down' };
+      if (place && !place.isFirst) {
+        attempt.waited = true;
+        attempt.holder = place.holder;
+        await pause.for(waiting.left(place.holder));
+        continue;
+      }
+      if (attempt.undoing) {
+        await pause.for(waiting.left(undefined, attempt.undoing));
+        continue;
+      }
+      const answer = await this.#ask(wanted, attempt);
+      if (answer.status === 'acquired') return this.#unlessAborted(answer, signal);
       if (answer.status === 'behind') {
         wanted = inStep(wanted, answer);
         continue;
       }
-      const pause = waiting.after(answer, wanted.claim);
-      if (pause === undefined) {
-        return this.#skip(wanted, since, answer.status === 'early' ? { reason: 'early' } : answer);
-      }
-      await sleep(pause, undefined, { signal: shutdown.refusal(scheduled) }).catch(() => undefined);
+      const ms = waiting.after(answer, wanted.claim);
+      if (ms === undefined) return asOutcome(answer);
+      attempt.waited ||= answer.status === 'skipped';
+      await pause.for(ms);
     }
   }
 
-  async #attempt(wanted: Wanted, since: number): Promise<Acquired | Skipped | Early | Behind> {
-    const { store, clock, returner, identity, commandTimeout } = this.#parts;
-    const { name, ttl, contents } = wanted;
-    // A token of its own for each attempt: one that was given up is undone, and must not be granted any more.
-    const record = identity.newRecord(contents, wanted.claim && describeClaim(wanted.claim));
-    const within = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT)));
-    const [askedAt, wallBefore] = [clock.now(), Date.now()];
-    const claim =
-      wanted.following && wanted.claim?.kind === 'tick'
-        ? { ...wanted.claim, askedAt: wallBefore }
-        : wanted.claim;
-    let reply: AcquireReply;
-    try {
-      reply = await store.acquire({ name, ttl, claim, record }, within);
-    } catch (error) {
-      if (!(error instanceof LockStoreError)) throw error;
-      if (error.mayHaveRun) void returner.undo({ name, record });
-      return { status: 'skipped', reason: 'store-unavailable', error };
+  async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer> {
+    const { identity, shutdown, clock } = this.#parts;
+    const { name, contents, claim, following, ttl, renewEvery, maxHold } = wanted;
+    const { place, since } = attempt;
+    const record = (attempt.record ??= identity.newRecord(contents, claim && describeClaim(claim)));
+    const waited = place && clock.now() - since;
+    const mayBeBehind = following !== undefined;
+    const question = { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited };
+    const answer = await shutdown.whileAsking(() => this.#granter.ask(question));
+    const { status } = answer;
+    if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {
+      attempt.inLine = status === 'skipped' && place !== undefined;
+      if (status === 'skipped') attempt.holder = answer.holder;
+      if (place) place.holder = attempt.holder;
     }
-    if (claim) this.#compareClocks(name, claim, reply, wallBefore);
-    switch (reply.status) {
-      case 'granted': {
-        const acquired = this.#granted({ ...wanted, record, fence: reply.fence }, askedAt);
-        if (acquired.status === 'acquired') this.#tellAcquired(acquired.lease, since, reply.now);
-        return acquired;
-      }
-      case 'busy': {
-        const { remaining } = reply;
-        return { status: 'skipped', reason: 'busy', holder: parseHolder(reply.record), remaining };
-      }
-      case 'done':
-        return { status: 'skipped', reason: 'done' };
-      case 'behind':
-        return { ...reply, replicaNow: Date.now() };
-      case 'early':
-        return reply;
-    }
+    // It names the run that it is for.
+    if (status === 'behind') attempt.record = undefined;
+    if (isUnavailable(answer) && answer.undone) this.#awaitUndo(attempt, answer.error, answer.undone);
+    return answer;
   }
 
-  #granted(terms: LeaseTerms, askedAt: number): Acquired | Skipped {
-    const { clock, keeper, returner, shutdown } = this.#parts;
-    const { name, ttl } = terms;
-    const elapsed = clock.now() - askedAt;
-    if (ttl - elapsed < ttl * LEAST_LEFT) {
-      void returner.undo(terms);
-      const error = new LockStoreError(messages.answeredTooLate(name, elapsed, ttl), { mayHaveRun: true });
-      return { status: 'skipped', reason: 'store-unavailable', error };
-    }
-    const lease: HeldLease = new HeldLease(terms, askedAt, clock, {
-      giveBack: () => this.#giveBack(lease),
-      lost: (error) => this.#lost(lease, error),
+  /** What was undone is not granted any more. */
+  #awaitUndo(attempt: Attempt, error: LockStoreError, undone: Promise<void>): void {
+    attempt.record = undefined;
+    attempt.inLine = false;
+    attempt.undoing = error;
+    void undone.then(() => {
+      attempt.undoing = undefined;
+      attempt.pause.wake();
     });
-    keeper.keep(lease);
-    shutdown.entered(lease);
-    return { status: 'acquired', lease };
   }
 
-  async #giveBack(lease: HeldLease): Promise<void> {
-    const { keeper, returner, shutdown, events } = this.#parts;
-    keeper.drop(lease);
-    try {
-      const reply = await returner.giveBack(lease);
-      if (reply === 'taken' || reply === 'vanished') lease.lose(reply);
-      else events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
-    } finally {
-      shutdown.left(lease);
-    }
+  /** The caller has gone while the store was asked. */
+  async #unlessAborted(acquired: Acquired, signal: AbortSignal | undefined): Promise<Acquired> {
+    if (signal?.aborted) await acquired.lease.release();
+    signal?.throwIfAborted();
+    return acquired;
   }
 
-  #lost(lease: HeldLease, error: LockLostError): void {
-    const { logger, events } = this.#parts;
-    logger.warn(error.message);
-    events.emit(() => ({ type: 'lost', ...lease.identity, error, held: lease.age }));
+  #tellWaited({ name, claim }: Wanted, { since, holder }: Attempt, granted: boolean): void {
+    const { clock, events } = this.#parts;
+    const occurrence = claim && describeClaim(claim);
+    events.emit(() => ({ type: 'waited', name, occurrence, waited: clock.now() - since, holder, granted }));
   }
 
-  #compareClocks(name: string, claim: Claim, reply: AcquireReply, wallBefore: number): void {
-    if (reply.status === 'early' && reply.by > LONGEST_WAIT_FOR_TICK && claim.kind === 'tick')
-      this.#clockWatch.tooEarly(name, reply.by, claim.time);
-    else if (reply.now !== undefined) this.#clockWatch.observe(wallBefore, Date.now(), reply.now);
-  }
-
-  #tellAcquired(lease: HeldLease, since: number, storeNow: number | undefined): void {
+  #tellAcquired({ lease, now }: Acquired, since: number): void {
     const { clock, events } = this.#parts;
     const tick = lease.tick?.getTime();
     events.emit(() => ({
       type: 'acquired',
       ...lease.identity,
       waited: clock.now() - since,
-      late: tick !== undefined && storeNow !== undefined ? Math.max(0, storeNow - tick) : undefined,
+      late: tick !== undefined && now !== undefined ? Math.max(0, now - tick) : undefined,
     }));
   }
 
-  #skip({ name, claim }: Wanted, since: number, why: WithoutStatus<Skipped>): Skipped {
+  #tellSkipped({ name, claim }: Wanted, skipped: Skipped, since: number): void {
     const { clock, events, logger } = this.#parts;
-    const skipped = { ...why, status: 'skipped' } as const;
     logger.debug(messages.skipped(name, skipped));
     events.emit(() => ({
       type: 'skipped',
@@ -191,15 +209,17 @@ export class Acquirer {
       holder: skipped.reason === 'busy' ? skipped.holder : undefined,
       error: skipped.reason === 'store-unavailable' ? skipped.error : undefined,
     }));
-    return skipped;
   }
 }
 
-/** The store's clock is later than the replica's, or the question was long on its way. */
-interface Behind {
-  readonly status: 'behind';
-  readonly now?: number | undefined;
-  readonly replicaNow: number;
+function isUnavailable(answer: Answer): answer is Extract<Unanswered, { reason: 'store-unavailable' }> {
+  return answer.status === 'skipped' && answer.reason === 'store-unavailable';
+}
+
+function asOutcome(answer: Unanswered): Skipped {
+  if (answer.status === 'early') return { status: 'skipped', reason: 'early' };
+  const { inLine: _, undone: __, ...skipped } = answer;
+  return skipped;
 }
 
 /**
@@ -210,9 +230,8 @@ function inStep({ following, ...wanted }: Wanted, { now, replicaNow }: Behind): 
   const { claim } = wanted;
   // What came late but was asked for by a right clock is no reason to pass over a tick.
   if (claim?.kind !== 'tick' || now === undefined || now - replicaNow <= BEHIND_TOLERANCE) return wanted;
-  const next = following?.(new Date(now))?.getTime();
-  if (next === undefined || next - now > LONGEST_WAIT_FOR_TICK) return wanted;
+  const next = following?.(new Date(now))?.getTime() ?? Number.NaN;
+  // What is due already and nearer than the next one is the tick of now.
+  if (!(next - now <= Math.min(LONGEST_WAIT_FOR_TICK, now - claim.time))) return wanted;
   return { ...wanted, claim: { ...claim, time: next } };
 }
-
-type WithoutStatus<T> = T extends unknown ? Omit<T, 'status'> : never;

@@ -10,6 +10,7 @@ const IN_STEP = 500;
 export class ClockWatch {
   readonly #logger: LockLogger;
   #told = false;
+  #toldTooEarly = false;
 
   constructor(logger: LockLogger) {
     this.#logger = logger;
@@ -18,16 +19,17 @@ export class ClockWatch {
   /** The store's clock said `store` at some moment between `before` and `after` on the replica's. */
   observe(before: number, after: number, store: number): void {
     const ahead = store < before ? before - store : store > after ? after - store : 0;
-    if (Math.abs(ahead) < IN_STEP) this.#told = false;
+    if (Math.abs(ahead) < IN_STEP) this.#told = this.#toldTooEarly = false;
     if (Math.abs(ahead) <= OUT_OF_STEP || this.#told) return;
     this.#told = true;
     this.#logger.warn(messages.outOfStep(ahead, after, store));
   }
 
-  /** A tick was skipped, being `by` milliseconds ahead of the store's clock. */
-  tooEarly(name: string, by: number, tick: number): void {
-    if (this.#told) return;
-    this.#told = true;
-    this.#logger.error(messages.tooEarly(name, by, tick, Date.now()));
+  /** A tick was skipped, being `by` milliseconds ahead of the store's clock when the replica's said `now`. */
+  tooEarly(name: string, by: number, tick: number, now: number): void {
+    if (this.#toldTooEarly) return;
+    // It says more than that the clocks differ.
+    this.#told = this.#toldTooEarly = true;
+    this.#logger.error(messages.tooEarly(name, by, tick, now));
   }
 }

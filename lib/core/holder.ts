@@ -38,6 +38,11 @@ export class HolderIdentity {
   }
 }
 
+/** @throws LockConfigurationError for contents that JSON cannot hold */
+export function checkContents(contents: unknown): void {
+  if (contents !== undefined) contentsAsJson(contents);
+}
+
 /** @throws LockConfigurationError where JSON would throw, or leave the value out without a word */
 function contentsAsJson(contents: unknown): string {
   let json: string | undefined;

@@ -1,5 +1,7 @@
 import type { Clock } from '../common/clock.js';
-import type { LockStore, OwnerReply } from '../stores/lock-store.js';
+import type { LockStoreError } from '../common/errors.js';
+import { after } from '../common/pause.js';
+import type { LockStore, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
 import type { HeldLease } from './lease.js';
 import type { LockEvents } from './lock-events.js';
 
@@ -21,7 +23,7 @@ export class LeaseKeeper {
   readonly #clock: Clock;
   readonly #commandTimeout: number;
   readonly #events: LockEvents;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer = (): void => undefined;
   #wakeAt = Infinity;
   #stopped = false;
 
@@ -50,6 +52,13 @@ export class LeaseKeeper {
     this.#sleep();
   }
 
+  /** The store says so without having been asked. */
+  takenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
+    for (const lease of this.#leases) {
+      if (lease.record === owner.record) this.#settle(lease, how, this.#clock.now(), undefined);
+    }
+  }
+
   #wakeBy(time: number): void {
     if (time >= this.#wakeAt) return;
     this.#wakeAt = time;
@@ -57,19 +66,20 @@ export class LeaseKeeper {
   }
 
   #setTimer(): void {
-    clearTimeout(this.#timer);
-    const delay = Math.min(LONGEST_DELAY, Math.max(0, this.#wakeAt - this.#clock.now()));
-    this.#timer = setTimeout(() => this.#onTimer(), delay).unref();
+    this.#cancelTimer();
+    const left = Math.max(0, this.#wakeAt - this.#clock.now());
+    this.#cancelTimer = after(Math.min(LONGEST_DELAY, left), this.#clock, () => this.#onTimer(), false);
   }
 
   #onTimer(): void {
+    this.#cancelTimer();
     if (this.#leases.size === 0) this.#wakeAt = Infinity;
     else if (this.#clock.now() + TIMER_PRECISION < this.#wakeAt) this.#setTimer();
     else this.#wake();
   }
 
   #sleep(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#wakeAt = Infinity;
   }
 
@@ -98,23 +108,30 @@ export class LeaseKeeper {
     const sentAt = this.#clock.now();
     const within = Math.min(this.#commandTimeout, ...leases.map(({ renewEvery }) => renewEvery));
     let replies: (OwnerReply | undefined)[] | undefined;
+    let failure: LockStoreError | undefined;
     try {
       replies = await this.#store.renew(leases, within);
-    } catch {
+    } catch (error) {
       // Unknown is not lost: it is tried again until the deadline.
+      failure = error as LockStoreError;
     }
     for (const [i, lease] of leases.entries()) {
       lease.renewing = false;
-      this.#settle(lease, replies?.[i], sentAt);
+      this.#settle(lease, replies?.[i], sentAt, failure);
     }
   }
 
-  #settle(lease: HeldLease, reply: OwnerReply | undefined, sentAt: number): void {
+  #settle(
+    lease: HeldLease,
+    reply: OwnerReply | undefined,
+    sentAt: number,
+    error: LockStoreError | undefined,
+  ): void {
     if (!this.#leases.has(lease)) return;
     switch (reply) {
       case 'held':
         lease.extend(sentAt);
-        this.#tell('renewed', lease);
+        this.#events.emit(() => ({ type: 'renewed', ...lease.identity, remaining: lease.remaining }));
         break;
       case 'taken':
       case 'vanished':
@@ -122,12 +139,21 @@ export class LeaseKeeper {
         this.drop(lease);
         return;
       case undefined:
-        lease.renewAt = this.#clock.now() + Math.min(lease.renewEvery, FIRST_RETRY * 2 ** lease.failures++);
-        this.#tell('renewalFailed', lease);
+        lease.renewAt = this.#clock.now() + this.#retryAfter(lease);
+        this.#events.emit(() => ({
+          type: 'renewalFailed',
+          ...lease.identity,
+          remaining: lease.remaining,
+          error,
+        }));
     }
     this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
   }
-  #tell(type: 'renewed' | 'renewalFailed', lease: HeldLease): void {
-    this.#events.emit(() => ({ type, ...lease.identity, remaining: lease.remaining }));
+
+  /** Sooner again towards the deadline: an outage that is over before then costs no lease. */
+  #retryAfter(lease: HeldLease): number {
+    const left = lease.deadline - this.#clock.now();
+    const doubled = FIRST_RETRY * 2 ** lease.failures++;
+    return Math.max(FIRST_RETRY, Math.min(lease.renewEvery, doubled, left / 4));
   }
 }

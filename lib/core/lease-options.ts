@@ -17,18 +17,35 @@ export interface LeaseOptions {
    * @default ttl / 3
    */
   readonly renewEvery?: number;
+  /**
+   * Milliseconds after which the lease is lost although its holder lives, at least 100: renewal ends, the signal aborts,
+   * and checks throw. Work that hangs so keeps the others off for a time only: the lock is free when the work returns,
+   * or within `ttl` of that. May be shorter than `ttl`.
+   *
+   * @default none: renewed for as long as the work takes
+   */
+  readonly maxHold?: number;
   /** Any JSON value to keep in the lock, for whoever inspects it or finds it busy. */
   readonly contents?: unknown;
 }
 
-export const LEASE_OPTIONS: KnownOptions<LeaseOptions> = { ttl: true, renewEvery: true, contents: true };
+export const LEASE_OPTIONS: KnownOptions<LeaseOptions> = {
+  ttl: true,
+  renewEvery: true,
+  maxHold: true,
+  contents: true,
+};
 
 export interface LeaseTimes {
   readonly ttl: number;
   readonly renewEvery: number;
+  /** Undefined: no end while it is renewed. */
+  readonly maxHold?: number | undefined;
 }
 
 const SHORTEST_TTL = 100;
+/** Whoever writes less has thought of seconds. */
+const SHORTEST_HOLD = 100;
 const SHORTEST_RENEWAL = 20;
 /** The longest delay a Node timer can have: 24.8 days. */
 const LONGEST = 2 ** 31 - 1;
@@ -39,7 +56,10 @@ const LONGEST = 2 ** 31 - 1;
  * @throws LockConfigurationError
  */
 export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): LeaseTimes {
-  if (options.ttl === undefined && options.renewEvery === undefined) return defaults;
+  const { maxHold } = options;
+  if (maxHold !== undefined) checkDuration('maxHold', maxHold, SHORTEST_HOLD);
+  if (options.ttl === undefined && options.renewEvery === undefined)
+    return maxHold === undefined ? defaults : { ...defaults, maxHold };
   // Defaults stand in for what is undefined only: null is a mistake that deserves its message.
   const ttl = checkDuration('ttl', options.ttl === undefined ? defaults.ttl : options.ttl, SHORTEST_TTL);
   // Redis expires keys after whole milliseconds.
@@ -48,7 +68,7 @@ export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): Lease
   const { renewEvery = ttl / 3 } = options;
   checkDuration('renewEvery', renewEvery, SHORTEST_RENEWAL);
   if (ttl < 2 * renewEvery) throw new LockConfigurationError(messages.ttlTooShortForRenewal(ttl, renewEvery));
-  return { ttl, renewEvery };
+  return { ttl, renewEvery, maxHold };
 }
 
 /** @throws LockConfigurationError */

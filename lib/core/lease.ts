@@ -44,6 +44,9 @@ export interface LeaseTerms {
   readonly claim?: Claim | undefined;
   readonly ttl: number;
   readonly renewEvery: number;
+  /** See the reply of the store. */
+  readonly repeated?: boolean | undefined;
+  readonly maxHold?: number | undefined;
 }
 
 export interface LeaseHandlers {
@@ -61,6 +64,8 @@ export class HeldLease implements Lease {
   readonly fence: number;
   readonly tick: Date | undefined;
   readonly claim: Claim | undefined;
+  /** Whether another copy of its acquisition may arrive at the store when it has been given back. */
+  readonly repeated: boolean;
   /** What the store is to remember as run to its end when the lock is given back. */
   completed: Claim | undefined;
   readonly ttl: number;
@@ -74,6 +79,10 @@ export class HeldLease implements Lease {
   readonly #clock: Clock;
   readonly #on: LeaseHandlers;
   readonly #askedAt: number;
+  readonly #maxHold: number;
+  /** When it has been held for `maxHold`, whatever was renewed. */
+  readonly #endsAt: number;
+  /** Until when the store certainly keeps the lock for it. */
   #deadline: number;
   #lossReason: LossReason | undefined;
   /** Made when first asked for: a release is no error to anybody who does not look, and errors are slow to make. */
@@ -88,12 +97,16 @@ export class HeldLease implements Lease {
     this.record = terms.record;
     this.fence = terms.fence;
     this.claim = terms.claim;
+    this.repeated = terms.repeated ?? false;
     this.tick = terms.claim?.kind === 'tick' ? new Date(terms.claim.time) : undefined;
     this.ttl = terms.ttl;
     this.renewEvery = terms.renewEvery;
     this.#clock = clock;
     this.#on = on;
     this.#askedAt = askedAt;
+    this.#maxHold = terms.maxHold ?? Infinity;
+    // Held from now on: an answer that took long takes nothing from the work.
+    this.#endsAt = clock.now() + this.#maxHold;
     this.#deadline = askedAt + this.ttl - margin(this.ttl);
     this.renewAt = askedAt + this.renewEvery;
   }
@@ -104,7 +117,7 @@ export class HeldLease implements Lease {
 
   get remaining(): number {
     if (this.#lossReason) return 0;
-    const remaining = this.#deadline - this.#clock.now();
+    const remaining = this.deadline - this.#clock.now();
     if (remaining <= 0) this.expire();
     return Math.max(0, remaining);
   }
@@ -128,7 +141,7 @@ export class HeldLease implements Lease {
 
   /** The moment, on the keeper's clock, after which the lease is not held any more. */
   get deadline(): number {
-    return this.#deadline;
+    return Math.min(this.#deadline, this.#endsAt);
   }
 
   /** Whether the work was told to stop. */
@@ -144,7 +157,7 @@ export class HeldLease implements Lease {
   /** The same as an error. */
   get lossError(): LockLostError | undefined {
     const reason = this.lossReason;
-    return reason && (this.#lossError ??= new LockLostError(messages.lost(this.name, reason), reason));
+    return reason && (this.#lossError ??= this.#loss(reason));
   }
 
   assertHeld(): void {
@@ -192,7 +205,7 @@ export class HeldLease implements Lease {
   lose(reason: LossReason): void {
     if (this.#lossReason && this.#lossReason !== 'released') return;
     this.#lossReason = reason;
-    this.#lossError = new LockLostError(messages.lost(this.name, reason), reason);
+    this.#lossError = this.#loss(reason);
     this.#on.lost(this.#lossError);
     this.#controller?.abort(this.#lossError);
   }
@@ -205,6 +218,16 @@ export class HeldLease implements Lease {
 
   /** Its time has run out. */
   expire(): void {
-    this.lose(this.failures > 0 || this.renewing ? 'store-unavailable' : 'expired');
+    // The end that came first is the reason, also where both have passed unnoticed.
+    if (this.#endsAt <= this.#deadline) this.lose('max-hold');
+    else this.lose(this.failures > 0 || this.renewing ? 'store-unavailable' : 'expired');
+  }
+
+  #loss(reason: LossReason): LockLostError {
+    const message =
+      reason === 'max-hold'
+        ? messages.heldTooLong(this.name, this.#maxHold)
+        : messages.lost(this.name, reason);
+    return new LockLostError(message, reason);
   }
 }

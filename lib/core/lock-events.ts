@@ -4,7 +4,14 @@ import type { Holder } from '../common/holder.js';
 
 /** Something that happened to a lock in this replica. All durations are milliseconds. */
 export type LockEvent =
-  AcquiredEvent | SkippedEvent | RenewedEvent | RenewalFailedEvent | LostEvent | ReleasedEvent;
+  | WaitedEvent
+  | AcquiredEvent
+  | SkippedEvent
+  | RenewedEvent
+  | RenewalFailedEvent
+  | LostEvent
+  | ReleasedEvent
+  | ForcedEvent;
 
 interface EventBase {
   /** The name of the lock. */
@@ -15,6 +22,22 @@ interface EventBase {
 
 interface LeaseEvent extends EventBase {
   readonly fence: number;
+}
+
+/** Somebody has waited for another holder; `acquired` or `skipped` follows, unless the wait was given up. */
+export interface WaitedEvent extends EventBase {
+  readonly type: 'waited';
+  /** From the call to the end of the wait. */
+  readonly waited: number;
+  /** Who was seen holding the lock last. */
+  readonly holder: Holder | undefined;
+  /** Whether the lock was granted in the end. */
+  readonly granted: boolean;
+}
+
+/** The lock was taken from its holder with `forceRelease`. */
+export interface ForcedEvent extends LeaseEvent {
+  readonly type: 'forced';
 }
 
 /** The lock was granted. */
@@ -47,6 +70,8 @@ export interface RenewedEvent extends LeaseEvent {
 /** A renewal was not answered. It is tried again until the lease ends. */
 export interface RenewalFailedEvent extends LeaseEvent {
   readonly type: 'renewalFailed';
+  /** Why the store could not be asked; undefined where it answered for other leases, but not for this one. */
+  readonly error: LockStoreError | undefined;
   /** Until the lease ends unless it is renewed. */
   readonly remaining: number;
 }
@@ -65,7 +90,11 @@ export interface ReleasedEvent extends LeaseEvent {
   readonly held: number;
 }
 
+/** What happens to a lease after its grant. */
+export type LeaseNews = RenewedEvent | RenewalFailedEvent | LostEvent | ReleasedEvent;
+
 type Listener = (event: LockEvent) => void;
+type Watcher = (event: LeaseNews) => void;
 
 /** Each event is published there too, whichever module of the process it comes from. */
 const diagnostics = channel('nestjs-exclusive-lock');
@@ -73,12 +102,14 @@ const diagnostics = channel('nestjs-exclusive-lock');
 /** Tells what happens to the locks of a replica. Listeners must not throw. */
 export class LockEvents {
   readonly #listeners = new Set<Listener>();
+  readonly #watchers = new Map<string, Watcher>();
 
   /** The event is made only if somebody listens. */
   emit(make: () => LockEvent): void {
-    if (this.#listeners.size === 0 && !diagnostics.hasSubscribers) return;
+    if (this.#listeners.size === 0 && this.#watchers.size === 0 && !diagnostics.hasSubscribers) return;
     const event = make();
     for (const listener of this.#listeners) listener(event);
+    if (isLeaseNews(event)) this.#watchers.get(leaseKey(event))?.(event);
     diagnostics.publish(event);
   }
 
@@ -87,4 +118,25 @@ export class LockEvents {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+
+  /** Tells one lease's news to its one watcher, at the cost of no other. Returns what ends it. */
+  watch(lease: LeaseIdentity, watcher: Watcher): () => void {
+    const key = leaseKey(lease);
+    this.#watchers.set(key, watcher);
+    return () => this.#watchers.delete(key);
+  }
 }
+
+/** A fence is granted once for each name. */
+type LeaseIdentity = Pick<LeaseEvent, 'name' | 'fence'>;
+
+const leaseKey = ({ name, fence }: LeaseIdentity): string => `${fence} ${name}`;
+
+const NEWS: Record<LeaseNews['type'], true> = {
+  renewed: true,
+  renewalFailed: true,
+  lost: true,
+  released: true,
+};
+
+const isLeaseNews = (event: LockEvent): event is LeaseNews => Object.hasOwn(NEWS, event.type);

@@ -5,7 +5,7 @@ import type { Holder } from '../common/holder.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
-import type { LockStore } from '../stores/lock-store.js';
+import type { LockStore, StoredLock } from '../stores/lock-store.js';
 import { Acquirer, type Acquisition } from './acquirer.js';
 import { enclosingLease, runInside } from './current-lease.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
@@ -36,20 +36,31 @@ export interface LockManagerSettings extends LeaseTimes {
   readonly clock?: Clock;
 }
 
-/** Options of `run`. All durations are milliseconds. */
-export interface RunOptions extends LeaseOptions {
-  /** The one intended run that the lock is wanted for: it is granted once, across all replicas. */
-  readonly occurrence?: Occurrence | undefined;
+/** Options of `acquire`. All durations are milliseconds. */
+export interface AcquireOptions extends LeaseOptions {
   /**
-   * Milliseconds to wait for the lock while another holds it or the store is away; `true`: as long as it takes. The
-   * wait ends when the occurrence is done, too.
+   * Milliseconds to wait for the lock while another holds it or the store is away; `true`: as long as it takes. Those
+   * who wait have it in the order in which they came, across all replicas. When the time is over the call rejects with
+   * a `LockTimeoutError`.
    *
    * @default 0
    */
   readonly wait?: number | true | undefined;
+  /** Ends the wait: the call rejects with the signal's reason. It does not end work that runs. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-const RUN_OPTIONS: KnownOptions<RunOptions> = { ...LEASE_OPTIONS, occurrence: true, wait: true };
+/** Options of `run`. All durations are milliseconds. */
+export interface RunOptions extends AcquireOptions {
+  /**
+   * The one intended run that the lock is wanted for: it is granted once, across all replicas. A `wait` ends when the
+   * occurrence is done, too, and keeps no order.
+   */
+  readonly occurrence?: Occurrence | undefined;
+}
+
+export const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { ...LEASE_OPTIONS, wait: true, signal: true };
+const RUN_OPTIONS: KnownOptions<RunOptions> = { ...ACQUIRE_OPTIONS, occurrence: true };
 
 type Work<T> = (lease: Lease) => T | PromiseLike<T>;
 
@@ -61,6 +72,8 @@ export interface LockState {
   readonly remaining: number;
   /** The fencing token of this grant; undefined if another program took the lock. */
   readonly fence: number | undefined;
+  /** How many replicas stand in line for it; undefined where the store keeps no line. */
+  readonly waiters: number | undefined;
 }
 
 /** Acquires locks, keeps their leases and gives them back; knows nothing of Nest. */
@@ -74,12 +87,13 @@ export class LockManager {
   readonly #acquirer: Acquirer;
 
   constructor(settings: LockManagerSettings) {
-    const { clock = new SteadyClock(), commandTimeout, logger } = settings;
+    const { clock = settings.store.clock ?? new SteadyClock(), commandTimeout, logger } = settings;
     this.#settings = settings;
     this.#store = new WatchedStore(settings.store, settings.outages);
     this.#keeper = new LeaseKeeper(this.#store, clock, commandTimeout, this.events);
-    this.#returner = new LockReturner(settings.store, commandTimeout, logger);
-    this.#shutdown = new Shutdown(settings.drainTimeout, logger);
+    settings.store.whenTakenAway?.((owner, how) => this.#keeper.takenAway(owner, how));
+    this.#returner = new LockReturner(settings.store, commandTimeout, logger, clock);
+    this.#shutdown = new Shutdown(settings.drainTimeout, logger, clock);
     this.#acquirer = new Acquirer({
       store: this.#store,
       clock,
@@ -121,7 +135,9 @@ export class LockManager {
   async tryAcquire(name: string, options: RunOptions): Promise<Acquisition> {
     checkName(name);
     checkOptions(options, RUN_OPTIONS, 'run');
-    const { occurrence, wait = 0, contents } = options;
+    const { occurrence, wait = 0, contents, signal } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw new LockConfigurationError(messages.wrongType('signal', 'an AbortSignal', signal));
     return this.#acquirer.acquire({
       name,
       ...resolveTimes(options, this.#settings),
@@ -129,6 +145,7 @@ export class LockManager {
       claim: occurrence && claimOf(occurrence),
       following: occurrence?.tick && occurrence.following,
       wait: wait === true ? Infinity : checkDuration('wait', wait, 0),
+      signal,
     });
   }
 
@@ -140,13 +157,49 @@ export class LockManager {
   async inspect(name: string): Promise<LockState | null> {
     checkName(name);
     const stored = await this.#store.inspect(name, this.#settings.commandTimeout);
-    if (!stored) return null;
-    return { name, holder: parseHolder(stored.record), remaining: stored.remaining, fence: stored.fence };
+    return stored && stateOf(name, stored);
+  }
+
+  /**
+   * All locks that are held and whose name begins with `prefix`.
+   *
+   * @throws LockStoreError
+   */
+  async *list(prefix: string): AsyncGenerator<LockState> {
+    if (prefix !== '') checkName(prefix, 'prefix');
+    for await (const stored of this.#store.list(prefix, this.#settings.commandTimeout)) {
+      yield stateOf(stored.name, stored);
+    }
+  }
+
+  /**
+   * Frees the lock if it is still the grant with this fence. Returns whether it was.
+   *
+   * @throws LockStoreError
+   */
+  async forceRelease(name: string, fence: number): Promise<boolean> {
+    checkName(name);
+    if (!Number.isSafeInteger(fence))
+      throw new LockConfigurationError(messages.wrongType('fence', 'the fence that inspect tells', fence));
+    const reply = await this.#store.force({ name, fence }, this.#settings.commandTimeout);
+    if (reply !== 'held') return false;
+    this.#settings.logger.warn(messages.forced(name, fence));
+    this.events.emit(() => ({ type: 'forced', name, occurrence: undefined, fence }));
+    return true;
+  }
+
+  /** Whether the calling code runs under this lock. */
+  holds(name: string): boolean {
+    return enclosingLease(name, this) !== undefined;
   }
 
   /** From now on no lock is granted for a tick. */
   refuseTicks(): void {
     this.#shutdown.refuseTicks();
+  }
+
+  get refusesTicks(): boolean {
+    return this.#shutdown.refusal(true).aborted;
   }
 
   /** Refuses new locks, waits for the work that runs, gives its locks back and closes the store. */
@@ -164,6 +217,12 @@ export class LockManager {
     const value = await outer.host(async () => await work(outer));
     return outcomeWhileHeld(outer, value);
   }
+}
+
+function stateOf(name: string, { record, remaining, fence, waiters }: StoredLock): LockState {
+  const holder = parseHolder(record);
+  // The store's fence is that of our last grant; another program's lock has none.
+  return { name, holder, remaining, fence: holder.replica === undefined ? undefined : fence, waiters };
 }
 
 function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {

@@ -1,10 +1,18 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../common/clock.js';
 import type { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
+import { Pause } from '../common/pause.js';
 import { within } from '../common/within.js';
-import type { LockStore, OwnerReply, OwnerRequest, ReleaseRequest } from '../stores/lock-store.js';
+import type {
+  LockStore,
+  OwnerReply,
+  OwnerRequest,
+  ReleaseRequest,
+  RenewRequest,
+  UndoRequest,
+} from '../stores/lock-store.js';
 
 /** What a release that is not answered may add to the work it ends, in milliseconds. */
 const PATIENCE = 250;
@@ -17,13 +25,15 @@ export class LockReturner {
   readonly #store: LockStore;
   readonly #commandTimeout: number;
   readonly #logger: LockLogger;
+  readonly #clock: Clock;
   readonly #pending = new Map<OwnerRequest, Promise<unknown>>();
   readonly #closing = new AbortController();
 
-  constructor(store: LockStore, commandTimeout: number, logger: LockLogger) {
+  constructor(store: LockStore, commandTimeout: number, logger: LockLogger, clock: Clock) {
     this.#store = store;
     this.#commandTimeout = commandTimeout;
     this.#logger = logger;
+    this.#clock = clock;
     setMaxListeners(0, this.#closing.signal);
   }
 
@@ -32,17 +42,24 @@ export class LockReturner {
     return within(
       PATIENCE,
       this.#untilAnswered(owner, () => this.#store.release(owner, this.#commandTimeout)),
+      this.#clock,
     );
   }
 
   /** For an acquisition that was not answered: it may have been carried out, or may be still. Never rejects. */
-  async undo(owner: OwnerRequest): Promise<void> {
+  async undo(owner: UndoRequest): Promise<void> {
     await this.#untilAnswered(owner, () => this.#store.undo(owner, this.#commandTimeout));
+  }
+
+  /** For an acquisition that stands in line and is not wanted any more. Never rejects. */
+  async leave(owner: RenewRequest): Promise<void> {
+    const { leave } = this.#store;
+    if (leave) await this.#untilAnswered(owner, () => leave.call(this.#store, owner, this.#commandTimeout));
   }
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */
   async close(): Promise<void> {
-    await within(this.#commandTimeout, Promise.all(this.#pending.values()));
+    await within(this.#commandTimeout, Promise.all(this.#pending.values()), this.#clock);
     for (const { name } of this.#pending.keys()) {
       this.#logger.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
     }
@@ -57,13 +74,14 @@ export class LockReturner {
 
   async #repeat(owner: OwnerRequest, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
     const { signal } = this.#closing;
+    let pause: Pause | undefined;
     let mayHaveRun = false;
     try {
       for (let delay = FIRST_RETRY; !signal.aborted; delay = Math.min(LONGEST_RETRY, delay * 2)) {
         try {
           const reply = await attempt();
-          // An earlier attempt, whose reply was lost, may be what freed it.
-          return mayHaveRun && reply === 'vanished' ? 'held' : reply;
+          // An earlier attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
+          return mayHaveRun ? 'held' : reply;
         } catch (error) {
           const { refused, cause } = error as Partial<LockStoreError>;
           if (refused) {
@@ -72,8 +90,9 @@ export class LockReturner {
           }
           mayHaveRun ||= (error as Partial<LockStoreError>).mayHaveRun ?? true;
         }
-        // Unref'd: a lock that cannot be given back expires; it must not keep the process.
-        await sleep(delay, undefined, { signal, ref: false }).catch(() => undefined);
+        // A lock that cannot be given back expires; it must not keep the process.
+        pause ??= new Pause(this.#clock, { signals: [signal], ref: false });
+        await pause.for(delay);
       }
       return undefined;
     } finally {

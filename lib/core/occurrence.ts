@@ -82,16 +82,19 @@ export function claimOf(occurrence: Occurrence): Claim {
   }
   const { series = '' } = occurrence;
   if (typeof series !== 'string') refuse('occurrence.series', 'a string', series);
-  if ('gap' in occurrence && occurrence.gap !== undefined) {
+  if (occurrence.gap !== undefined) {
     checkOptions<object>(occurrence, GAP, 'a gap occurrence');
     return { kind: 'gap', series, gap: checkMemory('occurrence.gap', occurrence.gap) };
   }
-  if ('key' in occurrence && occurrence.key !== undefined) {
+  if (occurrence.key !== undefined) {
     checkOptions<object>(occurrence, KEY, 'a key occurrence');
     const { key, remember = DEFAULT_REMEMBER } = occurrence;
     if (typeof key !== 'string') refuse('occurrence.key', 'a string', key);
-    checkMemory('occurrence.remember', remember);
-    return { kind: 'key', series: JSON.stringify(series === '' ? [key] : [series, key]), remember };
+    return {
+      kind: 'key',
+      series: JSON.stringify(series === '' ? [key] : [series, key]),
+      remember: checkMemory('occurrence.remember', remember),
+    };
   }
   checkOptions<object>(occurrence, TICK, 'a tick occurrence');
   return tickClaim(occurrence, series);

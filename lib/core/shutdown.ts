@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Clock } from '../common/clock.js';
 import { LockShuttingDownError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
@@ -12,6 +13,7 @@ const GRACE = 1000;
 export class Shutdown {
   readonly #drainTimeout: number;
   readonly #logger: LockLogger;
+  readonly #clock: Clock;
   readonly #active = new Set<HeldLease>();
   /** Acquisitions that the store has not answered yet; a grant among them is still run. */
   #asking = 0;
@@ -20,19 +22,16 @@ export class Shutdown {
   #timeIsUp = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(drainTimeout: number, logger: LockLogger) {
+  constructor(drainTimeout: number, logger: LockLogger, clock: Clock) {
     this.#drainTimeout = drainTimeout;
     this.#logger = logger;
+    this.#clock = clock;
     setMaxListeners(0, this.#noMoreTicks.signal, this.#noMoreLocks.signal);
   }
 
   /** Aborts when locks, or locks for calls of a scheduler, are refused. */
   refusal(scheduled: boolean): AbortSignal {
     return (scheduled ? this.#noMoreTicks : this.#noMoreLocks).signal;
-  }
-
-  refuses(scheduled: boolean): boolean {
-    return this.refusal(scheduled).aborted;
   }
 
   refuseTicks(): void {
@@ -78,7 +77,7 @@ export class Shutdown {
 
   async #idleWithin(ms: number): Promise<boolean> {
     if (this.#idle) return true;
-    await within(ms, new Promise<void>((resolve) => (this.#onIdle = resolve)));
+    await within(ms, new Promise<void>((resolve) => (this.#onIdle = resolve)), this.#clock);
     return this.#idle;
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.js';
-import { LockTimeoutError } from '../common/errors.js';
+import { LockTimeoutError, type LockStoreError } from '../common/errors.js';
+import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
 import type { AcquireReply, Claim } from '../stores/lock-store.js';
 import { describeClaim } from './occurrence.js';
@@ -7,12 +8,23 @@ import type { Skipped } from './outcome.js';
 
 /** A tick further ahead of the store's clock than this is a wrong clock, not a fast one. */
 export const LONGEST_WAIT_FOR_TICK = 60_000;
-/** Milliseconds between two attempts while another holds the lock. */
+/** Milliseconds between two questions while another holds the lock and nobody tells when it is free. */
 const POLL = 100;
+/** The same where the store tells when it is the caller's turn: should a message be lost. */
+const SLOW_POLL = 5000;
 /** The same while the store does not answer. */
 const POLL_OUTAGE = 250;
 
 export type Early = Extract<AcquireReply, { status: 'early' }>;
+
+export type Unanswered = (Skipped & AnswerDetails) | Early;
+
+interface AnswerDetails {
+  /** The store tells when it is the caller's turn. */
+  readonly inLine?: boolean;
+  /** Settles when the store has been told that the question is void, which it may have answered. */
+  readonly undone?: Promise<void>;
+}
 
 /** What one acquisition does with an answer that is no grant: asks again after a while, or takes it for an answer. */
 export class Waiting {
@@ -36,13 +48,13 @@ export class Waiting {
    *
    * @throws LockTimeoutError when the time to wait for others is over
    */
-  after(answer: Skipped | Early, claim: Claim | undefined): number | undefined {
+  after(answer: Unanswered, claim: Claim | undefined): number | undefined {
     if (answer.status === 'early') return answer.by <= LONGEST_WAIT_FOR_TICK ? answer.by : undefined;
     switch (answer.reason) {
       case 'busy':
         this.#standingBy ||= isRerunOf(claim, answer.holder.occurrence);
         // The lock is free when it has expired, unless it was renewed: then, and not a little before.
-        return this.#unlessOver(answer, Math.min(POLL, answer.remaining + 1));
+        return this.#unlessOver(answer, Math.min(answer.inLine ? SLOW_POLL : POLL, answer.remaining + 1));
       case 'store-unavailable':
         return this.#unlessOver(answer, POLL_OUTAGE);
       case 'done':
@@ -52,17 +64,26 @@ export class Waiting {
     }
   }
 
-  #unlessOver(answer: Skipped, pause: number): number | undefined {
-    if (this.#standingBy) return pause;
-    if (this.#wait === 0) return undefined;
+  /**
+   * Milliseconds that are left to wait for others.
+   *
+   * @throws LockTimeoutError when there are none
+   */
+  left(holder: Holder | undefined, cause?: LockStoreError): number {
+    if (this.#standingBy) return Infinity;
     const left = this.#since + this.#wait - this.#clock.now();
-    if (left > 0) return Math.min(pause, left);
-    const holder = answer.reason === 'busy' ? answer.holder : undefined;
-    const cause = answer.reason === 'store-unavailable' ? answer.error : undefined;
+    if (left > 0) return left;
     throw new LockTimeoutError(messages.timedOut(this.#name, this.#wait, holder?.replica, cause), {
       holder,
       cause,
     });
+  }
+
+  #unlessOver(answer: Skipped, pause: number): number | undefined {
+    if (this.#wait === 0 && !this.#standingBy) return undefined;
+    const holder = answer.reason === 'busy' ? answer.holder : undefined;
+    const cause = answer.reason === 'store-unavailable' ? answer.error : undefined;
+    return Math.min(pause, this.left(holder, cause));
   }
 }
 

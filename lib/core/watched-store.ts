@@ -1,9 +1,10 @@
-import { LockStoreError } from '../common/errors.js';
+import { LockConfigurationError, LockStoreError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
 import type {
   AcquireReply,
   AcquireRequest,
+  ForceRequest,
   LockStore,
   OwnerReply,
   RenewRequest,
@@ -33,6 +34,30 @@ export class WatchedStore {
   /** @throws LockStoreError */
   inspect(name: string, within: number): Promise<StoredLock | null> {
     return this.#ask('inspect', () => this.#store.inspect(name, within));
+  }
+
+  /** @throws LockStoreError; LockConfigurationError where the store cannot list */
+  async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { readonly name: string }> {
+    const { list } = this.#store;
+    if (!list) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
+    const locks = list.call(this.#store, prefix, within)[Symbol.asyncIterator]();
+    for (;;) {
+      const { done, value } = await this.#ask('list', () => locks.next());
+      if (done) return;
+      yield value;
+    }
+  }
+
+  /** @throws LockStoreError; LockConfigurationError where the store cannot force */
+  async force(request: ForceRequest, within: number): Promise<OwnerReply> {
+    const { force } = this.#store;
+    if (!force) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'force'));
+    return this.#ask('force', () => force.call(this.#store, request, within));
+  }
+
+  /** Hears when it may be worth asking for the lock again; undefined where the store does not tell. */
+  watch(name: string, onTurn: () => void): (() => void) | undefined {
+    return this.#store.watch?.(name, onTurn);
   }
 
   async #ask<T>(operation: string, call: () => Promise<T>): Promise<T> {

@@ -1,19 +1,27 @@
-import { LockConfigurationError } from '../common/errors.js';
-import { messages } from '../common/messages.js';
-import { roleOf } from '../schedule/method-role.js';
-import { checkOptionsFitRole } from '../schedule/occurrence-options.js';
-import type { ExclusiveOptions } from './exclusive.decorator.js';
+import { roleOf, type MethodRole } from '../schedule/method-role.js';
+import { classDefaults } from './class-defaults.js';
+import type { ExclusiveOptions } from './exclusive-options.js';
+import { fittingOptions } from './fitting-options.js';
+import { methodName, type GivenName } from './lock-names.js';
 
 /** One use of `@Exclusive`. */
 export interface DecoratedMethod {
   readonly key: string | symbol;
   /** The function that `@Exclusive` put in the method's place. */
   readonly wrapper: (...args: never[]) => unknown;
+  /** The lock's name as given to the decorator. */
+  readonly name: GivenName;
   readonly options: ExclusiveOptions;
 }
 
-/** How a provider is made: hooks and schedules are for singletons only. */
-export type ProviderScope = 'singleton' | 'transient' | 'request-scoped';
+/** What holds for all calls of a decorated method of one class. */
+export interface MethodPolicy {
+  /** `Class.method`. */
+  readonly method: string;
+  readonly role: MethodRole;
+  /** Its own, and under them the defaults of the class. */
+  readonly options: ExclusiveOptions;
+}
 
 // Registered globally: the ESM and the CJS build may both be loaded.
 const METHODS = Symbol.for('nestjs-exclusive-lock/decorated-methods');
@@ -27,33 +35,26 @@ export function rememberMethod(prototype: object, method: DecoratedMethod): void
   (prototype as Decorated)[METHODS]!.push(method);
 }
 
-/**
- * Checks at the start what cannot be known when the class is loaded: `@Cron` may stand above `@Exclusive`, and the
- * module decides how a provider is made.
- *
- * @throws LockConfigurationError
- */
-export function checkDecoratedMethods(prototype: unknown, className: string, scope: ProviderScope): void {
-  const seen = new Set<string | symbol>();
+/** The decorated methods of a class, inherited ones too, unless a subclass has replaced them. */
+export function decoratedMethods(prototype: unknown): DecoratedMethod[] {
+  const found: DecoratedMethod[] = [];
+  const hidden = new Set<string | symbol>();
   for (let owner = prototype; typeof owner === 'object' && owner !== null;) {
-    const decorated = Object.hasOwn(owner, METHODS) ? ((owner as Decorated)[METHODS] ?? []) : [];
-    for (const method of decorated.filter(({ key }) => !seen.has(key))) {
-      checkMethod(prototype as object, method, `${className}.${String(method.key)}`, scope);
-    }
-    // A method of a subclass hides that of its parent.
-    for (const key of Reflect.ownKeys(owner)) seen.add(key);
+    const declared = Object.hasOwn(owner, METHODS) ? ((owner as Decorated)[METHODS] ?? []) : [];
+    found.push(...declared.filter(({ key }) => !hidden.has(key)));
+    for (const key of Reflect.ownKeys(owner)) hidden.add(key);
     owner = Object.getPrototypeOf(owner);
   }
+  return found;
 }
 
-function checkMethod(
-  prototype: object,
-  { key, wrapper, options }: DecoratedMethod,
-  name: string,
-  scope: ProviderScope,
-): void {
-  const role = roleOf(key, [(prototype as Record<string | symbol, unknown>)[key], wrapper]);
-  checkOptionsFitRole(name, options, role);
-  if (role.kind !== 'plain' && scope !== 'singleton')
-    throw new LockConfigurationError(messages.notStatic(name, role.kind, scope));
+/** @param host the object that the method is called on, or its prototype */
+export function policyOf(host: object, { key, wrapper, options }: DecoratedMethod): MethodPolicy {
+  // A decorator above ours may hold the schedule's metadata.
+  const role = roleOf(key, [(host as Record<string | symbol, unknown>)[key], wrapper]);
+  return {
+    method: methodName(host, key),
+    role,
+    options: fittingOptions(options, classDefaults(host), role),
+  };
 }

@@ -1,18 +1,22 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { LockTimeoutError } from '../common/errors.js';
-import type { RunOptions } from '../core/lock-manager.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { LockBusyError, LockShuttingDownError, LockTimeoutError, type LockError } from '../common/errors.js';
+import type { LockLogger } from '../common/logger.js';
+import { messages } from '../common/messages.js';
+import type { OutageLog } from '../common/outage-log.js';
+import { LockManager, type RunOptions } from '../core/lock-manager.js';
+import type { Outcome, Skipped } from '../core/outcome.js';
+import type { ResolvedSettings } from '../exclusive-lock.options.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
 import { MethodOccurrences } from '../schedule/method-occurrences.js';
-import { roleOf, type MethodRole } from '../schedule/method-role.js';
-import type { DecoratedMethod } from './decorated-methods.js';
+import { LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from '../tokens.js';
+import { policyOf, type DecoratedMethod, type MethodPolicy } from './decorated-methods.js';
+import { lockName } from './lock-names.js';
 import { openStream } from './streams.js';
 
 /** One call of a decorated method. */
 export interface DecoratedCall extends DecoratedMethod {
   readonly host: object;
   readonly args: readonly unknown[];
-  /** The lock's name as given to the decorator. */
-  readonly name: string | undefined;
   /** Calls the method itself. */
   readonly proceed: () => unknown;
 }
@@ -21,64 +25,136 @@ export interface DecoratedCall extends DecoratedMethod {
 @Injectable()
 export class ExclusiveRunner {
   readonly #service: ExclusiveLockService;
+  readonly #locks: LockManager;
   readonly #occurrences: MethodOccurrences;
-  readonly #logger = new Logger('ExclusiveLock');
-  /** By the method as others see it: a decorator above ours may hold the schedule's metadata. */
-  readonly #roles = new WeakMap<object, MethodRole>();
+  readonly #outages: OutageLog;
+  readonly #logger: LockLogger;
+  /** By the method as others see it, and the class of the object that has it. */
+  readonly #policies = new WeakMap<object, WeakMap<object, MethodPolicy>>();
 
   constructor(
     @Inject(ExclusiveLockService) service: ExclusiveLockService,
+    @Inject(LOCK_MANAGER) locks: LockManager,
     @Inject(MethodOccurrences) occurrences: MethodOccurrences,
+    @Inject(LOCK_OUTAGES) outages: OutageLog,
+    @Inject(LOCK_SETTINGS) { logger }: ResolvedSettings,
   ) {
     this.#service = service;
+    this.#locks = locks;
     this.#occurrences = occurrences;
+    this.#outages = outages;
+    this.#logger = logger;
   }
 
   /**
-   * Resolves to the method's value, or to undefined if it was skipped. An Observable or async iterator is handed
-   * over while the lock is held, until it ends.
+   * Resolves to the method's value, or to what its policies say where it did not run. An Observable or async iterator
+   * is handed over while the lock is held, until it ends.
    */
   async run(call: DecoratedCall): Promise<unknown> {
-    const { name, args, options } = call;
-    const method = methodName(call.host, call.key);
-    const { ttl, renewEvery, contents } = options;
-    const occurrence = await this.#occurrences.of({ method, role: this.#roleOf(call), args, options });
-    const runOptions = { ttl, renewEvery, contents, ...occurrence };
+    const policy = this.#policyOf(call);
+    const name = lockName(call.name, policy.method, call.args);
+    if (policy.role.kind === 'interval' && this.#locks.refusesTicks) return undefined;
+    const options = await this.#runOptions(name, call, policy);
+    let begun = false;
+    const work = (): unknown => {
+      begun = true;
+      return call.proceed();
+    };
+    let outcome: Outcome<unknown>;
     try {
-      return await this.#run(name ?? method, call, runOptions);
+      outcome = await this.#run(name, work, options);
     } catch (error) {
-      if (!(error instanceof LockTimeoutError) || options.whenTimedOut !== 'continue') throw error;
-      this.#logger.warn(error.message);
-      return undefined;
+      // The work may have waited for another lock.
+      if (begun || !(error instanceof LockTimeoutError)) throw error;
+      return this.#timedOut(name, error, policy, work);
     }
+    return outcome.status === 'skipped' ? this.#skipped(name, outcome, policy, work) : outcome.value;
   }
 
-  #run(name: string, { proceed }: DecoratedCall, options: RunOptions): Promise<unknown> {
+  #policyOf(call: DecoratedCall): MethodPolicy {
+    const { host, key, wrapper } = call;
+    const outermost = (host as Record<string | symbol, unknown>)[key];
+    const method = typeof outermost === 'function' ? outermost : wrapper;
+    let ofClasses = this.#policies.get(method);
+    if (!ofClasses) this.#policies.set(method, (ofClasses = new WeakMap()));
+    const prototype: object = Object.getPrototypeOf(host);
+    let policy = ofClasses.get(prototype);
+    if (!policy) ofClasses.set(prototype, (policy = policyOf(host, call)));
+    return policy;
+  }
+
+  async #runOptions(
+    name: string,
+    { args }: DecoratedCall,
+    { method, role, options }: MethodPolicy,
+  ): Promise<RunOptions> {
+    const { ttl, renewEvery, maxHold, contents, whenBusy, wait } = options;
+    // Inside of work that holds the lock, such as an overriding hook that calls super, it is part of that run.
+    if (this.#locks.holds(name)) return { ttl, renewEvery, maxHold, contents };
+    const occurrence = await this.#occurrences.of({ method, role, args, options });
+    const waiting: RunOptions = whenBusy === 'wait' ? { wait: wait ?? true } : {};
+    return { ttl, renewEvery, maxHold, contents, ...waiting, ...occurrence };
+  }
+
+  /** Resolves as soon as a stream can be read; the lock is held until that has ended. */
+  #run(name: string, work: () => unknown, options: RunOptions): Promise<Outcome<unknown>> {
     return new Promise((resolve, reject) => {
-      const work = async (): Promise<unknown> => {
-        const value = await proceed();
+      const untilEnded = async (): Promise<unknown> => {
+        const value = await work();
         const stream = openStream(value);
         if (!stream) return value;
-        resolve(stream.value);
+        resolve({ status: 'ran', value: stream.value });
         return stream.ended;
       };
-      this.#service
-        .run(name, work, options)
-        .then((outcome) => resolve(outcome.status === 'skipped' ? undefined : outcome.value), reject);
+      this.#service.run(name, untilEnded, options).then(resolve, reject);
     });
   }
 
-  #roleOf({ host, key, wrapper }: DecoratedCall): MethodRole {
-    const outermost = (host as Record<string | symbol, unknown>)[key];
-    const known = this.#roles.get(outermost as object);
-    if (known) return known;
-    const role = roleOf(key, [outermost, wrapper]);
-    if (typeof outermost === 'function') this.#roles.set(outermost, role);
-    return role;
+  #skipped(name: string, skipped: Skipped, policy: MethodPolicy, work: () => unknown): unknown {
+    const { whenBusy = 'skip', whenUnavailable = 'skip' } = policy.options;
+    switch (skipped.reason) {
+      case 'busy':
+        if (whenBusy === 'throw')
+          throw new LockBusyError(messages.busy(name, skipped.holder.replica), skipped.holder);
+        return undefined;
+      case 'shutting-down':
+        // Who waits or catches counts on a run, and an application must not come up without what its hook prepares.
+        if (whenBusy !== 'skip' || policy.role.kind === 'start hook')
+          throw new LockShuttingDownError(messages.shuttingDown(name));
+        return undefined;
+      case 'store-unavailable':
+        return this.#unavailable(name, whenUnavailable, skipped.error, policy, work);
+      case 'done':
+      case 'early':
+        return undefined;
+    }
   }
-}
 
-/** `Class.method` of the object at hand, for names and messages. */
-export function methodName(host: object | undefined, key: string | symbol): string {
-  return `${host?.constructor?.name ?? '?'}.${String(key)}`;
+  #timedOut(name: string, error: LockTimeoutError, policy: MethodPolicy, work: () => unknown): unknown {
+    const { whenTimedOut, whenUnavailable = 'throw' } = policy.options;
+    if (whenTimedOut === 'continue') {
+      this.#logger.warn(error.message);
+      return undefined;
+    }
+    if (error.cause === undefined) throw error;
+    return this.#unavailable(name, whenUnavailable, error, policy, work);
+  }
+
+  #unavailable(
+    name: string,
+    what: 'skip' | 'throw' | 'run',
+    error: LockError,
+    { method }: MethodPolicy,
+    work: () => unknown,
+  ): unknown {
+    switch (what) {
+      case 'skip':
+        return undefined;
+      case 'throw':
+        throw error;
+      case 'run':
+        this.#outages.warnOnce(messages.runsUnlocked(method, name));
+        return work();
+    }
+  }
 }

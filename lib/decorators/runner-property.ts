@@ -37,3 +37,10 @@ export function supplyRunner(instance: unknown, runner: ExclusiveRunner): void {
   const host = instance as RunnerHost;
   host[PROPERTY] ??= runner;
 }
+
+/** False for an object whose locks are those of another module: an application may have several. */
+export function mayUseRunner(instance: unknown, runner: ExclusiveRunner): boolean {
+  if (typeof instance !== 'object' || instance === null || !(PROPERTY in instance)) return true;
+  const own = runnerOf(instance);
+  return own === undefined || own === runner;
+}

@@ -3,7 +3,6 @@ import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import { checkDuration } from '../core/lease-options.js';
 import { checkMemory, checkOnHolderDeath } from '../core/occurrence.js';
-import type { MethodRole } from './method-role.js';
 
 /** What can be said of the runs of a decorated method. All durations are milliseconds. */
 export interface OccurrenceOptions {
@@ -47,16 +46,6 @@ export interface OccurrenceOptions {
   readonly whenTimedOut?: 'throw' | 'continue' | undefined;
 }
 
-/** On which kinds of methods an option means something. */
-const MEANT_FOR: Record<keyof OccurrenceOptions, readonly MethodRole['kind'][]> = {
-  onHolderDeath: ['cron'],
-  minGap: ['plain'],
-  version: ['start hook', 'timeout'],
-  remember: ['start hook', 'timeout'],
-  standbyTimeout: ['start hook'],
-  whenTimedOut: ['start hook'],
-};
-
 export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
   onHolderDeath: true,
   minGap: true,
@@ -84,17 +73,4 @@ export function checkOccurrenceOptions(options: OccurrenceOptions): void {
 export function checkVersion(version: unknown): void {
   if (typeof version !== 'string' || version.trim() === '')
     throw new LockConfigurationError(messages.wrongType('version', 'a string that is not empty', version));
-}
-
-/**
- * Refuses options that would do nothing on such a method, and so promise what nobody keeps.
- *
- * @throws LockConfigurationError
- */
-export function checkOptionsFitRole(method: string, options: OccurrenceOptions, role: MethodRole): void {
-  for (const option of Object.keys(MEANT_FOR) as (keyof OccurrenceOptions)[]) {
-    const kinds = MEANT_FOR[option];
-    if (options[option] !== undefined && !kinds.includes(role.kind))
-      throw new LockConfigurationError(messages.optionElsewhere(option, method, kinds, role.kind));
-  }
 }

@@ -1,22 +1,27 @@
-import { BEHIND_TOLERANCE, EARLY_TOLERANCE, retentionFor } from './lock-store.js';
+import { EARLY_TOLERANCE, retentionFor } from './lock-store.js';
 import type {
   AcquireReply,
   AcquireRequest,
   Claim,
+  ForceRequest,
   OwnerReply,
   OwnerRequest,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
+  UndoRequest,
 } from './lock-store.js';
-import { isDone, markCompleted, markGranted, type RunMarks } from './run-marks.js';
+import { isBehind, isDone, markCompleted, markGranted, unmarkGranted, type RunMarks } from './run-marks.js';
+import { leaveLine, standInLine, takeNext, turnOf, type Place } from './waiting-line.js';
 
 /** Everything an embedded store knows about one lock. */
 export interface LockEntry {
   /** Absent when the lock is free. */
-  holder?: { record: string; expiresAt: number };
+  holder?: { record: string; expiresAt: number; process?: unknown };
   fence: number;
   marks: RunMarks;
+  /** Those who wait for it, in their order. */
+  line?: Place[];
   /** Until when it is remembered while nobody holds it; milliseconds since the epoch. */
   keepUntil: number;
 }
@@ -29,62 +34,120 @@ export interface StoreTime {
   readonly wall: number;
 }
 
-/** The rules of `AcquireReply`, for the stores that are not Redis. Changes `entry` only when it grants. */
-export function acquireEntry(entry: LockEntry, request: AcquireRequest, time: StoreTime): AcquireReply {
-  const holder = liveHolder(entry, time);
-  if (holder?.record === request.record) {
-    holder.expiresAt = time.steady + request.ttl;
-    return { status: 'granted', fence: entry.fence };
+/** What a decision answers, and whether it has changed the entry. */
+export type Decision<R> = readonly [reply: R, changed: boolean];
+
+/** The rules of `AcquireReply`, for the stores that are not Redis. */
+export function acquireEntry(
+  entry: LockEntry,
+  request: AcquireRequest,
+  time: StoreTime,
+): Decision<AcquireReply> {
+  const { record, ttl, claim, waited } = request;
+  const retried = liveHolder(entry, time);
+  if (retried?.record === record) {
+    retried.expiresAt = time.steady + ttl;
+    return [{ status: 'granted', fence: entry.fence }, true];
   }
-  const { claim } = request;
   // Read only where it decides: it takes longer than all the rest.
   const now = claim && time.wall;
   if (claim?.kind === 'tick') {
     const by = claim.time - time.wall;
-    if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by), now };
-    if (time.wall - (claim.askedAt ?? Infinity) > BEHIND_TOLERANCE) return { status: 'behind', now };
+    if (by > EARLY_TOLERANCE) return [{ status: 'early', by: Math.ceil(by), now }, false];
+    if (isBehind(entry.marks, claim, time.wall)) return [{ status: 'behind', now }, false];
   }
-  if (claim && isDone(entry.marks, claim, time.wall)) return { status: 'done', now };
-  if (holder) {
+  if (claim && isDone(entry.marks, claim, time.wall)) return [{ status: 'done', now }, false];
+
+  let changed = waited !== undefined && standInLine((entry.line ??= []), { ...request, waited }, time.steady);
+  if (!retried && entry.line?.length) {
+    handOver(entry, time);
+    changed = true;
+  }
+  const holder = liveHolder(entry, time);
+  if (holder && holder.record !== record) {
     const remaining = Math.ceil(holder.expiresAt - time.steady);
-    return { status: 'busy', record: holder.record, remaining, now };
+    return [{ status: 'busy', record: holder.record, remaining, now }, changed];
   }
-  entry.holder = { record: request.record, expiresAt: time.steady + request.ttl };
-  entry.fence = Math.max(entry.fence + 1, Math.floor(time.wall * 1000));
+  grant(entry, { record, ttl }, time);
   if (claim) markGranted(entry.marks, claim, time.wall);
   keep(entry, claim, time);
-  return { status: 'granted', fence: entry.fence, now };
+  return [{ status: 'granted', fence: entry.fence, now }, true];
 }
 
-export function renewEntry(entry: LockEntry, request: RenewRequest, time: StoreTime): OwnerReply {
+export function renewEntry(entry: LockEntry, request: RenewRequest, time: StoreTime): Decision<OwnerReply> {
   const reply = ownerOf(entry, request, time);
-  if (reply === 'held') entry.holder = { record: request.record, expiresAt: time.steady + request.ttl };
-  return reply;
+  if (reply !== 'held') return [reply, false];
+  entry.holder = { record: request.record, expiresAt: time.steady + request.ttl };
+  return [reply, true];
 }
 
-export function releaseEntry(entry: LockEntry, request: ReleaseRequest, time: StoreTime): OwnerReply {
+export function releaseEntry(
+  entry: LockEntry,
+  request: ReleaseRequest,
+  time: StoreTime,
+): Decision<OwnerReply> {
   const reply = ownerOf(entry, request, time);
-  if (reply !== 'held') return reply;
-  delete entry.holder;
+  if (reply !== 'held') return [reply, false];
   const { completed } = request;
   if (completed) markCompleted(entry.marks, completed, time.wall);
   keep(entry, completed, time);
-  return reply;
+  handOver(entry, time);
+  return [reply, true];
+}
+
+/** Of an acquisition whose caller does not know of it: what it claimed was not run. */
+export function undoEntry(entry: LockEntry, request: UndoRequest, time: StoreTime): Decision<OwnerReply> {
+  const { claim } = request;
+  if (claim && ownerOf(entry, request, time) === 'held') unmarkGranted(entry.marks, claim);
+  return leaveEntry(entry, request, time);
+}
+
+/** Of one who stands in line, or whose turn it has just been. */
+export function leaveEntry(entry: LockEntry, request: OwnerRequest, time: StoreTime): Decision<OwnerReply> {
+  const left = entry.line !== undefined && leaveLine(entry.line, request.record);
+  const [reply, changed] = releaseEntry(entry, request, time);
+  return [reply, changed || left];
+}
+
+export function forceEntry(entry: LockEntry, request: ForceRequest, time: StoreTime): Decision<OwnerReply> {
+  if (!liveHolder(entry, time)) return ['vanished', false];
+  if (entry.fence !== request.fence) return ['taken', false];
+  handOver(entry, time);
+  return ['held', true];
 }
 
 export function inspectEntry(entry: LockEntry, time: StoreTime): StoredLock | null {
   const holder = liveHolder(entry, time);
   if (!holder) return null;
-  return { record: holder.record, remaining: Math.ceil(holder.expiresAt - time.steady), fence: entry.fence };
+  return {
+    record: holder.record,
+    remaining: Math.ceil(holder.expiresAt - time.steady),
+    fence: entry.fence,
+    waiters: entry.line?.length ?? 0,
+  };
 }
 
-export function newEntry(): Omit<LockEntry, 'holder'> {
+export function newEntry(): Pick<LockEntry, 'fence' | 'marks' | 'keepUntil'> {
   return { fence: 0, marks: {}, keepUntil: 0 };
 }
 
 /** Whether nobody holds the lock, and nothing about it is worth remembering. */
 export function isForgettable(entry: LockEntry, time: StoreTime): boolean {
   return entry.keepUntil <= time.wall && !liveHolder(entry, time);
+}
+
+/** Frees the lock, or gives it to whoever stands in line next. */
+function handOver(entry: LockEntry, time: StoreTime): void {
+  delete entry.holder;
+  const next = entry.line && takeNext(entry.line, time.steady);
+  if (!next) return;
+  grant(entry, { record: next.record, ttl: turnOf(next) }, time);
+  if (next.process) entry.holder!.process = next.process;
+}
+
+function grant(entry: LockEntry, { record, ttl }: Omit<RenewRequest, 'name'>, time: StoreTime): void {
+  entry.holder = { record, expiresAt: time.steady + ttl };
+  entry.fence = Math.max(entry.fence + 1, Math.floor(time.wall * 1000));
 }
 
 /** Not shorter than before: an earlier claim may have to be remembered for longer. */

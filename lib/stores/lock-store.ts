@@ -1,3 +1,5 @@
+import type { Clock } from '../common/clock.js';
+
 /**
  * What a store of locks must do. The conformance suite in `test/integration` is the other half of this
  * contract; a new store is done when it passes.
@@ -9,6 +11,9 @@ export interface LockStore {
   /** Where the locks live, for log lines and errors. Never holds a secret. */
   readonly description: string;
 
+  /** Only of stores for tests: the clock by which leases on it are judged, where that is not the machine's. */
+  readonly clock?: Clock | undefined;
+
   /** Decides one acquisition in one atomic step; see {@link AcquireReply} for the order of the rules. */
   acquire(request: AcquireRequest, within: number): Promise<AcquireReply>;
 
@@ -18,17 +23,41 @@ export interface LockStore {
    */
   renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]>;
 
-  /** Frees the lock if this holder has it, and records in the same step what was completed; changes nothing otherwise. */
+  /**
+   * Frees the lock if this holder has it, and records in the same step what was completed; changes nothing otherwise.
+   * Who stands in line next has the lock from then on.
+   */
   release(request: ReleaseRequest, within: number): Promise<OwnerReply>;
 
   /**
-   * Frees the lock like `release`, and sees to it that the acquisition is not granted any more, should its request
-   * arrive only now.
+   * Frees the lock like `leave`, and sees to it that the acquisition is not granted any more, should its request
+   * arrive only now. What it claims can be had again if it was granted.
    */
-  undo(request: OwnerRequest, within: number): Promise<OwnerReply>;
+  undo(request: UndoRequest, within: number): Promise<OwnerReply>;
 
   /** Who holds the lock now; null if it is free. */
   inspect(name: string, within: number): Promise<StoredLock | null>;
+
+  /** All locks that are held and whose name begins with `prefix`, in no order; one that comes or goes meanwhile may be missed. */
+  list?(prefix: string, within: number): AsyncIterable<StoredLock & { readonly name: string }>;
+
+  /** Frees the lock like `release`, whoever holds it, if it is still the grant with this fence; else it is `taken`. */
+  force?(request: ForceRequest, within: number): Promise<OwnerReply>;
+
+  /**
+   * Calls `onTurn` whenever it may be worth asking for the lock again, until the function that it returns is called.
+   * Together with `leave` it makes a store one that keeps a line; without them waiters ask ten times a second.
+   */
+  watch?(name: string, onTurn: () => void): () => void;
+
+  /** Takes an acquisition out of the line, and frees the lock if it has just been its turn. */
+  leave?(request: RenewRequest, within: number): Promise<OwnerReply>;
+
+  /**
+   * Only of stores that notice it: tells of each lock that was taken from its holder, whose lease need not wait for its
+   * next renewal then.
+   */
+  whenTakenAway?(listener: (owner: OwnerRequest, how: 'taken' | 'vanished') => void): void;
 
   /** Ends connections and files. The store is not used afterwards. */
   close(): Promise<void>;
@@ -37,7 +66,7 @@ export interface LockStore {
 /** Names one lock and the acquisition that claims to hold it. */
 export interface OwnerRequest {
   readonly name: string;
-  /** The holder record as it is stored: unique to the acquisition, since it contains its token. */
+  /** The holder record as it is stored: unique to the acquisition, since it contains its token. One line. */
   readonly record: string;
 }
 
@@ -48,6 +77,21 @@ export interface RenewRequest extends OwnerRequest {
 
 export interface AcquireRequest extends RenewRequest {
   /** Present when the lock is wanted for one intended run only. */
+  readonly claim?: Claim | undefined;
+  /**
+   * Milliseconds since the caller began to wait. Present when it is to stand in line where the lock is busy: whoever has
+   * waited for longest comes first.
+   */
+  readonly waited?: number | undefined;
+}
+
+export interface ForceRequest {
+  readonly name: string;
+  readonly fence: number;
+}
+
+export interface UndoRequest extends RenewRequest {
+  /** What the lock was acquired for. */
   readonly claim?: Claim | undefined;
 }
 
@@ -71,8 +115,8 @@ export interface TickClaim {
   /** Granted again as long as it was not completed: its holder may have died. */
   readonly rerun: boolean;
   /**
-   * The replica's clock when it asked, milliseconds since the epoch: the answer is `behind` where that is late.
-   * Absent: the tick is wanted all the same.
+   * The replica's clock when it asked, milliseconds since the epoch: the answer is `behind` where that is more than
+   * 500 ms late and no tick of the series was granted yet. Absent: the tick is wanted all the same.
    */
   readonly askedAt?: number | undefined;
 }
@@ -97,13 +141,20 @@ export interface KeyClaim {
 /**
  * The decision, by the store's clock; the first rule that applies, from the top:
  * 1. this very record holds the lock already (a retry after a lost reply): granted
- * 2. the claim is a tick later than now: early; or was asked for by a clock that is behind: behind
+ * 2. the claim is a tick more than 25 ms later than now: early; or a first tick, asked for by a clock that is behind:
+ *    behind
  * 3. the claim is done, as it says itself: done
- * 4. somebody holds the lock: busy
- * 5. granted; a tick or the start of a gap is recorded in the same step, and the fence is higher than any before
+ * 4. somebody holds the lock: busy, and the caller stands in line if it wants to
+ * 5. others stand in line before it: the first of them who is alive has the lock from now on, and it is busy
+ * 6. granted; a tick or the start of a gap is recorded in the same step, and the fence is higher than any before
  */
 export type AcquireReply = (
-  | { readonly status: 'granted'; readonly fence: number }
+  | {
+      readonly status: 'granted';
+      readonly fence: number;
+      /** Whether the request was sent more than once, so that another copy of it may arrive when this grant is over. */
+      readonly repeated?: boolean | undefined;
+    }
   | {
       readonly status: 'early';
       /** Milliseconds until the tick, by the store's clock. */
@@ -111,7 +162,11 @@ export type AcquireReply = (
     }
   | { readonly status: 'behind' }
   | { readonly status: 'done' }
-  | ({ readonly status: 'busy' } & HeldBy)
+  | ({
+      readonly status: 'busy';
+      /** Whether the caller stands in line, and `watch` will tell when it is its turn. */
+      readonly inLine?: boolean | undefined;
+    } & HeldBy)
 ) & {
   /** The store's clock at the decision, milliseconds since the epoch; needed where there is a claim. */
   readonly now?: number | undefined;
@@ -130,6 +185,8 @@ export type OwnerReply = 'held' | 'taken' | 'vanished';
 export interface StoredLock extends HeldBy {
   /** The fencing token of this grant; undefined if another program took the lock. */
   readonly fence: number | undefined;
+  /** How many stand in line for it; of each replica one at most. Undefined where the store keeps no line. */
+  readonly waiters?: number | undefined;
 }
 
 /** A tick may be this many milliseconds ahead of the store's clock and still count as due. */
@@ -138,14 +195,24 @@ export const EARLY_TOLERANCE = 25;
 /** Milliseconds after which an answer says that a replica's clock, or the way from it to the store, is behind. */
 export const BEHIND_TOLERANCE = 500;
 
+/** How long whoever stands in line has to ask for the lock when it is its turn, in milliseconds. */
+export const TURN_TIMEOUT = 1000;
+
+/** How long a place in line is kept unless it is asked for again, in milliseconds. */
+export const PLACE_RETENTION = 15_000;
+
 /** How long after its undo an acquisition may still arrive and is refused, in milliseconds. */
 export const UNDO_RETENTION = 15 * 60 * 1000;
 
+const DAY = 24 * 60 * 60 * 1000;
 /** How long a store remembers fence and runs of a lock after its last use, in milliseconds. */
-const STATE_RETENTION = 24 * 60 * 60 * 1000;
+const STATE_RETENTION = DAY;
+/** The same where ticks are among them: a replica that was suspended may wake and ask for one of long ago. */
+const TICK_RETENTION = 35 * DAY;
 
 /** How long the state of a lock is kept after its last use with this claim, in milliseconds. */
 export function retentionFor(claim: Claim | undefined): number {
+  if (claim?.kind === 'tick') return TICK_RETENTION;
   if (claim?.kind === 'gap') return Math.max(STATE_RETENTION, claim.gap);
   if (claim?.kind === 'key') return Math.max(STATE_RETENTION, claim.remember);
   return STATE_RETENTION;

@@ -14,6 +14,8 @@ export interface StoreChoice {
   readonly store?: 'local' | 'memory' | LockStore;
   readonly redis?: RedisConnectionOptions;
   readonly folder?: string;
+  /** false: the locks are seen by this process only. */
+  readonly enabled?: boolean;
 }
 
 interface StoreContext {
@@ -33,7 +35,11 @@ const STORE_METHODS = ['acquire', 'renew', 'release', 'undo', 'inspect', 'close'
  */
 export async function openStore(choice: StoreChoice, context: StoreContext): Promise<LockStore> {
   checkChoice(choice);
-  const { redis, store, folder } = choice;
+  const { redis, store, folder, enabled = true } = choice;
+  if (!enabled) {
+    context.logger.warn(messages.locksOff());
+    return new MemoryLockStore();
+  }
   if (redis !== undefined) return openRedis('redis', redis, context);
   if (typeof store === 'object') return store;
   switch (store) {

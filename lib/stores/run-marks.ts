@@ -1,4 +1,4 @@
-import type { Claim, TickClaim } from './lock-store.js';
+import { BEHIND_TOLERANCE, type Claim, type TickClaim } from './lock-store.js';
 
 /** What a lock remembers of runs: the names of the marks are those of the fields that Redis keeps. */
 export type RunMarks = Record<Mark, number>;
@@ -30,6 +30,21 @@ function tickIsDone(marks: RunMarks, { series, time, rerun }: TickClaim): boolea
   const granted = marks[`tick:${series}`] ?? -Infinity;
   if (!rerun || time !== granted) return time <= granted;
   return time <= (marks[`ran:${series}`] ?? -Infinity);
+}
+
+/**
+ * Whether a first tick is asked for by a clock that is late: it may be one of the past. Where ticks of the series were
+ * granted before, a tick after those is one that nobody has run.
+ */
+export function isBehind(marks: RunMarks, { series, askedAt = Infinity }: TickClaim, now: number): boolean {
+  return marks[`tick:${series}`] === undefined && now - askedAt > BEHIND_TOLERANCE;
+}
+
+/** Takes back that the claim was granted: it was not run. */
+export function unmarkGranted(marks: RunMarks, claim: Claim): void {
+  if (claim.kind === 'tick') marks[`tick:${claim.series}`] = claim.time - 1;
+  // It was granted since the one before was long enough ago, and still is.
+  if (claim.kind === 'gap') delete marks[`gap:${claim.series}`];
 }
 
 /** Records that the claim was granted. */

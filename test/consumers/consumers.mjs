@@ -3,6 +3,7 @@
  * combination that it is for.
  *
  * - `template`: the folder in `templates` that holds the application
+ * - `examples`: which code blocks of docs/testing.md it runs, and where they are put
  * - `runs`: how it is started; a run that needs Redis is left out without one, a `silent` one must write nothing
  */
 
@@ -13,6 +14,9 @@ const nest = (major) => ({
   rxjs: '^7.0.0',
 });
 const typescript = (version) => ({ typescript: `~${version}.0`, '@types/node': '^20.0.0' });
+
+const jestExamples = { 'reports.ts': 'src/reports.ts', 'reports.jest.ts': 'src/reports.spec.ts' };
+const vitestExamples = { 'reports.ts': 'src/reports.ts', 'reports.vitest.ts': 'src/reports.spec.ts' };
 
 const MAIN = ['dist/main.js'];
 const onStore = (store) => ({
@@ -27,12 +31,30 @@ export const consumers = [
   {
     name: 'nest-11-cjs-jest',
     template: 'jest',
+    examples: jestExamples,
     dependencies: {
       ...nest(11),
       ...typescript('5.9'),
+      '@nestjs/schedule': '^6.0.0',
       '@nestjs/testing': '^11.0.0',
       '@types/jest': '^30.0.0',
       jest: '^30.0.0',
+      'ts-jest': '^29.0.0',
+    },
+    compilerOptions: { module: 'CommonJS', moduleResolution: 'Node10', types: ['node', 'jest'] },
+    runs: [{ args: ['node_modules/jest/bin/jest.js'] }],
+  },
+  {
+    name: 'nest-10-cjs-jest',
+    template: 'jest',
+    examples: jestExamples,
+    dependencies: {
+      ...nest(10),
+      ...typescript('5.9'),
+      '@nestjs/schedule': '^4.0.0',
+      '@nestjs/testing': '^10.0.0',
+      '@types/jest': '^29.0.0',
+      jest: '^29.0.0',
       'ts-jest': '^29.0.0',
     },
     compilerOptions: { module: 'CommonJS', moduleResolution: 'Node10', types: ['node', 'jest'] },
@@ -82,6 +104,40 @@ export const consumers = [
     },
     compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext', verbatimModuleSyntax: true },
     runs: [onStore('local'), onStore('redis')],
+  },
+  {
+    name: 'nest-12-esm-jest',
+    template: 'jest-esm',
+    type: 'module',
+    examples: jestExamples,
+    dependencies: {
+      ...nest(12),
+      ...typescript('6.0'),
+      '@nestjs/schedule': '^12.0.0',
+      '@nestjs/testing': '^12.0.0',
+      '@swc/core': '~1.16.0',
+      '@swc/jest': '^0.2.0',
+      '@types/jest': '^30.0.0',
+      jest: '^30.0.0',
+    },
+    compilerOptions: { module: 'ESNext', moduleResolution: 'Bundler', types: ['node', 'jest'] },
+    runs: [{ args: ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js'] }],
+  },
+  {
+    name: 'nest-12-esm-vitest',
+    template: 'vitest',
+    type: 'module',
+    examples: vitestExamples,
+    dependencies: {
+      ...nest(12),
+      ...typescript('6.0'),
+      '@nestjs/schedule': '^12.0.0',
+      '@nestjs/testing': '^12.0.0',
+      vitest: '^4.0.0',
+    },
+    // The declarations of vitest need those of its optional peers.
+    compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext', skipLibCheck: true },
+    runs: [{ args: ['node_modules/vitest/vitest.mjs', 'run'] }],
   },
   {
     name: 'no-schedule-no-peers',

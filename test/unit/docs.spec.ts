@@ -12,10 +12,30 @@ const PAGES = [
 
 const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
 
-describe('the examples of README.md', () => {
-  it('compile', () => {
-    const blocks = [...read('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
-    expect(blocks.length).toBeGreaterThan(2);
+describe('the examples of', () => {
+  it.each([
+    ['README.md', 3],
+    ['docs/migrating-from-exclusive-lock.md', 1],
+  ])('%s compile', (page, atLeast) => {
+    const blocks = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+    expect(blocks.length).toBeGreaterThanOrEqual(atLeast);
+    expect(problemsOf(blocks)).toEqual([]);
+  });
+});
+
+describe('the examples of docs/testing.md', () => {
+  const page = read('docs/testing.md');
+  const marked = [...page.matchAll(/<!-- example: ([\w.-]+) -->\s*```ts\n/g)].map(([, name]) => name);
+
+  it('are run by the tests of consumers', () => {
+    const consumers = read('test/consumers/consumers.mjs');
+    expect(marked).toHaveLength(3);
+    expect(marked.filter((name) => !consumers.includes(`'${name}': 'src/`))).toEqual([]);
+  });
+
+  it('compile where they are not run', () => {
+    const blocks = [...page.matchAll(/(?<! -->\s*)```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+    expect(blocks.length + marked.length).toBe(page.split('```ts\n').length - 1);
     expect(problemsOf(blocks)).toEqual([]);
   });
 });
@@ -35,6 +55,22 @@ describe('the test files named in docs/guarantees.md', () => {
     expect(missing).toEqual([]);
   });
 });
+
+describe('the tests named in docs/migrating-from-exclusive-lock.md', () => {
+  it('exist', () => {
+    const section = read('docs/migrating-from-exclusive-lock.md').split('## Behaviour by behaviour')[1] ?? '';
+    const specs = [...section.matchAll(/\]\(\.\.\/(test\/[^)]+\.spec\.ts)\)/g)].map(([, path]) => read(path));
+    const titles = [...section.matchAll(/\| `([^`]+)` +\|$/gm)].map(([, title]) => title);
+    expect(specs.length).toBeGreaterThan(2);
+    expect(titles.length).toBeGreaterThan(25);
+    expect(titles.filter((title) => !specs.some((spec) => hasTest(spec, title)))).toEqual([]);
+  });
+});
+
+/** Whether a file has a test with this title, alone or behind a table of `it.each`. */
+function hasTest(spec: string, title: string): boolean {
+  return ['it(', ')('].some((call) => spec.replace(/\(\s+/g, '(').includes(`${call}'${title}'`));
+}
 
 /** Type-checks each block as a module of its own, with the settings of this project. */
 function problemsOf(blocks: readonly string[]): string[] {

@@ -67,7 +67,7 @@ export class EntryFiles {
   read(key: string): StoredEntry | undefined {
     // It may have been removed, and made anew by somebody else.
     refuseUnlessPrivate(this.folder);
-    return readCurrent(this.#folderOf(key));
+    return readCurrent(this.folderOf(key));
   }
 
   /**
@@ -89,6 +89,11 @@ export class EntryFiles {
       const stored = LOCK_FOLDER.test(name) ? readCurrent(join(this.folder, name)) : undefined;
       if (stored) yield stored;
     }
+  }
+
+  /** Where the versions of this entry are, if there are any. */
+  folderOf(key: string): string {
+    return join(this.folder, hash('sha256', key));
   }
 
   /** Removes the entry unless it has changed since: whoever wrote the next version removes this one too. */
@@ -134,7 +139,7 @@ export class EntryFiles {
     try {
       mkdirSync(draft, { mode: 0o700 });
       writeFileSync(versionFile(draft, version), text, NEW_FILE);
-      moveFolder(draft, this.#folderOf(key));
+      moveFolder(draft, this.folderOf(key));
       return true;
     } catch (error) {
       ifPossible(() => rmSync(draft, { recursive: true }));
@@ -147,9 +152,5 @@ export class EntryFiles {
     if (hasCode(error, 'ENOENT')) preparePrivateFolder(this.folder, CONTENTS);
     else if (!hasCode(error, ...codes)) throw error;
     return false;
-  }
-
-  #folderOf(key: string): string {
-    return join(this.folder, hash('sha256', key));
   }
 }

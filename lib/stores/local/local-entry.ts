@@ -1,9 +1,11 @@
 import type { LockEntry, StoreTime } from '../lock-entry.js';
+import type { Place } from '../waiting-line.js';
 import { isGone, type ProcessIdentity } from './process-identity.js';
 
 /** A lock as it is written to its file. */
 export interface LocalEntry extends LockEntry {
   holder?: LocalHolder;
+  line?: LocalPlace[];
 }
 
 export interface LocalHolder {
@@ -14,17 +16,28 @@ export interface LocalHolder {
   process: ProcessIdentity;
 }
 
+interface LocalPlace extends Place {
+  process?: ProcessIdentity;
+}
+
 /** The monotonic clocks of two processes are the same one; this allows for cores that disagree a little. */
 const CLOCK_TOLERANCE = 1000;
 
-/** Frees a lock whose holder is dead, so that nobody waits for its TTL. */
-export function dropDeadHolder(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
+/** Frees a lock whose holder is dead, so that nobody waits for its TTL, and forgets the dead who stand in line. */
+export function dropTheDead(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
   if (entry.holder && isDead(entry.holder, self, time)) delete entry.holder;
+  if (!entry.line) return;
+  entry.line = entry.line.filter(({ process }) => !process || !isGone(process, self));
+  if (entry.line.length === 0) delete entry.line;
 }
 
-/** To be called after this process has taken or renewed the lock. */
-export function signHolder(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
-  if (entry.holder) Object.assign(entry.holder, { renewedAt: time.steady, process: self });
+/** To be called when this process has changed the entry: what is nobody's yet is its own. */
+export function sign(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
+  if (entry.holder) {
+    entry.holder.renewedAt = time.steady;
+    entry.holder.process ??= self;
+  }
+  for (const place of entry.line ?? []) place.process ??= self;
 }
 
 function isDead(holder: LocalHolder, self: ProcessIdentity, time: StoreTime): boolean {

@@ -4,26 +4,32 @@ import { messages } from '../../common/messages.js';
 import { answered } from '../answered.js';
 import {
   acquireEntry,
+  forceEntry,
   inspectEntry,
+  leaveEntry,
   newEntry,
   releaseEntry,
   renewEntry,
+  undoEntry,
+  type Decision,
   type StoreTime,
 } from '../lock-entry.js';
 import type {
   AcquireReply,
   AcquireRequest,
+  ForceRequest,
   LockStore,
   OwnerReply,
-  OwnerRequest,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
+  UndoRequest,
 } from '../lock-store.js';
 import { EntryFiles } from './entry-files.js';
+import { FolderWatches } from './folder-watches.js';
 import { FileClock } from './file-clock.js';
 import { removeUnused } from './housekeeping.js';
-import { dropDeadHolder, signHolder, type LocalEntry } from './local-entry.js';
+import { dropTheDead, sign, type LocalEntry } from './local-entry.js';
 import { UnknownWriteError } from './lock-folder.js';
 import { Pacer } from './pacer.js';
 import { ownIdentity } from './process-identity.js';
@@ -35,8 +41,6 @@ export interface LocalLockStoreOptions {
   prefix: string;
 }
 
-/** What a decision answers, and whether it has changed the entry. */
-type Decision<R> = readonly [reply: R, changed: boolean];
 type Decide<R> = (entry: LocalEntry, time: StoreTime) => Decision<R>;
 
 const CLEAN_EVERY = 60 * 60 * 1000;
@@ -48,6 +52,7 @@ export class LocalLockStore implements LockStore {
   readonly #files: EntryFiles;
   readonly #clock: FileClock;
   readonly #self = ownIdentity();
+  readonly #watches = new FolderWatches();
   readonly #cleaner: NodeJS.Timeout;
   readonly #ending = new AbortController();
 
@@ -65,11 +70,11 @@ export class LocalLockStore implements LockStore {
     return new LocalLockStore(new EntryFiles(folder), prefix);
   }
 
-  acquire(request: AcquireRequest, ms: number): Promise<AcquireReply> {
-    return this.#decide(request.name, ms, (entry, time) => {
-      const reply = acquireEntry(entry, request, time);
-      return [reply, reply.status === 'granted'];
-    });
+  async acquire(request: AcquireRequest, ms: number): Promise<AcquireReply> {
+    const reply = await this.#decide(request.name, ms, (entry, time) => acquireEntry(entry, request, time));
+    if (reply.status !== 'busy' || request.waited === undefined) return reply;
+    // Where changes cannot be watched, whoever waits has to ask.
+    return { ...reply, inLine: this.#watches.has(request.name) };
   }
 
   /** One after the other, since each takes a moment of the event loop. */
@@ -85,19 +90,41 @@ export class LocalLockStore implements LockStore {
   }
 
   release(request: ReleaseRequest, ms: number): Promise<OwnerReply> {
-    return this.#decide(request.name, ms, (entry, time) => {
-      const reply = releaseEntry(entry, request, time);
-      return [reply, reply === 'held'];
-    });
+    return this.#decide(request.name, ms, (entry, time) => releaseEntry(entry, request, time));
   }
 
   /** A call is carried out at once, so none can arrive later. */
-  undo(request: OwnerRequest, ms: number): Promise<OwnerReply> {
-    return this.release(request, ms);
+  undo(request: UndoRequest, ms: number): Promise<OwnerReply> {
+    return this.#decide(request.name, ms, (entry, time) => undoEntry(entry, request, time));
+  }
+
+  leave(request: RenewRequest, ms: number): Promise<OwnerReply> {
+    return this.#decide(request.name, ms, (entry, time) => leaveEntry(entry, request, time));
+  }
+
+  force(request: ForceRequest, ms: number): Promise<OwnerReply> {
+    return this.#decide(request.name, ms, (entry, time) => forceEntry(entry, request, time));
   }
 
   inspect(name: string, ms: number): Promise<StoredLock | null> {
     return this.#decide(name, ms, (entry, time) => [inspectEntry(entry, time), false]);
+  }
+
+  async *list(prefix: string): AsyncGenerator<StoredLock & { name: string }> {
+    const ours = `${this.#prefix}:`;
+    const pacer = new Pacer();
+    for (const { key, entry } of this.#files.all()) {
+      await pacer.pause();
+      if (!key?.startsWith(ours + prefix) || !entry) continue;
+      const time = this.#time();
+      dropTheDead(entry, this.#self, time);
+      const held = inspectEntry(entry, time);
+      if (held) yield { name: key.slice(ours.length), ...held };
+    }
+  }
+
+  watch(name: string, onTurn: () => void): () => void {
+    return this.#watches.add(name, this.#files.folderOf(`${this.#prefix}:${name}`), onTurn);
   }
 
   async close(): Promise<void> {
@@ -107,10 +134,7 @@ export class LocalLockStore implements LockStore {
   }
 
   #renewOne(request: RenewRequest, ms: number): Promise<OwnerReply> {
-    return this.#decide(request.name, ms, (entry, time) => {
-      const reply = renewEntry(entry, request, time);
-      return [reply, reply === 'held'];
-    });
+    return this.#decide(request.name, ms, (entry, time) => renewEntry(entry, request, time));
   }
 
   /** Decides on what is stored now, and again whenever another process was faster to write. */
@@ -135,12 +159,12 @@ export class LocalLockStore implements LockStore {
     const before = this.#files.read(key);
     const entry = before?.entry ?? newEntry();
     const time = this.#time();
-    dropDeadHolder(entry, this.#self, time);
+    dropTheDead(entry, this.#self, time);
     const decision = decide(entry, time);
     const [, changed] = decision;
     if (!changed) return decision;
 
-    signHolder(entry, this.#self, time);
+    sign(entry, this.#self, time);
     return this.#files.write(key, entry, before) ? decision : undefined;
   }
 

@@ -14,6 +14,8 @@ const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
 export interface StoredEntry {
   /** Undefined when the file is damaged: a power failure may leave it empty. */
   readonly entry: LocalEntry | undefined;
+  /** The name of the lock, with its prefix; undefined when the file is damaged. */
+  readonly key: string | undefined;
   /** Names this very version and those before it, newest first; a number may be used twice. */
   readonly ids: readonly string[];
   readonly version: number;
@@ -27,6 +29,8 @@ export interface Written extends LocalEntry {
   readonly key: string;
   readonly ids: readonly string[];
 }
+
+type Contents = Pick<StoredEntry, 'entry' | 'key' | 'ids'>;
 
 /** The entry was put in its place, and it cannot be known whether that counted. */
 export class UnknownWriteError extends Error {}
@@ -117,7 +121,7 @@ function highest(versions: readonly number[]): number {
   return Math.max(...versions);
 }
 
-function readVersion(folder: string, version: number): Pick<StoredEntry, 'entry' | 'ids'> | undefined {
+function readVersion(folder: string, version: number): Contents | undefined {
   try {
     // The types do not know that the flag may be a number, as for `open`.
     const flag = READ as unknown as string;
@@ -128,12 +132,12 @@ function readVersion(folder: string, version: number): Pick<StoredEntry, 'entry'
   }
 }
 
-function parse(text: string): Pick<StoredEntry, 'entry' | 'ids'> {
+function parse(text: string): Contents {
   try {
-    const { key: _, ids, ...entry } = JSON.parse(text) as Written;
-    if (Array.isArray(ids)) return { entry, ids };
+    const { key, ids, ...entry } = JSON.parse(text) as Written;
+    if (Array.isArray(ids)) return { entry, key, ids };
   } catch {
     // The file is damaged.
   }
-  return { entry: undefined, ids: [] };
+  return { entry: undefined, key: undefined, ids: [] };
 }

@@ -1,23 +1,28 @@
 import { SteadyClock, type Clock } from '../../common/clock.js';
 import {
   acquireEntry,
+  forceEntry,
   inspectEntry,
   isForgettable,
+  leaveEntry,
   newEntry,
   releaseEntry,
   renewEntry,
+  undoEntry,
+  type Decision,
   type LockEntry,
   type StoreTime,
 } from '../lock-entry.js';
 import type {
   AcquireReply,
   AcquireRequest,
+  ForceRequest,
   LockStore,
   OwnerReply,
-  OwnerRequest,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
+  UndoRequest,
 } from '../lock-store.js';
 
 /** How many locks are remembered before those are looked for that can be forgotten. */
@@ -29,6 +34,7 @@ export class MemoryLockStore implements LockStore {
   readonly #entries = new Map<string, LockEntry>();
   readonly #clock: Clock;
   readonly #wall: () => number;
+  readonly #watchers = new Map<string, Set<() => void>>();
   #sweepAt = SWEEP_AT;
 
   constructor(clock: Clock = new SteadyClock(), wall: () => number = Date.now) {
@@ -37,29 +43,72 @@ export class MemoryLockStore implements LockStore {
   }
 
   async acquire(request: AcquireRequest): Promise<AcquireReply> {
-    return acquireEntry(this.#entry(request.name), request, this.#time());
+    const { name, waited } = request;
+    const [reply] = acquireEntry(this.#entry(name), request, this.#time());
+    if (reply.status !== 'busy' || waited === undefined) return reply;
+    return { ...reply, inLine: this.#watchers.has(name) };
   }
 
   async renew(requests: readonly RenewRequest[]): Promise<OwnerReply[]> {
     const time = this.#time();
-    return requests.map((request) => renewEntry(this.#entry(request.name), request, time));
+    return requests.map((request) => renewEntry(this.#entry(request.name), request, time)[0]);
   }
 
   async release(request: ReleaseRequest): Promise<OwnerReply> {
-    return releaseEntry(this.#entry(request.name), request, this.#time());
+    return this.#free(request.name, (entry, time) => releaseEntry(entry, request, time));
   }
 
   /** A call is carried out at once, so none can arrive later. */
-  undo(request: OwnerRequest): Promise<OwnerReply> {
-    return this.release(request);
+  async undo(request: UndoRequest): Promise<OwnerReply> {
+    return this.#free(request.name, (entry, time) => undoEntry(entry, request, time));
+  }
+
+  async leave(request: RenewRequest): Promise<OwnerReply> {
+    return this.#free(request.name, (entry, time) => leaveEntry(entry, request, time));
+  }
+
+  async force(request: ForceRequest): Promise<OwnerReply> {
+    return this.#free(request.name, (entry, time) => forceEntry(entry, request, time));
   }
 
   async inspect(name: string): Promise<StoredLock | null> {
     return inspectEntry(this.#entry(name), this.#time());
   }
 
+  async *list(prefix: string): AsyncGenerator<StoredLock & { name: string }> {
+    for (const [name, entry] of this.#entries) {
+      const held = name.startsWith(prefix) && inspectEntry(entry, this.#time());
+      if (held) yield { name, ...held };
+    }
+  }
+
+  watch(name: string, onTurn: () => void): () => void {
+    const watchers = this.#watchers.get(name) ?? new Set();
+    this.#watchers.set(name, watchers.add(onTurn));
+    return () => {
+      watchers.delete(onTurn);
+      if (watchers.size === 0 && this.#watchers.get(name) === watchers) this.#watchers.delete(name);
+    };
+  }
+
+  /** Gives the lock to another holder, whoever has it, and keeps the line. Only tests need that. */
+  seize(request: RenewRequest): void {
+    const entry = this.#entry(request.name);
+    const { line } = entry;
+    delete entry.line;
+    delete entry.holder;
+    acquireEntry(entry, request, this.#time());
+    if (line) entry.line = line;
+  }
+
   async close(): Promise<void> {
     this.#entries.clear();
+  }
+
+  #free(name: string, decide: (entry: LockEntry, time: StoreTime) => Decision<OwnerReply>): OwnerReply {
+    const [reply] = decide(this.#entry(name), this.#time());
+    if (reply === 'held') for (const onTurn of [...(this.#watchers.get(name) ?? [])]) onTurn();
+    return reply;
   }
 
   #time(): StoreTime {

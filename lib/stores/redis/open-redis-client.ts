@@ -87,6 +87,12 @@ export async function openRedisClient(connection: RedisConnectionOptions): Promi
   return single(new Redis({ ...connection, ...HARDENED } as RedisOptions), connection.keyPrefix);
 }
 
+/** A second client like one of ours, whose user subscribes anew after each reconnect. */
+export function subscriberOf(client: RedisClient): RedisClient {
+  if ('nodes' in client) return client.duplicate([], { ...client.options, shardedSubscribers: true });
+  return client.duplicate({ autoResubscribe: false });
+}
+
 function duplicate(client: RedisClient): OpenedClient {
   if ('nodes' in client) {
     return cluster(client.duplicate([], hardenCluster(client.options)), client.options);

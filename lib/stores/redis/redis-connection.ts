@@ -4,7 +4,7 @@ import { isErrorLike } from '../../common/error-like.js';
 import { LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import type { OutageLog } from '../../common/outage-log.js';
-import { openRedisClient, type OpenedClient, type RedisClient } from './open-redis-client.js';
+import { openRedisClient, subscriberOf, type OpenedClient, type RedisClient } from './open-redis-client.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { isCuredByReconnect, isWorthARetry, surelyDidNothing, withoutSecrets } from './redis-errors.js';
 import type { SCRIPTS } from './scripts.js';
@@ -71,6 +71,7 @@ export class RedisConnection {
     keys: readonly string[],
     args: readonly (string | number)[],
     within: number,
+    server: RedisClient = this.#client,
   ): Promise<ScriptReply> {
     const deadline = performance.now() + within;
     let mayHaveRun = false;
@@ -78,7 +79,10 @@ export class RedisConnection {
     // Nearly always it is ready, and there is nothing to await.
     while (this.#isReady || (await this.#readyBefore(deadline))) {
       try {
-        return { value: await this.#attempt(script, keys, args, deadline), retried: mayHaveRun };
+        return {
+          value: await this.#attempt(server, script, [keys.length, ...keys, ...args], deadline),
+          retried: mayHaveRun,
+        };
       } catch (thrown) {
         const error = withoutSecrets(thrown);
         mayHaveRun ||= !surelyDidNothing(error);
@@ -92,6 +96,16 @@ export class RedisConnection {
     const cause = this.#fault ?? failure ?? new Error(messages.noReply(within));
     const refused = failure !== undefined && !isWorthARetry(failure);
     throw new LockStoreError(messages.redisFailed(this.label, cause), { cause, mayHaveRun, refused });
+  }
+
+  /** A client for the same server that is not connected yet, for what takes a connection of its own. */
+  openSubscriber(): RedisClient {
+    return subscriberOf(this.#client);
+  }
+
+  /** Each of which has a part of the keys. */
+  get servers(): readonly RedisClient[] {
+    return 'nodes' in this.#client ? this.#client.nodes('master') : [this.#client];
   }
 
   get isCluster(): boolean {
@@ -108,27 +122,27 @@ export class RedisConnection {
   }
 
   async #attempt(
+    server: RedisClient,
     script: Script,
-    keys: readonly string[],
-    args: readonly (string | number)[],
+    rest: readonly (string | number)[],
     deadline: number,
   ): Promise<unknown> {
     try {
-      return await this.#send('evalsha', script.sha, keys, args, deadline);
+      return await this.#send(server, ['evalsha', script.sha, ...rest], deadline);
     } catch (error) {
       if (!isErrorLike(error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return await this.#send('eval', script.lua, keys, args, deadline);
+      return await this.#send(server, ['eval', script.lua, ...rest], deadline);
     }
   }
 
   #send(
-    command: 'evalsha' | 'eval',
-    script: string,
-    keys: readonly string[],
-    args: readonly (string | number)[],
+    server: RedisClient,
+    command: readonly [string, ...(string | number)[]],
     until: number,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const since = performance.now();
+      let settled = false;
       const deadline = this.#deadlines.add(until, () => {
         // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
         setImmediate(() => {
@@ -137,22 +151,20 @@ export class RedisConnection {
           this.#connections.ping();
         });
       });
-      let settled = false;
-      const since = performance.now();
       const settle = (): void => {
         settled = true;
         this.#deadlines.cancel(deadline);
         this.#cork.end();
       };
       this.#cork.begin();
-      this.#client[command](script, keys.length, ...keys, ...args).then(
+      server.call(...command).then(
         (value) => {
           settle();
           resolve(value);
         },
         (error: unknown) => {
           settle();
-          reject(error);
+          reject(error as Error);
         },
       );
     });

@@ -2,25 +2,31 @@ import type { OutageLog } from '../../common/outage-log.js';
 import {
   BEHIND_TOLERANCE,
   EARLY_TOLERANCE,
+  PLACE_RETENTION,
   UNDO_RETENTION,
   retentionFor,
   type AcquireReply,
   type AcquireRequest,
   type Claim,
+  type ForceRequest,
   type LockStore,
   type OwnerReply,
-  type OwnerRequest,
   type ReleaseRequest,
   type RenewRequest,
   type StoredLock,
+  type UndoRequest,
 } from '../lock-store.js';
 import { answered } from '../answered.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection } from './redis-connection.js';
+import { RedisInbox } from './redis-inbox.js';
+import { slotOf } from './slot-of.js';
 import { SCRIPTS } from './scripts.js';
 
 /** Leases renewed by one command: about 0.5 ms of the server's time. */
 const RENEW_BATCH = 500;
+/** Keys looked at by one command of a listing. */
+const SCAN_PAGE = 500;
 
 /**
  * Locks in Redis, Valkey or KeyDB. A lock is the string `<prefix>:<name>`; its fence and marks are the hash
@@ -30,6 +36,7 @@ export class RedisLockStore implements LockStore {
   readonly description: string;
   readonly #connection: RedisConnection;
   readonly #prefix: string;
+  readonly #inbox: RedisInbox;
 
   static async open(options: {
     connection: RedisConnectionOptions;
@@ -45,15 +52,28 @@ export class RedisLockStore implements LockStore {
   private constructor(connection: RedisConnection, prefix: string) {
     this.#connection = connection;
     this.#prefix = connection.keyPrefix + prefix;
+    this.#inbox = new RedisInbox({
+      prefix: this.#prefix,
+      openClient: () => connection.openSubscriber(),
+      isCluster: connection.isCluster,
+    });
     this.description = connection.label;
   }
 
   async acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
-    const { name, record, ttl, claim } = request;
-    const { value } = await this.#connection.run(
+    const { name, record, ttl, claim, waited } = request;
+    const inLine = waited === undefined ? undefined : this.#inbox.hears(name);
+    const ticket = inLine ? this.#inbox.ticket(request) : undefined;
+    const { value, retried } = await this.#connection.run(
       SCRIPTS.acquire,
       [...this.#keys(name), this.#undoneKey(name, record)],
-      [record, ttl, retentionFor(claim), ...(claim ? claimArguments(claim) : [])],
+      [
+        record,
+        ttl,
+        retentionFor(claim),
+        ...(ticket || claim ? [ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION] : []),
+        ...(claim ? claimArguments(claim) : []),
+      ],
       within,
     );
     const [status, now, detail, remaining] = value as [
@@ -64,14 +84,15 @@ export class RedisLockStore implements LockStore {
     ];
     switch (status) {
       case 'granted':
-        return { status, now, fence: Number(detail) };
+        return { status, now, fence: Number(detail), ...(retried && { repeated: true }) };
       case 'early':
         return { status, now, by: Number(detail) };
       case 'behind':
       case 'done':
         return { status, now };
       case 'busy':
-        return { status, now, record: String(detail), remaining: expiry(remaining) };
+        if (inLine === false) this.#inbox.listen(name);
+        return { status, now, record: String(detail), remaining: expiry(remaining), inLine };
     }
   }
 
@@ -90,30 +111,67 @@ export class RedisLockStore implements LockStore {
     return this.#free(SCRIPTS.release, this.#keys(name), [record, ...run], within);
   }
 
-  async undo({ name, record }: OwnerRequest, within: number): Promise<OwnerReply> {
-    const [lock] = this.#keys(name);
-    return this.#free(SCRIPTS.undo, [lock, this.#undoneKey(name, record)], [record, UNDO_RETENTION], within);
+  async undo(request: UndoRequest, within: number): Promise<OwnerReply> {
+    const { name, record, claim } = request;
+    const keys = [...this.#keys(name), this.#undoneKey(name, record)];
+    const claimed = claim ? completedArguments(claim) : [];
+    const args = [record, UNDO_RETENTION, this.#inbox.ticket(request), ...claimed];
+    return this.#free(SCRIPTS.undo, keys, args, within);
+  }
+
+  leave(request: RenewRequest, within: number): Promise<OwnerReply> {
+    const { name, record } = request;
+    return this.#free(SCRIPTS.leave, this.#keys(name), [record, this.#inbox.ticket(request)], within);
+  }
+
+  async force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
+    const { value, retried } = await this.#connection.run(SCRIPTS.force, this.#keys(name), [fence], within);
+    return retried && value === 'vanished' ? 'held' : (value as OwnerReply);
   }
 
   async inspect(name: string, within: number): Promise<StoredLock | null> {
     const { value } = await this.#connection.run(SCRIPTS.inspect, this.#keys(name), [], within);
-    const [record, remaining, fence] = value as [string?, number?, (string | null)?];
-    if (record === undefined) return null;
-    return { record, remaining: expiry(remaining ?? 0), fence: fence ? Number(fence) : undefined };
+    const [record, remaining, fence, waiters] = value as [string?, number?, (string | null)?, number?];
+    return record === undefined ? null : stored(record, remaining, fence, waiters);
   }
 
-  close(): Promise<void> {
-    return this.#connection.close();
+  async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { name: string }> {
+    const ours = `${this.#prefix}:`;
+    const pattern = `${(ours + prefix).replace(/[\\*?[\]]/g, '\\$&')}*`;
+    for (const server of this.#connection.servers) {
+      let cursor = '0';
+      do {
+        const { value } = await this.#connection.run(
+          SCRIPTS.list,
+          [],
+          [cursor, pattern, SCAN_PAGE],
+          within,
+          server,
+        );
+        const [next, ...locks] = value as [string, ...[string, string, number, string | null, number][]];
+        for (const [key, record, remaining, fence, waiters] of locks)
+          yield { name: key.slice(ours.length), ...stored(record, remaining, fence, waiters) };
+        cursor = next;
+      } while (cursor !== '0');
+    }
+  }
+
+  watch(name: string, onTurn: () => void): () => void {
+    return this.#inbox.watch(name, onTurn);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#inbox.close(), this.#connection.close()]);
   }
 
   async #free(...call: Parameters<RedisConnection['run']>): Promise<OwnerReply> {
     const { value, retried } = await this.#connection.run(...call);
-    // The first attempt, whose reply was lost, may be what freed it.
-    return retried && value === 'vanished' ? 'held' : (value as OwnerReply);
+    // The first attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
+    return retried ? 'held' : (value as OwnerReply);
   }
 
   async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
-    const keys = requests.flatMap(({ name }) => this.#keys(name));
+    const keys = requests.flatMap(({ name }) => this.#keys(name).slice(0, 2));
     const args = requests.flatMap(({ record, ttl }) => [record, ttl]);
     const { value } = await this.#connection.run(
       SCRIPTS.renew,
@@ -124,9 +182,10 @@ export class RedisLockStore implements LockStore {
     return value as OwnerReply[];
   }
 
-  #keys(name: string): [lock: string, state: string] {
+  #keys(name: string): [lock: string, state: string, queue: string] {
     const lock = `${this.#prefix}:${name}`;
-    return [lock, `${slotOf(lock)}:state`];
+    const slot = slotOf(lock);
+    return [lock, `${slot}:state`, `${slot}:queue`];
   }
 
   /** Exists once the acquisition of this record was undone. */
@@ -166,9 +225,8 @@ function completedArguments(claim: Claim): (string | number)[] {
   }
 }
 
-/** Makes keys that begin with it live in the slot of the lock: as its hash tag, unless the key prefix has one. */
-function slotOf(lock: string): string {
-  return lock.includes('{') ? lock : `{${lock}}`;
+function stored(record: string, remaining = -1, fence?: string | null, waiters = 0): StoredLock {
+  return { record, remaining: expiry(remaining), fence: fence ? Number(fence) : undefined, waiters };
 }
 
 /** PTTL says -1 of a key without expiry, which another program may have set. */

@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './command.mjs';
+import { readExamples } from './examples.mjs';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const TEMPLATES = join(import.meta.dirname, '../templates');
@@ -34,6 +35,10 @@ export async function pack(folder) {
 /** Makes the consumer's project in the folder: sources, dependencies, compiled by its own compiler. */
 export async function prepare(consumer, folder, tarball) {
   await cp(join(TEMPLATES, consumer.template), folder, { recursive: true });
+  const examples = readExamples();
+  for (const [name, path] of Object.entries(consumer.examples ?? {})) {
+    await writeFile(join(folder, path), examples.get(name));
+  }
   await writeJson(join(folder, 'package.json'), {
     name: consumer.name,
     private: true,

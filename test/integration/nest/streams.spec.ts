@@ -19,7 +19,7 @@ class Feeds {
   readonly steps: (Lease | undefined)[] = [];
   left = 0;
 
-  @Exclusive('feed')
+  @Exclusive('feed', { shared: true })
   watch(): Observable<number> {
     return defer(() => {
       this.subscriptions.push(ExclusiveLockService.current());
@@ -27,7 +27,7 @@ class Feeds {
     });
   }
 
-  @Exclusive('feed')
+  @Exclusive('feed', { shared: true })
   async *pages(): AsyncGenerator<number, string> {
     try {
       for (const page of [1, 2]) {
@@ -41,7 +41,7 @@ class Feeds {
     }
   }
 
-  @Exclusive('feed')
+  @Exclusive('feed', { shared: true })
   async *broken(): AsyncGenerator<number> {
     yield 1;
     throw new Error('the page is torn');

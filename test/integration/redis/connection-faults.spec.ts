@@ -52,7 +52,7 @@ describe('a connection', () => {
     const [fence] = await server.client().hmget('{locks:lock}:state', 'fence');
     proxy.cut();
     proxy.heal();
-    expect(await call).toMatchObject({ status: 'granted', fence: Number(fence) });
+    expect(await call).toMatchObject({ status: 'granted', fence: Number(fence), repeated: true });
     expect(log.all).toBe('');
   });
 

@@ -5,6 +5,7 @@ import { describeExpiry, describeReleasing, describeRenewing } from './conforman
 import { describeRuns } from './conformance/runs.js';
 import { useStores, type MakeStores } from './conformance/subject.js';
 import { describeTicks } from './conformance/ticks.js';
+import { describeWaiting } from './conformance/waiting.js';
 
 export type { MakeStores, StoresUnderTest } from './conformance/subject.js';
 
@@ -20,6 +21,7 @@ export function describeLockStore(name: string, makeStores: MakeStores): void {
     describe('releasing', () => describeReleasing(on));
     describe('expiry', () => describeExpiry(on));
     describe('inspecting', () => describeInspecting(on));
+    describe('a line of those who wait', () => describeWaiting(on));
     describe('names', () => describeNames(on));
   });
 }

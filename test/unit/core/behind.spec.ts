@@ -59,6 +59,25 @@ describe('a replica whose clock is behind', () => {
     expect(tick).toBe(start);
   });
 
+  it('runs its own tick late where that is nearer than the next', async () => {
+    replica.store.wallAhead = 700;
+    const start = Date.now();
+
+    const { tick } = await tickRun(2000);
+
+    expect(tick).toBe(start);
+  });
+
+  it('runs every tick late, and passes over none, once it has run one', async () => {
+    replica.store.wallAhead = 1500;
+    const start = Date.now();
+    await replica.locks.run('a', () => 1, { occurrence: { tick: new Date(start - 86_400_000) } });
+
+    const { tick } = await tickRun(2000);
+
+    expect(tick).toBe(start);
+  });
+
   it('is not told from a right one within the tolerance', async () => {
     replica.store.wallAhead = BEHIND_TOLERANCE;
     const start = Date.now();

@@ -51,6 +51,16 @@ describe('a replica whose clock is out of step with the store', () => {
     expect(replica.logger.warnings).toHaveLength(1);
   });
 
+  it('is told that its ticks are too early, although it was told before that its clock is ahead', async () => {
+    replica.store.wallAhead = -2000;
+    await runTick();
+    await replica.locks.run('a', () => 1, minutesAhead(2));
+    await replica.locks.run('a', () => 1, minutesAhead(2));
+
+    expect(replica.logger.warnings).toHaveLength(1);
+    expect(replica.logger.errors).toHaveLength(1);
+  });
+
   it('is not told of what a slow answer explains', async () => {
     replica.store.next('acquire', async (carryOut) => {
       await new Promise((resolve) => setTimeout(resolve, 1900));

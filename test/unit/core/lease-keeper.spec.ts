@@ -38,6 +38,21 @@ describe('a kept lease', () => {
     expect(times.slice(0, 5)).toEqual([0, 25, 75, 175, 175 + RENEW_EVERY]);
   });
 
+  it.each([1000, 2000, 3000, 4000, 5000, 6000])(
+    'survives an outage of %i ms that begins with its renewal and is over before its deadline',
+    async (outage) => {
+      const lease = await replica.acquire('a', { ttl: TTL });
+      await replica.clock.pass(TTL / 3 - 1);
+
+      replica.store.always('renew', broken);
+      await replica.clock.pass(outage);
+      replica.store.recover('renew');
+      await replica.clock.pass(TTL);
+
+      expect(lease.held).toBe(true);
+    },
+  );
+
   it('is renewed again in good time after a renewal that was never answered', async () => {
     const lease = await replica.acquire('a');
     replica.store.next('renew', timesOut);

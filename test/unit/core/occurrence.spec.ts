@@ -23,6 +23,10 @@ describe('an occurrence', () => {
       { key: 'v1', series: 'seed', remember: 60_000 },
       { kind: 'key', series: '["seed","v1"]', remember: 60_000 },
     ],
+    [
+      { key: 'v1', remember: 1.1 * DAY },
+      { kind: 'key', series: '["v1"]', remember: 95_040_001 },
+    ],
   ])('%j claims what it says', (occurrence, claim) => {
     expect(claimOf(occurrence)).toEqual(claim);
   });

@@ -1,8 +1,9 @@
 import { LockStoreError } from '../../../lib/common/errors.js';
 import type { Lease } from '../../../lib/core/lease.js';
+import type { AcquireReply } from '../../../lib/stores/lock-store.js';
 import { useRealTime } from './support/manual-clock.js';
 import { COMMAND_TIMEOUT, startReplica, TTL, type Replica } from './support/replica.js';
-import { fails, type Behaviour } from './support/scripted-store.js';
+import { fails, hangs, type Behaviour } from './support/scripted-store.js';
 
 let replica: Replica;
 
@@ -100,7 +101,7 @@ describe('a release that finds the lock gone', () => {
     await expect(running).resolves.toMatchObject({ status: 'lost', error: { reason: 'vanished' } });
   });
 
-  it('counts as lost when another has it, whatever became of the earlier ones', async () => {
+  it('counts as given back when the next has it already after one that may have been carried out', async () => {
     replica.store.next('release', async (carryOut) => {
       await carryOut();
       await replica.store.steal('a');
@@ -110,6 +111,41 @@ describe('a release that finds the lock gone', () => {
     const running = replica.locks.run('a', () => 1, {});
     await replica.clock.pass(100);
 
-    await expect(running).resolves.toMatchObject({ status: 'lost', error: { reason: 'taken' } });
+    await expect(running).resolves.toEqual({ status: 'ran', value: 1 });
+  });
+
+  it('counts as lost when another has it and the store was asked once', async () => {
+    const steal = (): Promise<void> => replica.store.steal('a');
+
+    const outcome = await replica.locks.run('a', steal, {});
+
+    expect(outcome).toMatchObject({ status: 'lost', error: { reason: 'taken' } });
+  });
+
+  it('tells of a release only when the store has answered', async () => {
+    const types: string[] = [];
+    replica.locks.events.listen(({ type }) => types.push(type));
+    replica.store.always('release', hangs);
+
+    const running = replica.locks.run('a', () => 1, {});
+    await replica.clock.pass(COMMAND_TIMEOUT);
+
+    await expect(running).resolves.toEqual({ status: 'ran', value: 1 });
+    expect(types).toEqual(['acquired']);
+  });
+});
+
+describe('a grant whose question was sent more than once', () => {
+  it('is undone when it is given back: another copy of the question may arrive later', async () => {
+    replica.store.next(
+      'acquire',
+      async (carryOut) => ({ ...(await carryOut()), repeated: true }) as AcquireReply,
+    );
+
+    await replica.locks.run('a', () => 1, {});
+    await replica.locks.run('b', () => 1, {});
+
+    const names = replica.store.callsOf('release').map(({ names: [name] }) => name);
+    expect(names).toEqual(['a', 'a', 'b']); // an undo is recorded as a release
   });
 });

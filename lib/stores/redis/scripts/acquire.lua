@@ -1,17 +1,21 @@
 -- Decides one acquisition, in the order of the rules of AcquireReply in lock-store.ts.
 -- KEYS[1]  the lock: the holder's record, with the lease as its expiry
 -- KEYS[2]  its state: a hash of `fence` (the last one granted) and the marks of run-marks.ts
--- KEYS[3]  exists if this acquisition was undone before it arrived; its caller is gone
+-- KEYS[3]  the queue of those who wait for it; see hand-over.lua
+-- KEYS[4]  exists if this acquisition was undone before it arrived; its caller is gone
 -- ARGV[1]  the record of this acquisition     ARGV[2]  TTL in ms      ARGV[3]  retention of the state in ms
+-- ARGV[4]  its ticket in the queue, or ''      ARGV[5]  how long it has waited, ms
+-- ARGV[6]  how long the queue is kept, ms
 -- and, where it claims a run:
--- ARGV[4]  'tick' | 'gap' | 'key'             ARGV[5]  the series
--- ARGV[6]  tick or gap, ms     ARGV[7]  how early is still due, ms     ARGV[8]  '1': again if it was not completed
--- ARGV[9]  the replica's clock when it asked, or nothing     ARGV[10]  how much later than that is behind, ms
+-- ARGV[7]  'tick' | 'gap' | 'key'             ARGV[8]  the series
+-- ARGV[9]  tick or gap, ms     ARGV[10]  how early is still due, ms    ARGV[11]  '1': again if it was not completed
+-- ARGV[12] the replica's clock when it asked, or nothing     ARGV[13]  how much later than that is behind, ms
 -- Replies  {'granted', now, fence} | {'early', now, ms} | {'behind', now} | {'done', now} | {'busy', now, record, remaining ms}
+-- include hand-over.lua
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- microseconds, exact in a double until the year 2255
 local now_ms = now / 1000
-local kind, series, value = ARGV[4], ARGV[5], tonumber(ARGV[6])
+local ticket, kind, series, value = ARGV[4], ARGV[7], ARGV[8], tonumber(ARGV[9])
 
 local function mark(of)
   return tonumber(redis.call('HGET', KEYS[2], of .. ':' .. series) or -math.huge)
@@ -20,7 +24,7 @@ end
 local function is_done()
   if kind == 'tick' then
     local granted = mark('tick')
-    if ARGV[8] ~= '1' or value ~= granted then
+    if ARGV[11] ~= '1' or value ~= granted then
       return value <= granted
     end
     return value <= mark('ran')
@@ -32,7 +36,7 @@ local function is_done()
   return now_ms < mark('key')
 end
 
-if redis.call('EXISTS', KEYS[3]) == 1 then
+if redis.call('EXISTS', KEYS[4]) == 1 then
   return { 'done', now_ms }
 end
 
@@ -40,10 +44,10 @@ local holder = redis.call('GET', KEYS[1])
 local retried = holder == ARGV[1]
 
 if kind and not retried then
-  if kind == 'tick' and value - now_ms > tonumber(ARGV[7]) then
+  if kind == 'tick' and value - now_ms > tonumber(ARGV[10]) then
     return { 'early', now_ms, math.ceil(value - now_ms) }
   end
-  if ARGV[9] and now_ms - tonumber(ARGV[9]) > tonumber(ARGV[10]) then
+  if ARGV[12] and mark('tick') == -math.huge and now_ms - tonumber(ARGV[12]) > tonumber(ARGV[13]) then
     return { 'behind', now_ms }
   end
   if is_done() then
@@ -51,6 +55,15 @@ if kind and not retried then
   end
 end
 
+if ticket and ticket ~= '' and not retried then
+  redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', now - ARGV[5] * 1000), ticket)
+  redis.call('PEXPIRE', KEYS[3], ARGV[6])
+end
+if not holder then
+  -- It has expired: who waits for longest comes first.
+  local first = hand_over(KEYS[3], ARGV[1])
+  holder = first ~= ARGV[1] and first
+end
 if holder and not retried then
   return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]) }
 end
@@ -64,7 +77,7 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('HSET', KEYS[2], 'fence', string.format('%.0f', fence))
 if kind == 'tick' then
-  redis.call('HSET', KEYS[2], 'tick:' .. series, ARGV[6])
+  redis.call('HSET', KEYS[2], 'tick:' .. series, ARGV[9])
 elseif kind == 'gap' and not retried then
   redis.call('HSET', KEYS[2], 'gap:' .. series, string.format('%.3f', now_ms))
 end

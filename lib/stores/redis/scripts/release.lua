@@ -1,9 +1,10 @@
 -- Frees the lock if the record holds it, and records what was completed; changes nothing otherwise.
--- KEYS[1]  the lock     KEYS[2]  its state     ARGV[1]  the record
+-- KEYS[1]  the lock     KEYS[2]  its state     KEYS[3]  its queue     ARGV[1]  the record
 -- and, where something was completed:
 -- ARGV[2]  retention of the state in ms     ARGV[3]  'tick' | 'gap' | 'key'     ARGV[4]  the series
 -- ARGV[5]  the tick, or how long to remember the key, ms
 -- Replies  'held' | 'taken' | 'vanished'
+-- include hand-over.lua
 local holder = redis.call('GET', KEYS[1])
 if holder ~= ARGV[1] then
   return holder and 'taken' or 'vanished'
@@ -26,5 +27,7 @@ end
 if kind and redis.call('PTTL', KEYS[2]) < tonumber(ARGV[2]) then
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
 end
-redis.call('DEL', KEYS[1])
+if not hand_over(KEYS[3]) then
+  redis.call('DEL', KEYS[1])
+end
 return 'held'

@@ -1,11 +1,22 @@
 -- Frees the lock if the record holds it, and lets the record never have it: its acquisition may still be on its way.
--- KEYS[1]  the lock     KEYS[2]  the mark that the record was undone
--- ARGV[1]  the record   ARGV[2]  how long the mark is kept, ms
+-- KEYS[1]  the lock     KEYS[2]  its state     KEYS[3]  its queue     KEYS[4]  the mark that the record was undone
+-- ARGV[1]  the record   ARGV[2]  how long the mark is kept, ms        ARGV[3]  its ticket in the queue
+-- and, where it claimed a run: ARGV[4]  'tick' | 'gap' | 'key'     ARGV[5]  the series     ARGV[6]  the tick, ms
 -- Replies  'held' | 'taken' | 'vanished'
-redis.call('SET', KEYS[2], '', 'PX', ARGV[2])
+-- include hand-over.lua
+redis.call('SET', KEYS[4], '', 'PX', ARGV[2])
+redis.call('ZREM', KEYS[3], ARGV[3])
 local holder = redis.call('GET', KEYS[1])
-if holder == ARGV[1] then
-  redis.call('DEL', KEYS[1])
-  return 'held'
+if holder ~= ARGV[1] then
+  return holder and 'taken' or 'vanished'
 end
-return holder and 'taken' or 'vanished'
+-- What it claimed was not run. A gap was granted since the one before was long enough ago, and still is.
+if ARGV[4] == 'tick' then
+  redis.call('HSET', KEYS[2], 'tick:' .. ARGV[5], string.format('%.0f', ARGV[6] - 1))
+elseif ARGV[4] == 'gap' then
+  redis.call('HDEL', KEYS[2], 'gap:' .. ARGV[5])
+end
+if not hand_over(KEYS[3]) then
+  redis.call('DEL', KEYS[1])
+end
+return 'held'

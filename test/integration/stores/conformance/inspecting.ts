@@ -10,7 +10,7 @@ export function describeInspecting(on: Subject): void {
     const fence = await grantedFence(on.one, holder);
     for (const store of [on.one, on.two]) {
       const held = await store.inspect('job', WITHIN);
-      expect(held).toEqual({ record: holder.record, remaining: expect.any(Number), fence });
+      expect(held).toEqual({ record: holder.record, remaining: expect.any(Number), fence, waiters: 0 });
       expect(held?.remaining).toBeGreaterThan(LONG - WITHIN);
       expect(held?.remaining).toBeLessThanOrEqual(LONG);
     }

@@ -133,6 +133,38 @@ export function describeRuns(on: Subject): void {
     });
   });
 
+  describe('that was undone', () => {
+    it('can be had again: a gap begins only with a run', async () => {
+      const claim = gapClaim(HOUR);
+      const lost = request('job', { claim });
+      await grantedFence(on.one, lost);
+      await expect(on.one.undo(lost, WITHIN)).resolves.toBe('held');
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
+    });
+
+    it('can be had again: a tick, but none before it', async () => {
+      const time = await due();
+      const lost = request('job', { claim: tickClaim(time) });
+      await grantedFence(on.one, lost);
+      await on.one.undo(lost, WITHIN);
+      await expect(ask(tickClaim(time - 1))).resolves.toMatchObject({ status: 'done' });
+      await expect(ask(tickClaim(time))).resolves.toMatchObject({ status: 'granted' });
+    });
+
+    it('stays done where somebody else has run it since', async () => {
+      const [claim, time] = [gapClaim(HOUR), await due()];
+      for (const wanted of [claim, tickClaim(time)]) {
+        const late = request('job', { claim: wanted, ttl: SHORT });
+        await grantedFence(on.one, late);
+        await on.expiry('job');
+        await grantedFence(on.two, request('job', { ttl: SHORT }));
+        await on.one.undo(late, WITHIN);
+        await on.expiry('job');
+        await expect(ask(wanted)).resolves.toMatchObject({ status: 'done' });
+      }
+    });
+  });
+
   it('comes with the clock of the store, whatever the decision', async () => {
     const time = await due();
     const holder = request('job', { claim: tickClaim(time) });

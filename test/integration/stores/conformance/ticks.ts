@@ -149,6 +149,13 @@ export function describeTicks(on: Subject): void {
     await grantedFence(on.two, request('job', tick(time)));
   });
 
+  it('grants a tick to a late clock once ticks of the series were granted: none has run this one', async () => {
+    const time = await due();
+    await runTick(time - 2);
+    const late = { ...tickClaim(time - 1), askedAt: time - 2 * BEHIND_TOLERANCE };
+    await grantedFence(on.one, request('job', { claim: late }));
+  });
+
   it('grants a tick to a clock that is right', async () => {
     const time = await due();
     const claim = { ...tickClaim(time), askedAt: time };

@@ -1,18 +1,10 @@
 import { OutageLog } from '../../../../lib/common/outage-log.js';
 import { HolderIdentity } from '../../../../lib/core/holder.js';
 import type { HeldLease } from '../../../../lib/core/lease.js';
-import type {
-  LockManager as Manager,
-  LockManagerSettings,
-  RunOptions,
-} from '../../../../lib/core/lock-manager.js';
-import { fakeSleep } from './fake-sleep.js';
+import { LockManager, type LockManagerSettings, type RunOptions } from '../../../../lib/core/lock-manager.js';
 import { ManualClock } from './manual-clock.js';
 import { RecordingLogger } from './recording-logger.js';
 import { ScriptedStore } from './scripted-store.js';
-
-fakeSleep();
-const { LockManager } = await import('../../../../lib/core/lock-manager.js');
 
 export const TTL = 10_000;
 export const RENEW_EVERY = 3_000;
@@ -22,7 +14,7 @@ export const COMMAND_TIMEOUT = 2_000;
 export const DRAIN_TIMEOUT = 5_000;
 
 export interface Replica {
-  readonly locks: Manager;
+  readonly locks: LockManager;
   readonly store: ScriptedStore;
   readonly clock: ManualClock;
   readonly logger: RecordingLogger;

@@ -2,6 +2,7 @@ import { LockStoreError } from '../../../../lib/common/errors.js';
 import type {
   AcquireReply,
   AcquireRequest,
+  ForceRequest,
   LockStore,
   OwnerReply,
   OwnerRequest,
@@ -17,6 +18,7 @@ interface Replies {
   renew: OwnerReply[];
   release: OwnerReply;
   inspect: StoredLock | null;
+  leave: OwnerReply;
 }
 type Operation = keyof Replies;
 
@@ -41,6 +43,7 @@ export class ScriptedStore implements LockStore {
   readonly calls: Call[] = [];
   /** How far the store's wall clock is ahead of the replica's. */
   wallAhead = 0;
+  deaf = false;
 
   readonly #clock: ManualClock;
   readonly #locks: MemoryLockStore;
@@ -80,7 +83,7 @@ export class ScriptedStore implements LockStore {
   }
 
   /** Scripted and recorded as a release. */
-  undo(request: OwnerRequest, within: number): Promise<OwnerReply> {
+  undo(request: RenewRequest, within: number): Promise<OwnerReply> {
     return this.release(request, within);
   }
 
@@ -90,6 +93,21 @@ export class ScriptedStore implements LockStore {
 
   inspect(name: string, within: number): Promise<StoredLock | null> {
     return this.#do('inspect', [{ name, record: '' }], within, () => this.#locks.inspect(name));
+  }
+
+  leave(request: RenewRequest, within: number): Promise<OwnerReply> {
+    return this.#do('leave', [request], within, () => this.#locks.leave(request));
+  }
+
+  /** Messages are lost while `deaf`. */
+  watch(name: string, onTurn: () => void): () => void {
+    return this.#locks.watch(name, () => {
+      if (!this.deaf) onTurn();
+    });
+  }
+
+  force(request: ForceRequest): Promise<OwnerReply> {
+    return this.#locks.force(request);
   }
 
   async close(): Promise<void> {

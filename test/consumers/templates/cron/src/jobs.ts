@@ -21,11 +21,12 @@ const EverySecond = (): MethodDecorator =>
   applyDecorators(Cron(CronExpression.EVERY_SECOND), Exclusive('combined'));
 
 @Injectable()
+@Exclusive.defaults({ ttl: 2000, whenBusy: 'throw' })
 export class Jobs {
   constructor(private readonly replica: Replica) {}
 
   @Cron(CronExpression.EVERY_SECOND)
-  @Exclusive('cron-above', { ttl: 2000, contents: { job: 'cronAbove' } })
+  @Exclusive('cron-above', { contents: { job: 'cronAbove' } })
   async cronAbove(_onComplete?: unknown): Promise<void> {
     await this.work('cronAbove');
   }
@@ -40,6 +41,17 @@ export class Jobs {
   async combined(): Promise<void> {
     await this.work('combined');
   }
+
+  /** Each id has a lock of its own. */
+  @Exclusive((id: string) => `one:${id}`)
+  async one(_id: string, work?: () => Promise<void>): Promise<string | undefined> {
+    await work?.();
+    return ExclusiveLockService.current()?.name;
+  }
+
+  // @ts-expect-error the method is not called with a number
+  @Exclusive((id: number) => `other:${id}`)
+  async misnamed(_id: string): Promise<void> {}
 
   /** Not locked: runs everywhere, which shows that the replicas would have run the others twice. */
   @Cron(CronExpression.EVERY_SECOND)

@@ -17,6 +17,7 @@ async function main(): Promise<void> {
   const apps = await Promise.all(
     replicas.map((replica) => NestFactory.createApplicationContext(AppModule.of(replica), { logger })),
   );
+  for (const app of apps) await checkNames(app.get(Jobs));
   checkStart(logger.lines.splice(0));
 
   // The second that has begun may be half over.
@@ -50,6 +51,23 @@ function checkStart(lines: Line[]): void {
     lines.filter(({ level }) => ['warn', 'error', 'fatal'].includes(level)),
     [],
   );
+}
+
+/** Calls of one id exclude one another, by the defaults of the class; others run beside them. */
+async function checkNames(jobs: Jobs): Promise<void> {
+  let finish!: () => void;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  let running!: Promise<string | undefined>;
+  await new Promise<void>((begun) => {
+    running = jobs.one('a', () => {
+      begun();
+      return finished;
+    });
+  });
+  assert.equal(await jobs.one('b'), 'one:b');
+  await assert.rejects(jobs.one('a'), { code: 'LOCK_BUSY' });
+  finish();
+  assert.equal(await running, 'one:a');
 }
 
 function checkRuns(runs: Run[], ticks: number[]): void {

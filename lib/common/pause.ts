@@ -1,0 +1,67 @@
+import type { Clock } from './clock.js';
+
+/** The longest delay a Node timer can have: 24.8 days. */
+const LONGEST = 2 ** 31 - 1;
+
+/** Calls back after `ms`, or when somebody moves the clock that far; returns what prevents that. */
+export function after(ms: number, clock: Clock, callback: () => void, ref = true): () => void {
+  const timer = setTimeout(fire, Math.min(ms, LONGEST));
+  if (!ref) timer.unref();
+  const forget = clock.whenMoved?.(ms, fire);
+  function cancel(): void {
+    clearTimeout(timer);
+    forget?.();
+  }
+  function fire(): void {
+    cancel();
+    callback();
+  }
+  return cancel;
+}
+
+interface PauseOptions {
+  /** Each ends the sleep. */
+  readonly signals: readonly AbortSignal[];
+  /** Whether the sleep keeps the process alive. @default true */
+  readonly ref?: boolean;
+}
+
+/** Lets one caller sleep, and ends that early when it is woken or one of the signals aborts. */
+export class Pause {
+  readonly #clock: Clock;
+  readonly #options: PauseOptions;
+  #woken = false;
+  #end: (() => void) | undefined;
+
+  constructor(clock: Clock, options: PauseOptions) {
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  /** Does not sleep if it was woken since the last time. Never rejects. */
+  async for(ms: number): Promise<void> {
+    if (!this.#woken && !this.#options.signals.some(({ aborted }) => aborted)) await this.#sleep(ms);
+    this.#woken = false;
+  }
+
+  /** Ends the sleep, or keeps from the next one. */
+  readonly wake = (): void => {
+    this.#woken = true;
+    this.#end?.();
+  };
+
+  #sleep(ms: number): Promise<void> {
+    const { signals, ref } = this.#options;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        for (const signal of signals) signal.removeEventListener('abort', end);
+        this.#end = undefined;
+        resolve();
+      };
+      this.#end = end;
+      const cancel = after(ms, this.#clock, end, ref);
+      for (const signal of signals) signal.addEventListener('abort', end);
+    });
+  }
+}

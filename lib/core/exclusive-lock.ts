@@ -1,0 +1,210 @@
+import { EventEmitter, captureRejectionSymbol } from 'node:events';
+import { checkOptions, type KnownOptions } from '../common/check-options.js';
+import { LockStoreError, type LockLostError } from '../common/errors.js';
+import { loggerOf, type LockLogger, type LoggerWithLevels } from '../common/logger.js';
+import { messages } from '../common/messages.js';
+import { checkContents } from './holder.js';
+import { LEASE_OPTIONS, resolveTimes, type LeaseOptions, type LeaseTimes } from './lease-options.js';
+import type { Lease } from './lease.js';
+import type { LeaseNews, LockEvents } from './lock-events.js';
+import type { LockState } from './lock-manager.js';
+import { checkName } from './lock-name.js';
+
+/** Options of `lock`. All durations are milliseconds. */
+export interface ExclusiveLockOptions extends LeaseOptions {
+  /**
+   * Where this object says that it was acquired twice, or that nobody listens to an error; false: nowhere.
+   *
+   * @default the module's `logger`
+   */
+  readonly logger?: LoggerWithLevels | false;
+}
+
+const LOCK_OPTIONS: KnownOptions<ExclusiveLockOptions> = { ...LEASE_OPTIONS, logger: true };
+
+/** The events of an {@link ExclusiveLock}, with what their listeners are given. */
+export interface ExclusiveLockEvents {
+  /** This object has the lock now. */
+  acquired: [key: string];
+  /** The lock was renewed; it lives for `ttl` milliseconds from when that was asked for. */
+  refreshed: [renewal: { readonly key: string; readonly ttl: number }];
+  /** The lock was given back. */
+  released: [key: string];
+  /** The lock is not held any more, though nobody gave it back. Without a listener it comes as `error`. */
+  lost: [error: LockLostError];
+  /**
+   * A renewal failed, and is tried again until the lease ends: once until the next one succeeds. Without a listener it
+   * is logged; it never ends the process.
+   */
+  error: [error: LockStoreError | LockLostError];
+}
+
+type EventName = keyof ExclusiveLockEvents;
+type Listener<E extends EventName> = (...args: ExclusiveLockEvents[E]) => void;
+
+/** Node's emitter, where only the events of a lock compile. */
+interface LockEmitter extends EventEmitter {
+  on<E extends EventName>(event: E, listener: Listener<E>): this;
+  once<E extends EventName>(event: E, listener: Listener<E>): this;
+  off<E extends EventName>(event: E, listener: Listener<E>): this;
+  addListener<E extends EventName>(event: E, listener: Listener<E>): this;
+  removeListener<E extends EventName>(event: E, listener: Listener<E>): this;
+  prependListener<E extends EventName>(event: E, listener: Listener<E>): this;
+  prependOnceListener<E extends EventName>(event: E, listener: Listener<E>): this;
+  emit<E extends EventName>(event: E, ...args: ExclusiveLockEvents[E]): boolean;
+}
+
+const LockEmitter = EventEmitter as new (options: { captureRejections: boolean }) => LockEmitter;
+
+/** Where the lock is taken, and what of it the object does not know itself. */
+export interface LockSource extends LeaseTimes {
+  acquire(name: string, options: LeaseOptions): Promise<Lease | null>;
+  inspect(name: string): Promise<LockState | null>;
+  readonly events: LockEvents;
+  readonly prefix: string;
+  readonly logger: LockLogger;
+}
+
+/**
+ * One lock as an object, which is taken and given back again and again: what `exclusive-lock` 2.0.0 was. A lease that
+ * it has is renewed until it is released. See {@link ExclusiveLockEvents} for its events.
+ */
+export class ExclusiveLock extends LockEmitter {
+  /** The name of the lock. */
+  readonly name: string;
+  /** What the lock is called in Redis: `<prefix>:<name>`. */
+  readonly key: string;
+  readonly #source: LockSource;
+  readonly #options: LeaseOptions;
+  readonly #ttl: number;
+  readonly #logger: LockLogger;
+  /** The last one, given back or not. */
+  #lease: Lease | undefined;
+  #acquiring: Promise<boolean> | undefined;
+  #endWatch: (() => void) | undefined;
+  /** Renewals fail, and that was told. */
+  #failing = false;
+
+  /** @throws LockConfigurationError */
+  constructor(name: string, options: ExclusiveLockOptions, source: LockSource) {
+    super({ captureRejections: true });
+    checkName(name);
+    checkOptions(options, LOCK_OPTIONS, 'lock');
+    const { logger, ...leaseOptions } = options;
+    checkContents(leaseOptions.contents);
+    this.name = name;
+    this.key = `${source.prefix}:${name}`;
+    this.#source = source;
+    this.#options = leaseOptions;
+    this.#ttl = resolveTimes(leaseOptions, source).ttl;
+    this.#logger = logger === undefined ? source.logger : loggerOf(logger);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'ExclusiveLock';
+  }
+
+  /** Whether this object certainly has the lock. Compares the clock at every call, so it is right even after a pause. */
+  get acquired(): boolean {
+    return this.lease !== null;
+  }
+
+  /** The lease while this object has the lock, for its `fence`, `signal` and `assertHeld()`; else null. */
+  get lease(): Lease | null {
+    return this.#lease?.held ? this.#lease : null;
+  }
+
+  /**
+   * Takes the lock if it is free. Warns, and changes nothing, if this object has it already.
+   *
+   * @returns whether this object has the lock now; false if somebody else has it
+   * @throws LockStoreError when the store cannot be asked; LockShuttingDownError after the shutdown has begun
+   * @example
+   * const lock = this.locks.lock('import', { contents: { pod: process.env.POD_NAME } });
+   * lock.on('lost', (error) => this.stop(error));
+   * if (await lock.acquire()) this.start();
+   */
+  async acquire(): Promise<boolean> {
+    if (this.acquired) {
+      this.#logger.warn(messages.alreadyAcquired(this.key));
+      return true;
+    }
+    this.#acquiring ??= this.#acquire().finally(() => (this.#acquiring = undefined));
+    return this.#acquiring;
+  }
+
+  /**
+   * Who has the lock, whoever that is, since when, and for how long unless it is renewed; null if it is free.
+   *
+   * @throws LockStoreError when the store cannot be asked
+   */
+  inspect(): Promise<LockState | null> {
+    return this.#source.inspect(this.name);
+  }
+
+  /**
+   * Gives the lock back; does nothing if this object does not have it. Never throws. Where the store does not answer
+   * within 250 ms, it goes on in the background until it does.
+   */
+  async release(): Promise<void> {
+    if (this.#acquiring) await this.#acquiring.catch(() => false);
+    await this.#lease?.release();
+  }
+
+  /** Node calls it when a listener's promise is rejected. */
+  override [captureRejectionSymbol](error: Error, event: string): void {
+    this.#logger.error(messages.listenerThrew(event, this.key, error));
+  }
+
+  async #acquire(): Promise<boolean> {
+    // Still on its way back, maybe: it would be found to be held.
+    await this.#lease?.release();
+    const lease = await this.#source.acquire(this.name, this.#options);
+    if (!lease) return false;
+    this.#lease = lease;
+    this.#failing = false;
+    this.#endWatch = this.#source.events.watch(lease, (news) => this.#hear(news));
+    this.#tell('acquired', this.key);
+    return true;
+  }
+
+  #hear(news: LeaseNews): void {
+    switch (news.type) {
+      case 'renewed':
+        this.#failing = false;
+        this.#tell('refreshed', { key: this.key, ttl: this.#ttl });
+        return;
+      case 'renewalFailed':
+        // Repeated many times while a store is away.
+        if (!this.#failing) this.#fail(news.error);
+        return;
+      case 'released':
+        this.#endWatch?.();
+        this.#tell('released', this.key);
+        return;
+      case 'lost':
+        this.#endWatch?.();
+        this.#tell(this.listenerCount('lost') > 0 ? 'lost' : 'error', news.error);
+        // Nobody releases what is lost already, and until then a shutdown would wait for it.
+        void this.#lease?.release();
+    }
+  }
+
+  #fail(cause: LockStoreError | undefined): void {
+    this.#failing = true;
+    this.#tell('error', cause ?? new LockStoreError(messages.notRenewed(this.name), { mayHaveRun: true }));
+  }
+
+  /** Listeners run inside of what keeps leases: what they throw must not get there. */
+  #tell<E extends EventName>(event: E, ...args: ExclusiveLockEvents[E]): void {
+    if (event === 'error' && this.listenerCount('error') === 0) {
+      this.#logger.error(messages.unheardError(this.key, args[0]));
+      return;
+    }
+    try {
+      this.emit(event, ...args);
+    } catch (error) {
+      this.#logger.error(messages.listenerThrew(event, this.key, error));
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { wallTime, type Clock } from '../common/clock.js';
+import { LockStoreError, type LockLostError } from '../common/errors.js';
+import type { LockLogger } from '../common/logger.js';
+import { messages } from '../common/messages.js';
+import type { AcquireReply, Claim } from '../stores/lock-store.js';
+import { ClockWatch } from './clock-watch.js';
+import { parseHolder } from './holder.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { HeldLease, type LeaseTerms } from './lease.js';
+import type { LockEvents } from './lock-events.js';
+import type { LockReturner } from './lock-returner.js';
+import type { Shutdown } from './shutdown.js';
+import { LONGEST_WAIT_FOR_TICK, type Unanswered } from './waiting.js';
+import type { WatchedStore } from './watched-store.js';
+
+/** A lock that was granted so late that less than this part of its TTL is left is given back. */
+const LEAST_LEFT = 1 / 3;
+
+/** One question to the store. All durations are milliseconds. */
+export interface Question {
+  readonly name: string;
+  readonly record: string;
+  readonly ttl: number;
+  readonly renewEvery: number;
+  readonly maxHold: number | undefined;
+  readonly claim: Claim | undefined;
+  /** Whether the answer may be `behind`. */
+  readonly mayBeBehind: boolean;
+  /** How long the caller has waited, if it wants to stand in line. */
+  readonly waited: number | undefined;
+}
+
+export interface Acquired {
+  readonly status: 'acquired';
+  readonly lease: HeldLease;
+  /** The store's clock at the grant; known where there is a claim. */
+  readonly now: number | undefined;
+}
+
+/** The store's clock is later than the replica's, or the question was long on its way. */
+export interface Behind {
+  readonly status: 'behind';
+  readonly now?: number | undefined;
+  readonly replicaNow: number;
+}
+
+export type Answer = Acquired | Unanswered | Behind;
+
+/** What the granter works with. */
+export interface GranterParts {
+  readonly store: WatchedStore;
+  readonly clock: Clock;
+  readonly keeper: LeaseKeeper;
+  readonly returner: LockReturner;
+  readonly shutdown: Shutdown;
+  readonly events: LockEvents;
+  readonly commandTimeout: number;
+  readonly logger: LockLogger;
+}
+
+/** Asks the store once, and turns a grant into a lease that is kept and given back. */
+export class Granter {
+  readonly #parts: GranterParts;
+  readonly #clockWatch: ClockWatch;
+
+  constructor(parts: GranterParts) {
+    this.#parts = parts;
+    this.#clockWatch = new ClockWatch(parts.logger);
+  }
+
+  async ask(question: Question): Promise<Answer> {
+    const { store, clock, returner, commandTimeout } = this.#parts;
+    const { name, record, ttl, waited, mayBeBehind } = question;
+    const within = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT)));
+    const askedAt = clock.now();
+    const wallBefore = wallTime(clock);
+    const claim =
+      mayBeBehind && question.claim?.kind === 'tick'
+        ? { ...question.claim, askedAt: wallBefore }
+        : question.claim;
+    let reply: AcquireReply;
+    try {
+      reply = await store.acquire({ name, ttl, claim, record, waited }, within);
+    } catch (error) {
+      if (!(error instanceof LockStoreError)) throw error;
+      const undone = error.mayHaveRun ? returner.undo(question) : undefined;
+      return { status: 'skipped', reason: 'store-unavailable', error, ...(undone && { undone }) };
+    }
+    if (claim) this.#compareClocks(name, claim, reply, wallBefore);
+    switch (reply.status) {
+      case 'granted':
+        return this.#granted({ ...question, ...reply }, askedAt, reply.now);
+      case 'busy': {
+        const { remaining, inLine } = reply;
+        const holder = parseHolder(reply.record);
+        return { status: 'skipped', reason: 'busy', holder, remaining, ...(inLine && { inLine }) };
+      }
+      case 'done':
+        return { status: 'skipped', reason: 'done' };
+      case 'behind':
+        return { ...reply, replicaNow: wallTime(clock) };
+      case 'early':
+        return reply;
+    }
+  }
+
+  #granted(terms: LeaseTerms, askedAt: number, now: number | undefined): Acquired | Unanswered {
+    const { clock, keeper, returner, shutdown } = this.#parts;
+    const { name, ttl } = terms;
+    const elapsed = clock.now() - askedAt;
+    if (ttl - elapsed < ttl * LEAST_LEFT) {
+      const undone = returner.undo(terms);
+      const error = new LockStoreError(messages.answeredTooLate(name, elapsed, ttl), { mayHaveRun: true });
+      return { status: 'skipped', reason: 'store-unavailable', error, undone };
+    }
+    const lease: HeldLease = new HeldLease(terms, askedAt, clock, {
+      giveBack: () => this.#giveBack(lease),
+      lost: (error) => this.#lost(lease, error),
+    });
+    keeper.keep(lease);
+    shutdown.entered(lease);
+    return { status: 'acquired', lease, now };
+  }
+
+  async #giveBack(lease: HeldLease): Promise<void> {
+    const { keeper, returner, shutdown, events } = this.#parts;
+    keeper.drop(lease);
+    try {
+      const reply = await returner.giveBack(lease);
+      if (lease.repeated) void returner.undo({ name: lease.name, record: lease.record, ttl: lease.ttl });
+      if (reply === 'taken' || reply === 'vanished') lease.lose(reply);
+      else if (reply === 'held')
+        events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
+    } finally {
+      shutdown.left(lease);
+    }
+  }
+
+  #lost(lease: HeldLease, error: LockLostError): void {
+    const { logger, events } = this.#parts;
+    logger.warn(error.message);
+    events.emit(() => ({ type: 'lost', ...lease.identity, error, held: lease.age }));
+  }
+
+  #compareClocks(name: string, claim: Claim, reply: AcquireReply, wallBefore: number): void {
+    const wallAfter = wallTime(this.#parts.clock);
+    if (reply.status === 'early' && reply.by > LONGEST_WAIT_FOR_TICK && claim.kind === 'tick')
+      this.#clockWatch.tooEarly(name, reply.by, claim.time, wallAfter);
+    else if (reply.now !== undefined) this.#clockWatch.observe(wallBefore, wallAfter, reply.now);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Holder } from '../common/holder.js';
+import type { Pause } from '../common/pause.js';
+
+/** Those of this process who wait for one lock, first come first. */
+interface Line {
+  readonly places: LocalPlace[];
+  /** Who was seen holding the lock last. */
+  holder?: Holder | undefined;
+}
+
+/**
+ * Lets the first of those who wait for a lock in this process ask the store, and the others wait for that: a thousand of
+ * them cost the store nothing.
+ */
+export class LocalLines {
+  readonly #lines = new Map<string, Line>();
+
+  /** Takes a place; `pause` is woken when it becomes the first. */
+  enter(name: string, pause: Pause): LocalPlace {
+    const line = this.#lines.get(name) ?? { places: [] };
+    this.#lines.set(name, line);
+    const place = new LocalPlace(line, pause, () => this.#lines.delete(name));
+    line.places.push(place);
+    return place;
+  }
+}
+
+/** A place in the line of this process. */
+export class LocalPlace {
+  readonly #line: Line;
+  readonly #pause: Pause;
+  readonly #lastLeft: () => void;
+
+  constructor(line: Line, pause: Pause, lastLeft: () => void) {
+    this.#line = line;
+    this.#pause = pause;
+    this.#lastLeft = lastLeft;
+  }
+
+  get isFirst(): boolean {
+    return this.#line.places[0] === this;
+  }
+
+  get holder(): Holder | undefined {
+    return this.#line.holder;
+  }
+
+  /** Tells those behind it who holds the lock. */
+  set holder(holder: Holder | undefined) {
+    this.#line.holder = holder;
+  }
+
+  leave(): void {
+    const { places } = this.#line;
+    const wasFirst = this.isFirst;
+    places.splice(places.indexOf(this), 1);
+    if (places.length === 0) this.#lastLeft();
+    else if (wasFirst) places[0]!.#pause.wake();
+  }
+}

@@ -1,0 +1,100 @@
+import { checkOptions, type KnownOptions } from '../common/check-options.js';
+import { LockConfigurationError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import { LEASE_OPTIONS, checkDuration, resolveTimes, type LeaseOptions } from '../core/lease-options.js';
+import {
+  OCCURRENCE_OPTIONS,
+  checkOccurrenceOptions,
+  type OccurrenceOptions,
+} from '../schedule/occurrence-options.js';
+
+/** Options of {@link Exclusive}. All durations are milliseconds. */
+export interface ExclusiveOptions extends LeaseOptions, OccurrenceOptions, PolicyOptions {}
+
+/** What becomes of a call that cannot have the lock. All durations are milliseconds. */
+export interface PolicyOptions {
+  /**
+   * On a method that no scheduler calls: what a call does while another holds the lock.
+   * - `skip`: it resolves to undefined;
+   * - `wait`: it waits for the lock, for as long as it takes unless `wait` says less;
+   * - `throw`: it rejects with a `LockBusyError`, which has the `holder`.
+   *
+   * With `wait` and `throw` it rejects with a `LockShuttingDownError` once the application shuts down, too.
+   *
+   * @default 'skip'
+   */
+  readonly whenBusy?: 'skip' | 'wait' | 'throw' | undefined;
+  /**
+   * With `whenBusy: 'wait'`: milliseconds to wait for the lock, also while the store is away. When they are over the
+   * call rejects with a `LockTimeoutError`, which has the `holder`.
+   *
+   * @default as long as it takes
+   */
+  readonly wait?: number | undefined;
+  /**
+   * What a call does when the store cannot be asked; with `whenBusy: 'wait'`, when that has been so until `wait` was
+   * over. Not on start hooks, which have `standbyTimeout` and `whenTimedOut`.
+   * - `skip`: it resolves to undefined;
+   * - `throw`: it rejects with the `LockStoreError`, after a wait with the `LockTimeoutError`; only on a method that no
+   *   scheduler calls;
+   * - `run`: **unsafe**: it runs without the lock, in every replica. `ExclusiveLockService.current()` knows no lease of
+   *   it, a shutdown does not wait for it, and one warning is logged for each outage.
+   *
+   * @default 'skip'; with `whenBusy: 'wait'`, 'throw'
+   */
+  readonly whenUnavailable?: 'skip' | 'throw' | 'run' | undefined;
+  /**
+   * Whether other methods of the application may have the same lock name; all of them must say so. They exclude one
+   * another.
+   *
+   * @default false: two methods with one lock name end the start
+   */
+  readonly shared?: boolean | undefined;
+}
+
+const EXCLUSIVE_OPTIONS: KnownOptions<ExclusiveOptions> = {
+  ...LEASE_OPTIONS,
+  ...OCCURRENCE_OPTIONS,
+  whenBusy: true,
+  wait: true,
+  whenUnavailable: true,
+  shared: true,
+};
+
+/** The decorator does not know the module's times; it takes none of them, or both from its own options. */
+const UNUSED_DEFAULTS = { ttl: 0, renewEvery: 0 };
+
+/**
+ * Checks all that can be known of options when the class is loaded.
+ *
+ * @param of whose options they are, for the message
+ * @throws LockConfigurationError
+ */
+export function checkExclusiveOptions(options: ExclusiveOptions, of: string): void {
+  checkOptions(options, EXCLUSIVE_OPTIONS, of);
+  checkOccurrenceOptions(options);
+  if (options.renewEvery !== undefined && options.ttl === undefined) {
+    throw new LockConfigurationError(messages.renewEveryWithoutTtl(options.renewEvery));
+  }
+  resolveTimes(options, UNUSED_DEFAULTS);
+  checkOneOf('whenBusy', options.whenBusy, ['skip', 'wait', 'throw']);
+  checkOneOf('whenUnavailable', options.whenUnavailable, ['skip', 'throw', 'run']);
+  checkOneOf('shared', options.shared, [true, false]);
+  if (options.wait !== undefined) checkDuration('wait', options.wait, 1);
+}
+
+/** Options with others under them: what is undefined counts as not said. */
+export function mergeOptions(options: ExclusiveOptions, under: ExclusiveOptions): ExclusiveOptions {
+  const said = Object.entries(options).filter(([, value]) => value !== undefined);
+  // The time between renewals belongs to the TTL that it was given with.
+  const { renewEvery, ...rest } = under;
+  const base = options.ttl === undefined && renewEvery !== undefined ? { ...rest, renewEvery } : rest;
+  return { ...base, ...Object.fromEntries(said) };
+}
+
+function checkOneOf(option: string, value: unknown, allowed: readonly (string | boolean)[]): void {
+  if (value === undefined || allowed.includes(value as string)) return;
+  const shown = allowed.map((each) => (typeof each === 'string' ? `'${each}'` : String(each)));
+  const expected = `${shown.slice(0, -1).join(', ')} or ${shown.at(-1)}`;
+  throw new LockConfigurationError(messages.wrongType(option, expected, value));
+}

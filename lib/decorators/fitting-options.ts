@@ -1,0 +1,72 @@
+import { LockConfigurationError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import type { LeaseOptions } from '../core/lease-options.js';
+import type { MethodRole } from '../schedule/method-role.js';
+import { mergeOptions, type ExclusiveOptions } from './exclusive-options.js';
+
+type Kind = MethodRole['kind'];
+/** Those of every lease mean something on every method. */
+type OptionOfRoles = Exclude<keyof ExclusiveOptions, keyof LeaseOptions | 'shared'>;
+
+/** On which kinds of methods an option means something. */
+const MEANT_FOR: Record<OptionOfRoles, readonly Kind[]> = {
+  onHolderDeath: ['cron'],
+  minGap: ['plain'],
+  version: ['start hook', 'timeout'],
+  remember: ['start hook', 'timeout'],
+  standbyTimeout: ['start hook'],
+  whenTimedOut: ['start hook'],
+  whenBusy: ['plain'],
+  wait: ['plain'],
+  whenUnavailable: ['plain', 'cron', 'interval', 'timeout'],
+};
+
+/** The options of a method: its own, and under them those defaults of its class that mean something on it. */
+export function fittingOptions(
+  own: ExclusiveOptions,
+  defaults: ExclusiveOptions,
+  { kind }: MethodRole,
+): ExclusiveOptions {
+  const fitting = Object.entries(defaults).filter(
+    ([option, value]) =>
+      (!isOfRoles(option) || MEANT_FOR[option].includes(kind)) && !hasNobodyToThrowAt(option, value, kind),
+  );
+  return mergeOptions(own, Object.fromEntries(fitting));
+}
+
+/**
+ * Refuses options of a method's own that would do nothing on it, and so promise what nobody keeps.
+ *
+ * @param method `Class.method`, for the message
+ * @param fitting its options together with the defaults of its class
+ * @throws LockConfigurationError
+ */
+export function checkOptionsFit(
+  method: string,
+  own: ExclusiveOptions,
+  { whenBusy, wait }: ExclusiveOptions,
+  { kind }: MethodRole,
+): void {
+  for (const option of Object.keys(MEANT_FOR) as OptionOfRoles[]) {
+    const [value, kinds] = [own[option], MEANT_FOR[option]];
+    if (value === undefined) continue;
+    if (!kinds.includes(kind)) refuse(messages.optionElsewhere(option, method, kinds, kind));
+    if (hasNobodyToThrowAt(option, value, kind)) refuse(messages.nobodyToThrowAt(method, kind));
+  }
+  if (own.wait !== undefined && whenBusy !== 'wait') refuse(messages.waitWithoutWhenBusy(method, own.wait));
+  if (own.whenUnavailable !== undefined && whenBusy === 'wait' && wait === undefined)
+    refuse(messages.neverUnavailable(method, own.whenUnavailable));
+}
+
+/** A scheduler has no caller who could catch: it would log an error in every replica, each time. */
+function hasNobodyToThrowAt(option: string, value: unknown, kind: Kind): boolean {
+  return option === 'whenUnavailable' && value === 'throw' && kind !== 'plain';
+}
+
+function isOfRoles(option: string): option is OptionOfRoles {
+  return Object.hasOwn(MEANT_FOR, option);
+}
+
+function refuse(message: string): never {
+  throw new LockConfigurationError(message);
+}

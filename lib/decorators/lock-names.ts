@@ -1,0 +1,46 @@
+import { checkName } from '../core/lock-name.js';
+
+/** Makes the name of a lock from the arguments of a call. */
+export type NameFunction = (...args: never[]) => string;
+
+/** What was given to the decorator; undefined: `Class.method`. */
+export type GivenName = string | NameFunction | undefined;
+
+/**
+ * Checks what was given to the decorator.
+ *
+ * @throws LockConfigurationError
+ */
+export function checkGivenName(name: unknown): asserts name is GivenName {
+  if (name === undefined || (typeof name === 'function' && !isClass(name))) return;
+  checkName(name, 'The lock name of @Exclusive');
+}
+
+/** The decorator with its name, for messages. */
+export function showDecorator(name: GivenName): string {
+  if (name === undefined) return '@Exclusive()';
+  return `@Exclusive(${typeof name === 'function' ? '(…) => name' : JSON.stringify(name)})`;
+}
+
+/**
+ * The name of the lock for one call.
+ *
+ * @param method `Class.method`
+ * @throws LockConfigurationError for a bad name that a function gave; whatever that function throws
+ */
+export function lockName(name: GivenName, method: string, args: readonly unknown[]): string {
+  if (typeof name !== 'function') return name ?? method;
+  const made: unknown = name(...(args as never[]));
+  checkName(made, `The lock name that the function of @Exclusive on ${method} gave`);
+  return made;
+}
+
+/** `Class.method` of the object at hand, for names and messages. */
+export function methodName(host: object | undefined, key: string | symbol): string {
+  return `${host?.constructor?.name ?? '?'}.${String(key)}`;
+}
+
+/** A class is no function of arguments: it is here when `@Exclusive` was put on it without parentheses. */
+function isClass(value: object): boolean {
+  return Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
+}

@@ -1,0 +1,64 @@
+import { LockConfigurationError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import { decoratedMethods, policyOf, type DecoratedMethod } from './decorated-methods.js';
+import { checkOptionsFit } from './fitting-options.js';
+
+/** How a provider is made: hooks and schedules are for singletons only. */
+export type ProviderScope = 'singleton' | 'transient' | 'request-scoped';
+
+/** A class that the application provides. */
+export interface ProvidedClass {
+  readonly prototype: unknown;
+  readonly scope: ProviderScope;
+  /** The name of the module that provides it. */
+  readonly module: string;
+}
+
+interface NamedMethod {
+  readonly prototype: unknown;
+  readonly key: string | symbol;
+  readonly shared: boolean;
+  /** For messages. */
+  readonly shown: string;
+}
+
+/**
+ * Checks at the start what cannot be known when the class is loaded: `@Cron` may stand above `@Exclusive`, and the
+ * module decides how a provider is made, and which others there are.
+ */
+export class MethodChecks {
+  readonly #byLockName = new Map<string, NamedMethod[]>();
+
+  /** @throws LockConfigurationError */
+  check(provided: ProvidedClass): void {
+    for (const method of decoratedMethods(provided.prototype)) this.#checkMethod(provided, method);
+  }
+
+  #checkMethod({ prototype, scope, module }: ProvidedClass, decorated: DecoratedMethod): void {
+    const { key, name } = decorated;
+    const { method, role, options } = policyOf(prototype as object, decorated);
+    checkOptionsFit(method, decorated.options, options, role);
+    if (role.kind !== 'plain' && scope !== 'singleton') refuse(messages.notStatic(method, role.kind, scope));
+    if (typeof name !== 'function') {
+      const shared = options.shared ?? false;
+      this.#checkName(name ?? method, { prototype, key, shared, shown: `${method} (in ${module})` });
+      return;
+    }
+    if (role.kind !== 'plain') refuse(messages.nameOfNoArguments(method, role.kind));
+    // What a function gives is known with a call only.
+    if (decorated.options.shared !== undefined) refuse(messages.sharedNameFunction(method));
+  }
+
+  #checkName(name: string, method: NamedMethod): void {
+    const known = this.#byLockName.get(name) ?? [];
+    // The same class may be provided by two modules.
+    if (known.some(({ prototype, key }) => prototype === method.prototype && key === method.key)) return;
+    const other = method.shared ? known.find(({ shared }) => !shared) : known[0];
+    if (other) refuse(messages.oneNameForTwo(name, other.shown, method.shown));
+    this.#byLockName.set(name, [...known, method]);
+  }
+}
+
+function refuse(message: string): never {
+  throw new LockConfigurationError(message);
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import type { RenewRequest } from '../lock-store.js';
+import type { RedisClient } from './open-redis-client.js';
+import { SilentConnections } from './silent-connections.js';
+import { slotOf } from './slot-of.js';
+
+/** What the inbox needs to know of the store it belongs to. */
+export interface InboxPlace {
+  /** Comes before the name of each lock. */
+  readonly prefix: string;
+  /** Makes a client that is not connected yet. */
+  openClient(): RedisClient;
+  /** In a cluster messages go by the slot of the lock. */
+  readonly isCluster: boolean;
+}
+
+/** Milliseconds after which a connection that has said nothing is asked whether it is alive. */
+const CHECK_EVERY = 4000;
+
+/**
+ * Where a process hears that it is its turn to have a lock: a connection of its own, made when somebody first waits. A
+ * script that frees a lock counts who listens, so a waiter whose process is dead holds up nobody.
+ */
+export class RedisInbox {
+  readonly #place: InboxPlace;
+  readonly #id = randomBytes(12).toString('base64url');
+  readonly #watchers = new Map<string, Set<() => void>>();
+  /** The channels that are listened to now. */
+  readonly #heard = new Set<string>();
+  #client: RedisClient | undefined;
+  #connections: SilentConnections | undefined;
+  #checkedAt = 0;
+  #closed = false;
+
+  constructor(place: InboxPlace) {
+    this.#place = place;
+  }
+
+  /** Calls `onTurn` for each message about the lock, and when messages may have been missed. Returns what ends it. */
+  watch(name: string, onTurn: () => void): () => void {
+    const lock = this.#lockOf(name);
+    const watchers = this.#watchers.get(lock) ?? new Set();
+    this.#watchers.set(lock, watchers.add(onTurn));
+    return () => {
+      watchers.delete(onTurn);
+      if (watchers.size > 0 || this.#watchers.get(lock) !== watchers) return;
+      this.#watchers.delete(lock);
+      if (this.#place.isCluster) this.#unsubscribe(this.#channelOf(lock));
+    };
+  }
+
+  /** By which a script knows what to give to whom, and how to tell it. */
+  ticket({ name, ttl, record }: RenewRequest): string {
+    const command = this.#place.isCluster ? 'SPUBLISH' : 'PUBLISH';
+    return [command, this.#channelOf(this.#lockOf(name)), ttl, record].join('\n');
+  }
+
+  /** Whether messages about the lock would arrive. */
+  hears(name: string): boolean {
+    this.#check();
+    return this.#heard.has(this.#channelOf(this.#lockOf(name)));
+  }
+
+  /** Begins to listen, so that messages about the lock arrive soon. */
+  listen(name: string): void {
+    if (this.#closed) return;
+    if (!this.#client) this.#open();
+    else if (this.#client.status === 'end') this.#connect();
+    else this.#subscribe(this.#channelOf(this.#lockOf(name)));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#client?.disconnect();
+    await this.#connections?.endAll();
+  }
+
+  #open(): void {
+    const client = (this.#client = this.#place.openClient());
+    this.#connections = new SilentConnections(client, () => {});
+    // Whoever waits asks by the clock as long as there is no connection; the other connection tells the operator.
+    client.on('error', () => {});
+    client.on('close', () => this.#heard.clear());
+    client.on('ready', () => this.#subscribeAll());
+    const tell = (_channel: string, lock: string): void => this.#tell(lock);
+    client.on('message', tell);
+    client.on('smessage', tell);
+    this.#connect();
+  }
+
+  #connect(): void {
+    this.#client?.connect().catch(() => {});
+  }
+
+  #subscribeAll(): void {
+    const channels = new Set([...this.#watchers.keys()].map((lock) => this.#channelOf(lock)));
+    for (const channel of channels) this.#subscribe(channel);
+  }
+
+  #subscribe(channel: string): void {
+    const client = this.#client;
+    if (client?.status !== 'ready' || this.#heard.has(channel)) return;
+    const subscribed = this.#place.isCluster ? client.ssubscribe(channel) : client.subscribe(channel);
+    subscribed.then(
+      () => {
+        this.#heard.add(channel);
+        // What was told before it listened is lost.
+        for (const lock of this.#watchers.keys()) if (this.#channelOf(lock) === channel) this.#tell(lock);
+      },
+      () => {},
+    );
+  }
+
+  #unsubscribe(channel: string): void {
+    if (!this.#heard.delete(channel) || this.#client?.status !== 'ready') return;
+    this.#client.sunsubscribe(channel).catch(() => {});
+  }
+
+  #tell(lock: string): void {
+    for (const onTurn of [...(this.#watchers.get(lock) ?? [])]) onTurn();
+  }
+
+  /** A connection that is dead without knowing it would be taken by the server for somebody who listens. */
+  #check(): void {
+    const now = performance.now();
+    if (this.#place.isCluster || now - this.#checkedAt < CHECK_EVERY) return;
+    this.#checkedAt = now;
+    if (this.#client?.status === 'ready') this.#connections?.ping();
+  }
+
+  #lockOf(name: string): string {
+    return `${this.#place.prefix}:${name}`;
+  }
+
+  #channelOf(lock: string): string {
+    const { isCluster, prefix } = this.#place;
+    if (!isCluster) return `${prefix}:inbox:${this.#id}`;
+    return `${slotOf(lock)}:inbox:${this.#id}`;
+  }
+}

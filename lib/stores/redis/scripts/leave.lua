@@ -1,0 +1,14 @@
+-- Takes a waiter out of the line, and frees the lock if it has just been handed over to that one.
+-- KEYS[1]  the lock     KEYS[2]  its state     KEYS[3]  its queue
+-- ARGV[1]  the record   ARGV[2]  its ticket in the queue
+-- Replies  'held' | 'taken' | 'vanished'
+-- include hand-over.lua
+redis.call('ZREM', KEYS[3], ARGV[2])
+local holder = redis.call('GET', KEYS[1])
+if holder ~= ARGV[1] then
+  return holder and 'taken' or 'vanished'
+end
+if not hand_over(KEYS[3]) then
+  redis.call('DEL', KEYS[1])
+end
+return 'held'

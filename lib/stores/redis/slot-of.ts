@@ -1,0 +1,4 @@
+/** Makes keys and channels that begin with it live in the slot of the lock: as its hash tag, unless the key prefix has one. */
+export function slotOf(lock: string): string {
+  return lock.includes('{') ? lock : `{${lock}}`;
+}

@@ -1,0 +1,97 @@
+import { LockStoreError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import type {
+  AcquireReply,
+  AcquireRequest,
+  ForceRequest,
+  LockStore,
+  OwnerReply,
+  OwnerRequest,
+  ReleaseRequest,
+  RenewRequest,
+  StoredLock,
+  UndoRequest,
+} from '../stores/lock-store.js';
+import type { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
+import type { ManualClock } from './manual-clock.js';
+
+type Listener = (owner: OwnerRequest, how: 'taken' | 'vanished') => void;
+
+/** The way from applications to a store, which a test can cut. */
+export class BreakableStore implements LockStore {
+  readonly description = 'store of the test kit';
+  readonly clock: ManualClock;
+  readonly #locks: MemoryLockStore;
+  readonly #listeners = new Set<Listener>();
+  #downUntil = 0;
+
+  constructor(locks: MemoryLockStore, clock: ManualClock) {
+    this.#locks = locks;
+    this.clock = clock;
+  }
+
+  acquire(request: AcquireRequest): Promise<AcquireReply> {
+    return this.#ask(() => this.#locks.acquire(request));
+  }
+
+  renew(requests: readonly RenewRequest[]): Promise<(OwnerReply | undefined)[]> {
+    return this.#ask(() => this.#locks.renew(requests));
+  }
+
+  release(request: ReleaseRequest): Promise<OwnerReply> {
+    return this.#ask(() => this.#locks.release(request));
+  }
+
+  undo(request: UndoRequest): Promise<OwnerReply> {
+    return this.#ask(() => this.#locks.undo(request));
+  }
+
+  leave(request: RenewRequest): Promise<OwnerReply> {
+    return this.#ask(() => this.#locks.leave(request));
+  }
+
+  async force(request: ForceRequest): Promise<OwnerReply> {
+    const holder = await this.#locks.inspect(request.name);
+    const reply = await this.#ask(() => this.#locks.force(request));
+    if (holder && reply === 'held')
+      this.tellTakenAway({ name: request.name, record: holder.record }, 'vanished');
+    return reply;
+  }
+
+  async *list(prefix: string): AsyncGenerator<StoredLock & { name: string }> {
+    await this.#ask(async () => {});
+    yield* this.#locks.list(prefix);
+  }
+
+  watch(name: string, onTurn: () => void): () => void {
+    return this.#locks.watch(name, onTurn);
+  }
+
+  inspect(name: string): Promise<StoredLock | null> {
+    return this.#ask(() => this.#locks.inspect(name));
+  }
+
+  whenTakenAway(listener: Listener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** One application leaves; others may stay. */
+  async close(): Promise<void> {}
+
+  /** Every call fails until the clock says so; `0`: from now on none does. */
+  failUntil(time: number): void {
+    this.#downUntil = time;
+  }
+
+  tellTakenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
+    for (const listener of this.#listeners) listener(owner, how);
+  }
+
+  async #ask<T>(call: () => Promise<T>): Promise<T> {
+    if (this.clock.now() < this.#downUntil) {
+      const cause = new Error(messages.testTookItDown());
+      throw new LockStoreError(messages.storeThrew(this.description, cause), { cause, mayHaveRun: false });
+    }
+    return call();
+  }
+}

@@ -1,0 +1,2 @@
+export { LockTestKit, type HeldElsewhere, type HoldElsewhereOptions } from './lock-test-kit.js';
+export type { ManualClock } from './manual-clock.js';

@@ -1,0 +1,146 @@
+import { checkOptions, type KnownOptions } from '../common/check-options.js';
+import { LockConfigurationError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import { HolderIdentity, parseHolder } from '../core/holder.js';
+import { checkDuration, resolveTimes } from '../core/lease-options.js';
+import { checkName } from '../core/lock-name.js';
+import type { LockStore, OwnerRequest } from '../stores/lock-store.js';
+import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
+import { BreakableStore } from './breakable-store.js';
+import { ManualClock } from './manual-clock.js';
+import { settled } from './settled.js';
+
+/** Options of `holdElsewhere()`. */
+export interface HoldElsewhereOptions {
+  /** Any JSON value to keep in the lock, for whoever inspects it or finds it busy. */
+  readonly contents?: unknown;
+  /**
+   * Milliseconds that the lock stays after `die()`. At least 100.
+   *
+   * @default 10_000
+   */
+  readonly ttl?: number;
+}
+
+/** A lock that another replica holds, as far as the application can tell. */
+export interface HeldElsewhere {
+  readonly name: string;
+  /** The other replica gives the lock back. Does nothing the second time. */
+  release(): Promise<void>;
+  /** The other replica is killed: the lock is free when the clock has moved on by its `ttl`. */
+  die(): Promise<void>;
+}
+
+const HOLD_OPTIONS: KnownOptions<HoldElsewhereOptions> = { contents: true, ttl: true };
+const DEFAULT_TIMES = { ttl: 10_000, renewEvery: 10_000 / 3 };
+
+/**
+ * Locks for the tests of an application, in memory and on a clock of their own, with what may go wrong with them at
+ * the test's command; see docs/testing.md. Applications that share a kit's store are replicas of each other. Make a new kit for each test.
+ *
+ * @example
+ * const kit = new LockTestKit();
+ * const app = await Test.createTestingModule({
+ *   imports: [ExclusiveLockModule.forRoot({ store: kit.store })],
+ *   providers: [Reports],
+ * }).compile();
+ * const other = await kit.holdElsewhere('nightly-report');
+ * expect(await app.get(Reports).nightly()).toBeUndefined();
+ */
+export class LockTestKit {
+  /** The time that leases, waits and the store go by. It stands still until the test moves it. */
+  readonly clock = new ManualClock();
+  readonly #locks = new MemoryLockStore(this.clock, () => this.clock.wall());
+  readonly #way = new BreakableStore(this.#locks, this.clock);
+  readonly #others = new HolderIdentity('another-replica');
+  readonly #elsewhere = new Set<string>();
+
+  /** For `ExclusiveLockModule.forRoot({ store: kit.store })`. */
+  readonly store: LockStore = this.#way;
+
+  /**
+   * Holds a lock as another replica would, called `another-replica`, until its `release()` or `die()`. Also while the
+   * store is down for the application.
+   *
+   * @throws LockConfigurationError when somebody holds the lock already, or for a bad name or option
+   */
+  async holdElsewhere(name: string, options: HoldElsewhereOptions = {}): Promise<HeldElsewhere> {
+    checkName(name);
+    checkOptions(options, HOLD_OPTIONS, 'holdElsewhere');
+    const { ttl } = resolveTimes(options, DEFAULT_TIMES);
+    const owner = { name, record: this.#others.newRecord(options.contents) };
+    const reply = await this.#locks.acquire({ ...owner, ttl: Infinity });
+    if (reply.status !== 'granted') {
+      const holder = reply.status === 'busy' ? parseHolder(reply.record).replica : undefined;
+      throw new LockConfigurationError(messages.heldAlready(name, holder));
+    }
+    this.#elsewhere.add(owner.record);
+    return this.#heldElsewhere(owner, ttl);
+  }
+
+  /**
+   * Takes a lock away from the work of the application that holds it, as a failover of Redis may: by default another
+   * replica has it then. When this resolves the lease is lost, and its signal has aborted.
+   *
+   * @param how `taken`: another replica holds the lock now; `vanished`: nobody does
+   * @returns the other replica's lock
+   * @throws LockConfigurationError when the application does not hold the lock
+   */
+  loseLease(name: string, how?: 'taken'): Promise<HeldElsewhere>;
+  loseLease(name: string, how: 'vanished'): Promise<void>;
+  async loseLease(name: string, how: 'taken' | 'vanished' = 'taken'): Promise<HeldElsewhere | void> {
+    checkName(name);
+    if (how !== 'taken' && how !== 'vanished')
+      throw new LockConfigurationError(messages.wrongType('how', "'taken' or 'vanished'", how));
+    await settled();
+    const holder = await this.#locks.inspect(name);
+    const elsewhere = holder !== null && this.#elsewhere.has(holder.record);
+    if (!holder || elsewhere) throw new LockConfigurationError(messages.nothingToLose(name, elsewhere));
+    const owner = { name, record: holder.record };
+    const other = how === 'taken' ? this.#seize(name) : undefined;
+    if (how === 'vanished') await this.#locks.release(owner);
+    this.#way.tellTakenAway(owner, how);
+    await settled();
+    return other;
+  }
+
+  /** Every call of the store fails with a `LockStoreError` until `up()`. */
+  down(): void {
+    this.#way.failUntil(Infinity);
+  }
+
+  /** The store works again. */
+  up(): void {
+    this.#way.failUntil(0);
+  }
+
+  /**
+   * Every call of the store fails with a `LockStoreError` until the clock has moved on by so many milliseconds.
+   *
+   * @throws LockConfigurationError for a number that is no duration
+   */
+  downFor(ms: number): void {
+    checkDuration('ms', ms, 0, Number.MAX_SAFE_INTEGER);
+    this.#way.failUntil(this.clock.now() + ms);
+  }
+
+  #seize(name: string): HeldElsewhere {
+    const owner = { name, record: this.#others.newRecord(undefined) };
+    this.#locks.seize({ ...owner, ttl: Infinity });
+    this.#elsewhere.add(owner.record);
+    return this.#heldElsewhere(owner, DEFAULT_TIMES.ttl);
+  }
+
+  #heldElsewhere(owner: OwnerRequest, ttl: number): HeldElsewhere {
+    return {
+      name: owner.name,
+      release: async () => {
+        await this.#locks.release(owner);
+        await settled();
+      },
+      die: async () => {
+        await this.#locks.renew([{ ...owner, ttl }]);
+      },
+    };
+  }
+}

@@ -1,0 +1,81 @@
+import type { Clock } from '../common/clock.js';
+import { checkDuration } from '../core/lease-options.js';
+import { settled } from './settled.js';
+
+interface Timer {
+  readonly at: number;
+  readonly callback: () => void;
+}
+
+/**
+ * Time that stands still until the test lets it pass: leases, waits and the store go by it. Only ticks, and what the
+ * store remembers of runs, go by `Date` plus all that has passed here. All durations are milliseconds.
+ */
+export class ManualClock implements Clock {
+  readonly #timers = new Set<Timer>();
+  #now = 0;
+  #moves: Promise<void> = Promise.resolve();
+
+  /** Milliseconds that the test has let pass. */
+  now(): number {
+    return this.#now;
+  }
+
+  /** Milliseconds since the epoch: those of `Date`, and those that the test has let pass. */
+  wall(): number {
+    return Date.now() + this.#now;
+  }
+
+  /**
+   * Lets time pass for a process that runs: leases are renewed and end, waits are over, each at its time. Resolves when
+   * all that came of it has happened.
+   *
+   * @throws LockConfigurationError for a number that is no duration
+   * @example
+   * await kit.clock.advance(60 * 60_000); // the work goes on for an hour, its lease is renewed
+   */
+  async advance(ms: number): Promise<void> {
+    checkDuration('ms', ms, 0, Number.MAX_SAFE_INTEGER);
+    this.#moves = this.#moves.then(() => this.#pass(ms));
+    await this.#moves;
+  }
+
+  /**
+   * Lets time pass for a process that stands still, as one that is suspended: at once, without a renewal. A lease whose
+   * `ttl` is over is not held any more when this returns, and its signal has aborted when it resolves.
+   *
+   * @throws LockConfigurationError for a number that is no duration
+   */
+  async standStill(ms: number): Promise<void> {
+    this.#now += checkDuration('ms', ms, 0, Number.MAX_SAFE_INTEGER);
+    await this.advance(0);
+  }
+
+  /** Calls back when that many milliseconds have passed here; returns what prevents that. */
+  whenMoved(by: number, callback: () => void): () => void {
+    const timer = { at: this.#now + by, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  async #pass(ms: number): Promise<void> {
+    // What was begun right before, such as an acquisition, is to set its timers first.
+    await settled();
+    const end = this.#now + ms;
+    for (let timer = this.#nextBy(end); timer; timer = this.#nextBy(end)) {
+      this.#timers.delete(timer);
+      this.#now = Math.max(this.#now, timer.at);
+      timer.callback();
+      await settled();
+    }
+    this.#now = Math.max(this.#now, end);
+  }
+
+  #nextBy(end: number): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.at <= end && (!next || timer.at < next.at)) next = timer;
+    }
+    return next;
+  }
+}

@@ -1,0 +1,242 @@
+import { once } from 'node:events';
+import { Redis } from 'ioredis';
+import type { ExclusiveLockModuleOptions, LockState } from 'nestjs-exclusive-lock';
+import { eventually } from '../../support/eventually.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { removeKeys, testRedisUrl, uniquePrefix } from '../../support/redis/test-redis.js';
+import { lockOf, releaseLocks } from './support/lock-objects.js';
+import { closeApps, startApp, type NestApp } from './support/nest-apps.js';
+
+const TTL = 3000;
+const RENEW_EVERY = 100;
+
+let redis: Redis;
+let prefix: string;
+
+beforeEach(() => {
+  redis = new Redis(testRedisUrl());
+  prefix = uniquePrefix();
+});
+afterEach(async () => {
+  await releaseLocks();
+  await closeApps();
+  await removeKeys(redis, prefix);
+  redis.disconnect();
+  await RedisServer.closeAll();
+});
+
+const start = (options: object = {}): Promise<NestApp> =>
+  startApp({
+    locks: { redis: testRedisUrl(), prefix, ttl: TTL, ...options } as ExclusiveLockModuleOptions,
+  });
+
+describe('a lock object', () => {
+  it('refuses a wrong name or option when it is made', async () => {
+    const { locks } = await start();
+    const made = (name: string, options: object = {}) => {
+      return () => lockOf(locks, name, options);
+    };
+    expect(made('')).toThrow('A lock name must not be empty');
+    expect(made('a', { lock_ttl_ms: 5000 })).toThrow(/lock_ttl_ms is not an option of lock.*ttl, renewEvery/);
+    expect(made('a', { ttl: 500, renewEvery: 300 })).toThrow('ttl must be at least 2 × renewEvery');
+    expect(made('a', { contents: () => 1 })).toThrow('contents must be a value that JSON can hold');
+    expect(made('a', { logger: 'pino' })).toThrow('logger = "pino"');
+  });
+
+  it('is kept in Redis as <prefix>:<name>, which is its key', async () => {
+    const { locks } = await start();
+    const lock = lockOf(locks, 'nightly-report');
+    expect(lock.key).toBe(`${prefix}:nightly-report`);
+    await lock.acquire();
+    expect(await redis.exists(lock.key)).toBe(1);
+  });
+
+  it('has the prefix exclusive-lock by default', async () => {
+    const { locks } = await startApp();
+    expect(lockOf(locks, 'nightly-report').key).toBe('exclusive-lock:nightly-report');
+  });
+
+  it('is acquired by one of many that ask at the same time, and acquire() gives false to the others', async () => {
+    const apps = await Promise.all([start(), start(), start()]);
+    const all = apps.flatMap(({ locks }) => [lockOf(locks, 'a'), lockOf(locks, 'a')]);
+    const answers = await Promise.all(all.map((lock) => lock.acquire()));
+    expect(answers.filter(Boolean)).toHaveLength(1);
+    expect(all.map(({ acquired }) => acquired)).toEqual(answers);
+  });
+
+  it('expires after its ttl', async () => {
+    const { locks } = await start();
+    const lock = lockOf(locks, 'a', { ttl: 60_000 });
+    await lock.acquire();
+    expect(await redis.pttl(lock.key)).toBeGreaterThan(59_000);
+    expect(await redis.pttl(lock.key)).toBeLessThanOrEqual(60_000);
+  });
+
+  it('warns when it is acquired twice, and stays acquired', async () => {
+    const { locks, log } = await start();
+    const lock = lockOf(locks, 'a');
+    await lock.acquire();
+    const fence = lock.lease?.fence;
+    expect(await lock.acquire()).toBe(true);
+    expect([lock.acquired, lock.lease?.fence]).toEqual([true, fence]);
+    expect(log.ours('warn')).toEqual([
+      `acquire() of the lock "${prefix}:a" was called while it is held already. It stays held; call release() first.`,
+    ]);
+  });
+
+  it('has acquire() and inspect() reject when the store cannot be asked', async () => {
+    const server = await RedisServer.start();
+    const { locks } = await start({ redis: server.url, commandTimeout: 300 });
+    await server.kill();
+    const lock = lockOf(locks, 'a');
+    const heard: unknown[] = [];
+    lock.on('error', (error) => heard.push(error));
+    await expect(lock.acquire()).rejects.toMatchObject({ code: 'LOCK_STORE' });
+    await expect(lock.inspect()).rejects.toMatchObject({ code: 'LOCK_STORE' });
+    expect([lock.acquired, heard]).toEqual([false, []]);
+  });
+
+  it('has acquire() reject when the application has shut down', async () => {
+    const { locks, module } = await start();
+    await module.close();
+    await expect(lockOf(locks, 'a').acquire()).rejects.toMatchObject({ code: 'LOCK_SHUTTING_DOWN' });
+  });
+
+  it('tells its key with acquired and released', async () => {
+    const { locks } = await start();
+    const lock = lockOf(locks, 'a');
+    const told: string[] = [];
+    lock.on('acquired', (key) => told.push(`acquired ${key}`));
+    lock.on('released', (key) => told.push(`released ${key}`));
+    await lock.acquire();
+    await lock.release();
+    expect(told).toEqual([`acquired ${prefix}:a`, `released ${prefix}:a`]);
+  });
+
+  it('is renewed to its full ttl every renewEvery, with refreshed each time', async () => {
+    const { locks } = await start();
+    const lock = lockOf(locks, 'a', { ttl: TTL, renewEvery: RENEW_EVERY });
+    await lock.acquire();
+    await redis.pexpire(lock.key, TTL / 2);
+    const renewed: unknown[] = await once(lock, 'refreshed');
+    expect(renewed).toEqual([{ key: lock.key, ttl: TTL }]);
+    expect(await redis.pttl(lock.key)).toBeGreaterThan(TTL / 2);
+    await once(lock, 'refreshed');
+  });
+
+  it('tells error when a renewal fails, keeps the lock, and goes on when the store is back', async () => {
+    const server = await RedisServer.start({ appendonly: true });
+    const { locks } = await start({ redis: server.url, commandTimeout: 100 });
+    const lock = lockOf(locks, 'a', { ttl: 20_000, renewEvery: RENEW_EVERY });
+    await lock.acquire();
+    const told = once(lock, 'error');
+    await server.kill();
+    expect(await told).toMatchObject([{ code: 'LOCK_STORE' }]);
+    expect(lock.acquired).toBe(true);
+    await server.restart();
+    await once(lock, 'refreshed');
+  });
+
+  it('tells lost when somebody else has deleted it', async () => {
+    const { locks } = await start();
+    const lock = lockOf(locks, 'a', { ttl: TTL, renewEvery: RENEW_EVERY });
+    await lock.acquire();
+    const told = once(lock, 'lost');
+    await redis.del(lock.key);
+    expect(await told).toMatchObject([{ code: 'LOCK_LOST', reason: 'vanished' }]);
+    expect(lock.acquired).toBe(false);
+  });
+
+  it('is inspected by anybody: its contents, and the time that remains', async () => {
+    const [one, other] = await Promise.all([start({ replica: 'one' }), start()]);
+    await lockOf(one.locks, 'a', { contents: 'pod-1' }).acquire();
+    const state = await lockOf(other.locks, 'a').inspect();
+    expect(state).toMatchObject({ holder: { replica: 'one', contents: 'pod-1' }, fence: expect.any(Number) });
+    expect(state?.remaining).toBeGreaterThan(TTL - 1000);
+    expect(state?.remaining).toBeLessThanOrEqual(TTL);
+  });
+
+  it('is inspected as null when nobody has it', async () => {
+    const { locks } = await start();
+    expect(await lockOf(locks, 'a').inspect()).toBeNull();
+  });
+
+  it.each([['text'], [12_345], [true], [{ pod: 'abc', steps: [1, 2] }], [null]])(
+    'holds any JSON value as contents: %j',
+    async (contents) => {
+      const { locks } = await start();
+      const lock = lockOf(locks, 'a', { contents });
+      await lock.acquire();
+      const state: LockState | null = await lock.inspect();
+      expect(state?.holder.contents).toEqual(contents);
+    },
+  );
+
+  it('is free when release() has resolved, and can be acquired again', async () => {
+    const [one, other] = await Promise.all([start(), start()]);
+    const [lock, theirs] = [lockOf(one.locks, 'a'), lockOf(other.locks, 'a')];
+    await lock.acquire();
+    expect(await theirs.acquire()).toBe(false);
+    await lock.release();
+    expect([lock.acquired, await redis.exists(lock.key)]).toEqual([false, 0]);
+    expect(await theirs.acquire()).toBe(true);
+    await theirs.release();
+    expect(await lock.acquire()).toBe(true);
+  });
+
+  it('is no longer renewed after release()', async () => {
+    const { locks } = await start();
+    const lock = lockOf(locks, 'a', { ttl: TTL, renewEvery: RENEW_EVERY });
+    await lock.acquire();
+    await lock.release();
+    let renewals = 0;
+    lock.on('refreshed', () => renewals++);
+    const clockwork = lockOf(locks, 'b', { ttl: TTL, renewEvery: RENEW_EVERY });
+    await clockwork.acquire();
+    await once(clockwork, 'refreshed');
+    await once(clockwork, 'refreshed');
+    expect(renewals).toBe(0);
+  });
+
+  it('takes release() twice, and of somebody who does not hold it, for nothing', async () => {
+    const { locks } = await start();
+    const [lock, theirs] = [lockOf(locks, 'a'), lockOf(locks, 'a')];
+    const released: string[] = [];
+    lock.on('released', (key) => released.push(key));
+    theirs.on('released', (key) => released.push(`theirs ${key}`));
+    await lock.acquire();
+    await theirs.release();
+    expect(lock.acquired).toBe(true);
+    await lock.release();
+    await lock.release();
+    expect(released).toEqual([lock.key]);
+  });
+
+  it('never rejects release(), also when the store does not answer; the lock is given back later', async () => {
+    const server = await RedisServer.start();
+    const { locks } = await start({ redis: server.url });
+    const lock = lockOf(locks, 'a', { ttl: 60_000 });
+    await lock.acquire();
+    await server.pause();
+    await lock.release();
+    expect(lock.acquired).toBe(false);
+    server.resume();
+    await eventually(async () => (await lock.inspect()) === null);
+  });
+
+  it('says what it is as text', async () => {
+    const { locks } = await start();
+    expect(Object.prototype.toString.call(lockOf(locks, 'a'))).toBe('[object ExclusiveLock]');
+  });
+
+  it('warns to a logger of its own where it has one', async () => {
+    const { locks, log } = await start();
+    const lines: string[] = [];
+    const keep = (line: string) => lines.push(line);
+    const lock = lockOf(locks, 'a', { logger: { debug: keep, info: keep, warn: keep, error: keep } });
+    await lock.acquire();
+    await lock.acquire();
+    expect(lines).toEqual([expect.stringContaining('called while it is held already')]);
+    expect(log.complaints).toEqual([]);
+  });
+});

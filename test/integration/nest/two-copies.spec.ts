@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const SCRIPT = join(import.meta.dirname, 'support/two-copies.mjs');
+
+async function run(copies: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<unknown> {
+  const options = { env: { ...process.env, ...env } };
+  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, ...copies], options);
+  return JSON.parse(stdout);
+}
+
+/** Whose decorator of methods, whose of classes, whose module. */
+const COPIES = [
+  ['esm', 'cjs', 'esm'],
+  ['cjs', 'esm', 'esm'],
+  ['esm', 'cjs', 'cjs'],
+  ['cjs', 'cjs', 'cjs'],
+];
+
+describe('both builds of the package in one process', () => {
+  it.each(COPIES)(
+    'use the defaults of a class: methods by %s, defaults by %s, module of %s',
+    async (...copies) => {
+      await expect(run(copies)).resolves.toEqual({ replica: 'two-copies', contents: 'from the class' });
+    },
+  );
+
+  it('see lock names that they have both', async () => {
+    await expect(run(['esm', 'cjs', 'esm'], { OTHER: 'job' })).resolves.toEqual({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringContaining('Jobs.run (in AppModule) and Jobs.other (in AppModule)'),
+    });
+  });
+});

@@ -1,0 +1,76 @@
+import { loggerOf, type LoggerWithLevels } from '../../../lib/common/logger.js';
+
+type Line = [level: string, ...args: unknown[]];
+
+/** A logger that has these methods only, and needs its `this` as pino does. */
+class Recorder {
+  readonly lines: Line[] = [];
+  readonly [level: string]: unknown;
+
+  constructor(...levels: string[]) {
+    for (const level of levels) {
+      const keep = function (this: Recorder, ...args: unknown[]): void {
+        this.lines.push([level, ...args]);
+      };
+      Object.assign(this, { [level]: keep });
+    }
+  }
+}
+
+const given = (recorder: Recorder): LoggerWithLevels => recorder as unknown as LoggerWithLevels;
+
+function logAll(recorder: Recorder): Line[] {
+  const logger = loggerOf(given(recorder));
+  logger.debug('d');
+  logger.log('l');
+  logger.warn('w');
+  logger.error('e');
+  return recorder.lines;
+}
+
+describe('a logger given by option', () => {
+  it('is called as it is where it has the levels of a LoggerService of Nest', () => {
+    const lines = logAll(new Recorder('debug', 'log', 'warn', 'error'));
+    expect(lines).toEqual([
+      ['debug', 'd'],
+      ['log', 'l'],
+      ['warn', 'w'],
+      ['error', 'e'],
+    ]);
+  });
+
+  it('is told news at info where it has no log, as pino', () => {
+    const lines = logAll(new Recorder('debug', 'info', 'warn', 'error'));
+    expect(lines[1]).toEqual(['info', 'l']);
+  });
+
+  it('is told news at info where it has both, since the log of winston wants a level first', () => {
+    const lines = logAll(new Recorder('debug', 'info', 'log', 'warn', 'error'));
+    expect(lines[1]).toEqual(['info', 'l']);
+  });
+
+  it('may be without debug', () => {
+    const lines = logAll(new Recorder('log', 'warn', 'error'));
+    expect(lines.map(([level]) => level)).toEqual(['log', 'warn', 'error']);
+  });
+
+  it('is nobody with false', () => {
+    const logger = loggerOf(false);
+    expect([logger.debug('d'), logger.log('l'), logger.warn('w'), logger.error('e')]).toEqual(
+      Array.from({ length: 4 }),
+    );
+  });
+
+  it.each<[what: string, logger: unknown, told: string]>([
+    ['has no warn and error', new Recorder('debug', 'info'), 'the given one lacks warn, error'],
+    ['has neither info nor log', new Recorder('warn', 'error'), 'the given one lacks info (or log)'],
+    ['has something else for debug', { ...console, debug: true }, 'the given one lacks debug'],
+    ['is true', true, 'logger = true'],
+    ['is null', null, 'logger = null'],
+    ['is a name', 'pino', 'logger = "pino"'],
+  ])('is refused when it %s', (_what, logger, told) => {
+    const refused = (): unknown => loggerOf(logger as LoggerWithLevels);
+    expect(refused).toThrow(expect.objectContaining({ code: 'LOCK_CONFIGURATION' }));
+    expect(refused).toThrow(told);
+  });
+});

@@ -1,0 +1,299 @@
+import { once } from 'node:events';
+import type { ExclusiveLock, ExclusiveLockOptions } from '../../../lib/core/exclusive-lock.js';
+import { resolveSettings } from '../../../lib/exclusive-lock.options.js';
+import { settle, useRealTime } from './support/manual-clock.js';
+import { LEASE, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
+import { answersAfter, carriedOutAfter, fails, hangs } from './support/scripted-store.js';
+
+const { ExclusiveLockService } = await import('../../../lib/exclusive-lock.service.js');
+
+let replica: Replica;
+let other: Replica;
+
+beforeEach(() => {
+  replica = startReplica();
+  other = startReplica({}, replica);
+});
+afterEach(useRealTime);
+
+function lockOf({ locks, logger }: Replica, options: ExclusiveLockOptions = {}): ExclusiveLock {
+  const settings = resolveSettings({ ttl: TTL, renewEvery: RENEW_EVERY, prefix: 'test', logger });
+  return new ExclusiveLockService(locks, settings).lock('a', options);
+}
+
+/** What the lock tells from now on, in order: `name` or `name reason`. */
+function record(lock: ExclusiveLock, ...events: ('refreshed' | 'released' | 'lost' | 'error')[]): string[] {
+  const told: string[] = [];
+  if (events.includes('refreshed')) lock.on('refreshed', () => told.push('refreshed'));
+  if (events.includes('released')) lock.on('released', () => told.push('released'));
+  if (events.includes('lost')) lock.on('lost', ({ reason }) => told.push(`lost ${reason}`));
+  if (events.includes('error')) lock.on('error', ({ code }) => told.push(`error ${code}`));
+  return told;
+}
+
+async function acquired(lock: ExclusiveLock): Promise<ExclusiveLock> {
+  expect(await lock.acquire()).toBe(true);
+  return lock;
+}
+
+describe('acquired of a lock object', () => {
+  it('is false at the first look after a pause longer than the TTL, although no timer has run', async () => {
+    const lock = await acquired(lockOf(replica));
+    const told = record(lock, 'lost');
+
+    replica.clock.standStill(LEASE - 1);
+    expect(lock.acquired).toBe(true);
+    replica.clock.standStill(1);
+
+    expect([lock.acquired, lock.lease]).toEqual([false, null]);
+    expect(told).toEqual(['lost expired']);
+  });
+
+  it('is false when a store that hangs has let the time run out', async () => {
+    const lock = await acquired(lockOf(replica));
+    const told = record(lock, 'lost');
+    replica.store.always('renew', hangs);
+
+    await replica.clock.pass(LEASE + 1);
+
+    expect(told).toEqual(['lost store-unavailable']);
+    expect(lock.acquired).toBe(false);
+  });
+
+  it('comes with a lease while it is true, for fence, signal and assertHeld()', async () => {
+    const lock = lockOf(replica);
+    expect(lock.lease).toBeNull();
+    await acquired(lock);
+    const { lease } = lock;
+    expect(lease).toMatchObject({ name: 'a', held: true, fence: expect.any(Number) });
+    const { signal } = lease!;
+    await replica.store.steal('a');
+    await replica.clock.pass(RENEW_EVERY);
+    expect([lock.lease, signal.aborted]).toEqual([null, true]);
+    expect(() => lease!.assertHeld()).toThrow(/somebody else holds/);
+  });
+});
+
+describe('the events of a lock object', () => {
+  it('tell a failed renewal once as error, until one succeeds again, and keep the lock meanwhile', async () => {
+    const lock = await acquired(lockOf(replica));
+    const told = record(lock, 'refreshed', 'lost', 'error');
+    replica.store.always('renew', fails({ mayHaveRun: false }));
+    await replica.clock.pass(RENEW_EVERY + 500);
+    expect(replica.store.callsOf('renew').length).toBeGreaterThan(2);
+    expect([lock.acquired, told]).toEqual([true, ['error LOCK_STORE']]);
+
+    replica.store.recover('renew');
+    await replica.clock.pass(RENEW_EVERY);
+    expect(told.slice(0, 2)).toEqual(['error LOCK_STORE', 'refreshed']);
+    replica.store.next('renew', fails({ mayHaveRun: false }));
+    await replica.clock.pass(RENEW_EVERY);
+    expect(told.filter((line) => line.startsWith('error'))).toHaveLength(2);
+  });
+
+  it('tell a loss as error where nobody listens to lost', async () => {
+    const lock = await acquired(lockOf(replica));
+    const told = record(lock, 'error');
+    await replica.store.steal('a');
+
+    await replica.clock.pass(RENEW_EVERY);
+
+    expect(told).toEqual(['error LOCK_LOST']);
+  });
+
+  it('tell a loss as lost only where somebody listens to that', async () => {
+    const lock = await acquired(lockOf(replica));
+    const told = record(lock, 'lost', 'error', 'released');
+    await replica.store.steal('a');
+
+    await replica.clock.pass(RENEW_EVERY);
+
+    expect(told).toEqual(['lost taken']);
+  });
+
+  it('log an error that nobody listens to, and end no process', async () => {
+    await acquired(lockOf(replica));
+    replica.store.next('renew', fails({ mayHaveRun: false }));
+    await replica.clock.pass(RENEW_EVERY);
+    await replica.store.steal('a');
+    await replica.clock.pass(RENEW_EVERY);
+
+    const ours = replica.logger.errors.filter((line) => line.includes('no listener'));
+    expect(ours).toEqual([
+      'The lock "test:a" has no listener for its event error, which says: it is broken',
+      expect.stringMatching(/no listener .* lease on "a" is lost: somebody else holds/),
+    ]);
+  });
+
+  it('do no harm by a listener that throws or rejects, which is logged', async () => {
+    const lock = lockOf(replica);
+    lock.on('acquired', () => {
+      throw new Error('at once');
+    });
+    // oxlint-disable-next-line typescript/no-misused-promises -- what users do, too
+    lock.on('refreshed', async () => {
+      throw new Error('later');
+    });
+    lock.on('released', () => {
+      throw new Error('at the end');
+    });
+
+    await acquired(lock);
+    await replica.clock.pass(RENEW_EVERY);
+    await lock.release();
+    await settle();
+
+    expect(replica.logger.errors).toEqual([
+      'A listener for the event acquired of the lock "test:a" threw: at once',
+      'A listener for the event refreshed of the lock "test:a" threw: later',
+      'A listener for the event released of the lock "test:a" threw: at the end',
+    ]);
+    expect(await replica.store.holderOf('a')).toBeNull();
+  });
+
+  it('of two objects of one name are their own', async () => {
+    const [first, second] = [lockOf(replica), lockOf(replica)];
+    const told = { first: record(first, 'refreshed', 'released'), second: record(second, 'refreshed') };
+    await acquired(first);
+    expect(await second.acquire()).toBe(false);
+    await replica.clock.pass(RENEW_EVERY);
+    await first.release();
+    await acquired(second);
+    await replica.clock.pass(RENEW_EVERY);
+
+    expect(told).toEqual({ first: ['refreshed', 'released'], second: ['refreshed'] });
+  });
+
+  it('tell nothing of the lease that another object had before and could not give back in time', async () => {
+    const [first, second] = [await acquired(lockOf(replica)), lockOf(replica)];
+    replica.store.always('release', hangs);
+    replica.clock.standStill(TTL);
+    expect(first.acquired).toBe(false);
+    await acquired(second);
+    const told = record(second, 'released', 'lost', 'error');
+    await replica.clock.pass(1000);
+    expect([told, second.acquired]).toEqual([[], true]);
+  });
+
+  it('are made for nobody any more when the lock was given back or lost', async () => {
+    const makes = (): boolean => {
+      let made = false;
+      replica.locks.events.emit(() => {
+        made = true;
+        return { type: 'renewed', name: 'b', fence: 1, occurrence: undefined, remaining: 1 };
+      });
+      return made;
+    };
+    const lock = await acquired(lockOf(replica));
+    expect(makes()).toBe(true);
+    await lock.release();
+    expect(makes()).toBe(false);
+    await acquired(lock);
+    replica.clock.standStill(TTL);
+    expect([lock.acquired, makes()]).toEqual([false, false]);
+  });
+
+  it('can be waited for with once() of Node', async () => {
+    const lock = lockOf(replica);
+    const told = once(lock, 'acquired');
+    await acquired(lock);
+    expect(await told).toEqual(['test:a']);
+  });
+
+  it('compile with their own names and arguments only', () => {
+    const lock = lockOf(replica);
+    // @ts-expect-error no such event
+    lock.on('aquired', () => undefined);
+    // @ts-expect-error its argument is the key
+    lock.on('acquired', (_key: number) => undefined);
+    // @ts-expect-error it has no second argument
+    lock.on('lost', (_error, _more: string) => undefined);
+    expect(lock.listenerCount('acquired')).toBe(1);
+  });
+});
+
+describe('a lock object whose calls overlap', () => {
+  it('asks the store once when acquire() is called twice at the same time', async () => {
+    const lock = lockOf(replica);
+    expect(await Promise.all([lock.acquire(), lock.acquire()])).toEqual([true, true]);
+    expect(replica.store.callsOf('acquire')).toHaveLength(1);
+  });
+
+  it('gives the lock back when release() is called before acquire() is answered', async () => {
+    replica.store.next('acquire', answersAfter(1000));
+    const lock = lockOf(replica);
+    const [acquiring, releasing] = [lock.acquire(), lock.release()];
+    await replica.clock.pass(1000);
+    await Promise.all([acquiring, releasing]);
+    expect(lock.acquired).toBe(false);
+    expect(await replica.store.holderOf('a')).toBeNull();
+  });
+
+  it('does not find its own lock held when acquire() is called before release() is answered', async () => {
+    const lock = await acquired(lockOf(replica));
+    replica.store.next('release', carriedOutAfter(100));
+    const releasing = lock.release();
+    expect(lock.acquired).toBe(false);
+    const acquiring = lock.acquire();
+    await replica.clock.pass(100);
+    await releasing;
+    expect([await acquiring, lock.acquired]).toEqual([true, true]);
+  });
+
+  it('renews with one call at a time', async () => {
+    await acquired(lockOf(replica));
+    replica.store.always('renew', hangs);
+    await replica.clock.pass(LEASE - 1);
+    expect(replica.store.callsOf('renew')).toHaveLength(1);
+  });
+});
+
+describe('a lock object that has lost its lock', () => {
+  it('has nothing to release, and can be acquired again', async () => {
+    const lock = await acquired(lockOf(replica));
+    const told = record(lock, 'lost', 'released');
+    replica.clock.standStill(TTL);
+    expect(lock.acquired).toBe(false);
+    await lock.release();
+    expect(told).toEqual(['lost expired']);
+
+    await acquired(lock);
+    await lock.release();
+    expect(told).toEqual(['lost expired', 'released']);
+  });
+
+  it('can be acquired again by the listener that hears of it', async () => {
+    const lock = await acquired(lockOf(replica));
+    const again = new Promise<boolean>((resolve) => lock.once('lost', () => resolve(lock.acquire())));
+    replica.clock.standStill(TTL);
+    await replica.clock.pass(RENEW_EVERY);
+    expect([await again, lock.acquired]).toEqual([true, true]);
+  });
+
+  it('keeps no shutdown waiting', async () => {
+    const lock = await acquired(lockOf(replica));
+    replica.clock.standStill(TTL);
+    expect(lock.acquired).toBe(false);
+    await settle();
+    const since = replica.clock.now();
+    await replica.locks.close();
+    expect(replica.clock.now()).toBe(since);
+  });
+
+  it('says so when its release finds it in other hands', async () => {
+    const lock = await acquired(lockOf(replica));
+    const told = record(lock, 'lost', 'released');
+    await replica.store.steal('a');
+    await lock.release();
+    expect(told).toEqual(['lost taken']);
+  });
+
+  it('takes nothing from whoever has it now', async () => {
+    const lock = await acquired(lockOf(replica));
+    replica.clock.standStill(TTL);
+    const theirs = await acquired(lockOf(other));
+    await lock.release();
+    expect(theirs.acquired).toBe(true);
+    expect(await lockOf(replica).inspect()).toMatchObject({ fence: theirs.lease?.fence });
+  });
+});

@@ -1,0 +1,234 @@
+import { jest } from '@jest/globals';
+import type { LockEvent } from '../../../lib/core/lock-events.js';
+import type { HeldLease } from '../../../lib/core/lease.js';
+import type { Acquisition } from '../../../lib/core/acquirer.js';
+import { settle, useRealTime } from './support/manual-clock.js';
+import { OpenWork, startReplica, TTL, type Replica } from './support/replica.js';
+
+let replica: Replica;
+let other: Replica;
+let lease: HeldLease;
+
+beforeEach(async () => {
+  replica = startReplica();
+  other = startReplica({}, replica);
+  lease = await other.acquire('a');
+});
+afterEach(useRealTime);
+
+const asks = () => replica.store.callsOf('acquire').length;
+
+/** Waits for the lock, and keeps in `order` when it has it; gives it back after `hold` milliseconds. */
+async function wait(by: Replica, label: string, order: string[], hold = 10): Promise<void> {
+  const outcome = await by.locks.run(
+    'a',
+    async () => {
+      order.push(label);
+      await new Promise((resolve) => setTimeout(resolve, hold));
+    },
+    { wait: true },
+  );
+  expect(outcome.status).toBe('ran');
+}
+
+describe('a line of those who wait', () => {
+  it('is told when the lock is given back: no time passes until the next has it', async () => {
+    const waiting = replica.acquire('a', { wait: true });
+    await settle();
+    const before = replica.clock.now();
+
+    await lease.release();
+
+    expect((await waiting).held).toBe(true);
+    expect(replica.clock.now()).toBe(before);
+  });
+
+  it('is first come first served, in one replica and across replicas', async () => {
+    const order: string[] = [];
+    const waits: Promise<void>[] = [];
+    for (const [by, label] of [
+      [replica, '1'],
+      [replica, '2'],
+      [other, '3'],
+      [replica, '4'],
+      [other, '5'],
+    ] as const) {
+      waits.push(wait(by, label, order));
+      await replica.clock.pass(1);
+    }
+
+    await lease.release();
+    await replica.clock.pass(200);
+
+    await Promise.all(waits);
+    expect(order).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  it('asks the store once in five seconds for a thousand of one replica', async () => {
+    const before = asks();
+    const waits = Array.from({ length: 1000 }, () => replica.locks.run('a', () => 1, { wait: 60_000 }));
+    const settled = Promise.allSettled(waits);
+    await replica.clock.pass(50_000);
+
+    expect(asks() - before).toBeLessThanOrEqual(11);
+
+    await replica.clock.pass(10_000);
+    await settled;
+  });
+
+  it('goes on within five seconds when a message is lost', async () => {
+    replica.store.deaf = true;
+    const waiting = replica.acquire('a', { wait: true });
+    await settle();
+    await lease.release();
+    expect(asks()).toBe(2);
+
+    await replica.clock.pass(5000);
+
+    expect((await waiting).held).toBe(true);
+  });
+
+  it('goes on when a dead holder’s TTL has passed', async () => {
+    replica.store.always('renew', () => new Promise(() => {}));
+    const waiting = replica.locks.run('a', () => replica.clock.now(), { wait: true });
+
+    await replica.clock.pass(TTL + 100);
+
+    const outcome = await waiting;
+    expect(outcome.status === 'ran' && outcome.value).toBeLessThanOrEqual(TTL + 2);
+  });
+
+  it('forgets who gives up, who is told the reason, and leaves nothing behind', async () => {
+    const controller = new AbortController();
+    const [first, second] = [
+      replica.acquire('a', { wait: true, signal: controller.signal }).catch((error: unknown) => error),
+      replica.acquire('a', { wait: true, signal: controller.signal }).catch((error: unknown) => error),
+    ];
+    const third = replica.acquire('a', { wait: true });
+    await settle();
+    const reason = new Error('the client has gone');
+
+    controller.abort(reason);
+
+    expect([await first, await second]).toEqual([reason, reason]);
+    await settle();
+    expect(replica.store.callsOf('leave')).toHaveLength(1);
+    await lease.release();
+    await (await third).release();
+    expect(await replica.store.holderOf('a')).toBeNull();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('lets nobody have the lock whose caller gave up while the store was asked', async () => {
+    await lease.release();
+    const controller = new AbortController();
+    const waiting = replica.acquire('a', { wait: true, signal: controller.signal });
+
+    controller.abort(new Error('gone'));
+
+    await expect(waiting).rejects.toThrow('gone');
+    await settle();
+    expect(await replica.store.holderOf('a')).toBeNull();
+  });
+
+  it('does not ask at all for who has given up before', async () => {
+    const before = asks();
+    await expect(replica.acquire('a', { signal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow(
+      'gone',
+    );
+    expect(asks()).toBe(before);
+  });
+
+  it('passes a lock on that was handed over to somebody who gives up just then', async () => {
+    replica.store.deaf = true;
+    const controller = new AbortController();
+    const first = replica.acquire('a', { wait: true, signal: controller.signal }).catch(() => 'gave up');
+    await replica.clock.pass(1);
+    const second = other.acquire('a', { wait: true });
+    await settle();
+    await lease.release();
+    expect((await replica.store.holderOf('a'))?.record).toContain('replica-1');
+    replica.store.deaf = false;
+
+    controller.abort(new Error('gone'));
+
+    expect(await first).toBe('gave up');
+    await settle();
+    expect((await second).held).toBe(true);
+  });
+
+  it('tells who is not the first, too, who holds the lock when the time is over', async () => {
+    const first = replica.acquire('a', { wait: true });
+    const second = replica.locks.run('a', () => 1, { wait: 1000 }).catch((error: unknown) => error);
+    await replica.clock.pass(1000);
+
+    expect(await second).toMatchObject({
+      code: 'LOCK_TIMEOUT',
+      message: 'The lock "a" could not be had within 1000 ms: replica-1 holds it.',
+      holder: { replica: 'replica-1' },
+    });
+    await lease.release();
+    await (await first).release();
+  });
+
+  it('is left at the shutdown, by all who stand in it', async () => {
+    const waits = [1, 2, 3].map((): Promise<Acquisition> => replica.locks.tryAcquire('a', { wait: true }));
+    await settle();
+
+    await replica.locks.close();
+
+    for (const waiting of waits)
+      await expect(waiting).resolves.toEqual({ status: 'skipped', reason: 'shutting-down' });
+    expect(replica.store.callsOf('leave')).toHaveLength(1);
+  });
+
+  it('is told of as events', async () => {
+    const events: LockEvent[] = [];
+    replica.locks.events.listen((event) => events.push(event));
+    const work = new OpenWork();
+    const waiting = replica.locks.run('a', () => work.done, { wait: true });
+    await replica.clock.pass(700);
+    await lease.release();
+    await settle();
+
+    expect(events.map(({ type }) => type)).toEqual(['waited', 'acquired']);
+    expect(events[0]).toMatchObject({ waited: 700, granted: true, holder: { replica: 'replica-1' } });
+    work.finish();
+    await waiting;
+  });
+});
+
+describe('a lock taken by force', () => {
+  it('is free, and its holder learns of it at its next renewal', async () => {
+    const events: LockEvent[] = [];
+    replica.locks.events.listen((event) => events.push(event));
+
+    expect(await replica.locks.forceRelease('a', lease.fence)).toBe(true);
+
+    expect(await replica.store.holderOf('a')).toBeNull();
+    expect(events).toEqual([{ type: 'forced', name: 'a', occurrence: undefined, fence: lease.fence }]);
+    expect(replica.logger.warnings).toEqual([
+      `The lock "a" was taken from its holder by force (fence ${lease.fence}).`,
+    ]);
+    await replica.clock.pass(TTL / 3);
+    expect(lease.held).toBe(false);
+    expect(lease.lossError).toMatchObject({ reason: 'vanished' });
+  });
+
+  it('is left alone where a newer holder has it', async () => {
+    await lease.release();
+    const newer = await other.acquire('a');
+
+    expect(await replica.locks.forceRelease('a', lease.fence)).toBe(false);
+
+    await newer.release();
+    expect(newer.lossError?.reason).toBe('released');
+    expect(await replica.locks.forceRelease('a', newer.fence)).toBe(false);
+  });
+
+  it.each([0.5, Number.NaN, '7', undefined])('is refused with %p for a fence', async (fence) => {
+    await expect(replica.locks.forceRelease('a', fence as number)).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+    });
+  });
+});
