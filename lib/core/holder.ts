@@ -22,6 +22,9 @@ export class HolderIdentity {
   /** What is the same in all records, written once. */
   readonly #afterCount: string;
   #count = 0;
+  /** The time of the last record, which many records of a busy process share. */
+  #writtenAt = 0;
+  #since = '';
 
   constructor(replica?: string) {
     const host = hostname();
@@ -32,7 +35,12 @@ export class HolderIdentity {
 
   /** @throws LockConfigurationError for contents that JSON cannot hold */
   newRecord(contents: unknown, occurrence?: string): string {
-    let record = this.#beforeCount + String(++this.#count) + this.#afterCount + new Date().toISOString();
+    const now = Date.now();
+    if (now !== this.#writtenAt) {
+      this.#writtenAt = now;
+      this.#since = new Date(now).toISOString();
+    }
+    let record = this.#beforeCount + String(++this.#count) + this.#afterCount + this.#since;
     record += occurrence === undefined ? '"' : `","occurrence":${JSON.stringify(occurrence)}`;
     return record + (contents === undefined ? '}' : `,"contents":${contentsAsJson(contents)}}`);
   }

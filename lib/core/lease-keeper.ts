@@ -40,9 +40,9 @@ export class LeaseKeeper {
     this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
   }
 
-  /** The timer stays, for the next lease: where locks come and go, one for each would cost more than to keep it. */
   drop(lease: HeldLease): void {
     this.#leases.delete(lease);
+    if (this.#leases.size === 0) this.#sleep();
   }
 
   /** Keeps nothing any more: what is still held ends with its time. */
@@ -73,8 +73,7 @@ export class LeaseKeeper {
 
   #onTimer(): void {
     this.#cancelTimer();
-    if (this.#leases.size === 0) this.#wakeAt = Infinity;
-    else if (this.#clock.now() + TIMER_PRECISION < this.#wakeAt) this.#setTimer();
+    if (this.#clock.now() + TIMER_PRECISION < this.#wakeAt) this.#setTimer();
     else this.#wake();
   }
 

@@ -138,9 +138,13 @@ export class LockManager {
     const { occurrence, wait = 0, contents, signal } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal))
       throw new LockConfigurationError(messages.wrongType('signal', 'an AbortSignal', signal));
+    // Not spread: the defaults are all settings of the module.
+    const { ttl, renewEvery, maxHold } = resolveTimes(options, this.#settings);
     return this.#acquirer.acquire({
       name,
-      ...resolveTimes(options, this.#settings),
+      ttl,
+      renewEvery,
+      maxHold,
       contents,
       claim: occurrence && claimOf(occurrence),
       following: occurrence?.tick && occurrence.following,
