@@ -114,8 +114,10 @@ export class ExclusiveLockModule
         const { instance, metatype } = wrapper;
         const prototype: unknown = instance ? Object.getPrototypeOf(instance) : metatype?.prototype;
         supplyRunner(instance, this.#runner);
-        if (mayUseRunner(instance, this.#runner))
-          checks.check({ prototype, scope: scopeOf(wrapper), module });
+        const scope = scopeOf(wrapper);
+        // What Nest makes for each request has a mere stand-in of the runner yet.
+        if (scope !== 'singleton' || mayUseRunner(instance, this.#runner))
+          checks.check({ prototype, scope, module });
       }
     }
   }

@@ -55,6 +55,6 @@ export class LocalPlace {
     const wasFirst = this.isFirst;
     places.splice(places.indexOf(this), 1);
     if (places.length === 0) this.#lastLeft();
-    else if (wasFirst) places[0]!.#pause.wake();
+    else if (wasFirst) places[0].#pause.wake();
   }
 }

@@ -53,8 +53,9 @@ export class LockReturner {
 
   /** For an acquisition that stands in line and is not wanted any more. Never rejects. */
   async leave(owner: RenewRequest): Promise<void> {
-    const { leave } = this.#store;
-    if (leave) await this.#untilAnswered(owner, () => leave.call(this.#store, owner, this.#commandTimeout));
+    await this.#untilAnswered(owner, async () =>
+      this.#store.leave ? this.#store.leave(owner, this.#commandTimeout) : 'vanished',
+    );
   }
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */

@@ -38,9 +38,8 @@ export class WatchedStore {
 
   /** @throws LockStoreError; LockConfigurationError where the store cannot list */
   async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { readonly name: string }> {
-    const { list } = this.#store;
-    if (!list) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
-    const locks = list.call(this.#store, prefix, within)[Symbol.asyncIterator]();
+    const locks = this.#store.list?.(prefix, within)[Symbol.asyncIterator]();
+    if (!locks) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
     for (;;) {
       const { done, value } = await this.#ask('list', () => locks.next());
       if (done) return;
@@ -50,9 +49,9 @@ export class WatchedStore {
 
   /** @throws LockStoreError; LockConfigurationError where the store cannot force */
   async force(request: ForceRequest, within: number): Promise<OwnerReply> {
-    const { force } = this.#store;
-    if (!force) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'force'));
-    return this.#ask('force', () => force.call(this.#store, request, within));
+    const store = this.#store;
+    if (!hasForce(store)) throw new LockConfigurationError(messages.storeCannot(store.description, 'force'));
+    return this.#ask('force', () => store.force(request, within));
   }
 
   /** Hears when it may be worth asking for the lock again; undefined where the store does not tell. */
@@ -72,6 +71,10 @@ export class WatchedStore {
       throw error;
     }
   }
+}
+
+function hasForce(store: LockStore): store is LockStore & Required<Pick<LockStore, 'force'>> {
+  return store.force !== undefined;
 }
 
 /** A store of somebody else's may throw anything; then nothing is known of what it did. */

@@ -33,8 +33,8 @@ export class ExclusiveRunner {
   readonly #policies = new WeakMap<object, WeakMap<object, MethodPolicy>>();
 
   constructor(
-    @Inject(ExclusiveLockService) service: ExclusiveLockService,
     @Inject(LOCK_MANAGER) locks: LockManager,
+    @Inject(ExclusiveLockService) service: ExclusiveLockService,
     @Inject(MethodOccurrences) occurrences: MethodOccurrences,
     @Inject(LOCK_OUTAGES) outages: OutageLog,
     @Inject(LOCK_SETTINGS) { logger }: ResolvedSettings,

@@ -107,7 +107,7 @@ export class MemoryLockStore implements LockStore {
 
   #free(name: string, decide: (entry: LockEntry, time: StoreTime) => Decision<OwnerReply>): OwnerReply {
     const [reply] = decide(this.#entry(name), this.#time());
-    if (reply === 'held') for (const onTurn of [...(this.#watchers.get(name) ?? [])]) onTurn();
+    if (reply === 'held') for (const onTurn of this.#watchers.get(name) ?? []) onTurn();
     return reply;
   }
 

@@ -117,7 +117,7 @@ export class RedisInbox {
   }
 
   #tell(lock: string): void {
-    for (const onTurn of [...(this.#watchers.get(lock) ?? [])]) onTurn();
+    for (const onTurn of this.#watchers.get(lock) ?? []) onTurn();
   }
 
   /** A connection that is dead without knowing it would be taken by the server for somebody who listens. */

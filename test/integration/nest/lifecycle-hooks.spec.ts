@@ -1,6 +1,11 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Exclusive, ExclusiveLockService, type ExclusiveOptions } from 'nestjs-exclusive-lock';
+import {
+  Exclusive,
+  ExclusiveLockModule,
+  ExclusiveLockService,
+  type ExclusiveOptions,
+} from 'nestjs-exclusive-lock';
 import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
 import { CapturingLogger } from './support/capturing-logger.js';
 import { Gate } from './support/gate.js';
@@ -123,6 +128,39 @@ describe('start hooks with @Exclusive', () => {
     await first;
   });
 
+  it('fail the start when the application is told to end while they are waited for', async () => {
+    const gate = new Gate();
+    const first = start(seeds({}, () => gate.pass()));
+    await gate.reached;
+    const { module } = await compileApp({
+      locks: { store },
+      providers: [seeds({}, () => runs.push('never'))],
+    });
+    const second = module.init();
+    const refused = expect(second).rejects.toMatchObject({ code: 'LOCK_SHUTTING_DOWN' });
+    await sleep(50);
+
+    await module.get(ExclusiveLockModule).onApplicationShutdown();
+
+    await refused;
+    gate.open();
+    await first;
+    expect(runs).toEqual([]);
+  });
+
+  it('are part of the run of an overriding hook that calls super', async () => {
+    @Injectable()
+    class Special extends Seeds {
+      @Exclusive('seed')
+      override async onModuleInit(): Promise<void> {
+        await super.onModuleInit();
+        runs.push('special');
+      }
+    }
+    await startApp({ providers: [Special] });
+    expect(runs).toEqual(['seed', 'special', 'Special.onApplicationBootstrap']);
+  });
+
   it('let the start go on with a warning then, where the application wants that', async () => {
     const gate = new Gate();
     const first = start(seeds({}, () => gate.pass()));
@@ -155,7 +193,7 @@ describe('hooks of the shutdown with @Exclusive', () => {
         runs.push(ExclusiveLockService.current()?.name);
       }
 
-      @Exclusive()
+      @Exclusive('flush', { minGap: 1000 })
       beforeApplicationShutdown(): void {
         runs.push(ExclusiveLockService.current()?.name);
       }
@@ -170,7 +208,7 @@ describe('hooks of the shutdown with @Exclusive', () => {
     module.useLogger(log);
     await module.init();
     await module.close();
-    expect(runs).toEqual(['leave', 'Leaving.beforeApplicationShutdown', 'Leaving.onApplicationShutdown']);
+    expect(runs).toEqual(['leave', 'flush', 'Leaving.onApplicationShutdown']);
     expect(log.complaints).toEqual([]);
   });
 });

@@ -69,6 +69,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
       holder: { contents: 'pod-old' },
       remaining: expect.any(Number),
       fence: undefined,
+      waiters: 0,
     });
     expect(state?.remaining).toBeGreaterThan(TTL - 1000);
     expect(state?.remaining).toBeLessThanOrEqual(TTL);
