@@ -5,6 +5,12 @@ import { after } from './pause.js';
 export function within<T>(ms: number, promise: Promise<T>, clock: Clock): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const cancel = after(ms, clock, () => resolve(undefined));
-    promise.finally(cancel).then(resolve, reject);
+    const settle =
+      <R>(done: (result: R) => void) =>
+      (result: R): void => {
+        cancel();
+        done(result);
+      };
+    promise.then(settle(resolve), settle(reject));
   });
 }

@@ -218,6 +218,7 @@ function isUnavailable(answer: Answer): answer is Extract<Unanswered, { reason: 
 
 function asOutcome(answer: Unanswered): Skipped {
   if (answer.status === 'early') return { status: 'skipped', reason: 'early' };
+  if (!('inLine' in answer || 'undone' in answer)) return answer;
   const { inLine: _, undone: __, ...skipped } = answer;
   return skipped;
 }

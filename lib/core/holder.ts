@@ -17,33 +17,42 @@ interface HolderRecord {
 
 /** Writes the records by which this process is known as a holder. */
 export class HolderIdentity {
-  readonly #replica: string;
   // 128 random bits of the process, then a counter: unique to the acquisition, and cheap.
-  readonly #tokenPrefix = randomBytes(16).toString('base64url');
+  readonly #beforeCount = `{"token":"${randomBytes(16).toString('base64url')}.`;
+  /** What is the same in all records, written once. */
+  readonly #afterCount: string;
   #count = 0;
+  /** The time of the last record, which many records of a busy process share. */
+  #writtenAt = 0;
+  #since = '';
 
-  constructor(replica: string = `${hostname()}:${process.pid}`) {
-    this.#replica = replica;
+  constructor(replica?: string) {
+    const host = hostname();
+    const { pid } = process;
+    const constant = JSON.stringify({ replica: replica ?? `${host}:${pid}`, host, pid });
+    this.#afterCount = `",${constant.slice(1, -1)},"since":"`;
   }
 
+  /** @throws LockConfigurationError for contents that JSON cannot hold */
   newRecord(contents: unknown, occurrence?: string): string {
-    const record: HolderRecord = {
-      token: `${this.#tokenPrefix}.${++this.#count}`,
-      replica: this.#replica,
-      host: hostname(),
-      pid: process.pid,
-      since: new Date().toISOString(),
-      occurrence,
-      contents,
-    };
-    checkContents(contents);
-    return JSON.stringify(record);
+    const now = Date.now();
+    if (now !== this.#writtenAt) {
+      this.#writtenAt = now;
+      this.#since = new Date(now).toISOString();
+    }
+    let record = this.#beforeCount + String(++this.#count) + this.#afterCount + this.#since;
+    record += occurrence === undefined ? '"' : `","occurrence":${JSON.stringify(occurrence)}`;
+    return record + (contents === undefined ? '}' : `,"contents":${contentsAsJson(contents)}}`);
   }
 }
 
-/** @throws LockConfigurationError when JSON would throw, or leave the value out without a word */
+/** @throws LockConfigurationError for contents that JSON cannot hold */
 export function checkContents(contents: unknown): void {
-  if (contents === undefined) return;
+  if (contents !== undefined) contentsAsJson(contents);
+}
+
+/** @throws LockConfigurationError where JSON would throw, or leave the value out without a word */
+function contentsAsJson(contents: unknown): string {
   let json: string | undefined;
   let cause: unknown;
   try {
@@ -52,6 +61,7 @@ export function checkContents(contents: unknown): void {
     cause = error;
   }
   if (json === undefined) throw new LockConfigurationError(messages.contentsNotJson(), { cause });
+  return json;
 }
 
 /** Reads a stored record, whoever wrote it. */

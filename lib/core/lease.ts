@@ -84,10 +84,12 @@ export class HeldLease implements Lease {
   readonly #endsAt: number;
   /** Until when the store certainly keeps the lock for it. */
   #deadline: number;
-  #lost: LockLostError | undefined;
+  #lossReason: LossReason | undefined;
+  /** Made when first asked for: a release is no error to anybody who does not look, and errors are slow to make. */
+  #lossError: LockLostError | undefined;
   #controller: AbortController | undefined;
   #released: Promise<void> | undefined;
-  readonly #guests = new Set<Promise<unknown>>();
+  #guests: Set<Promise<unknown>> | undefined;
 
   /** `askedAt` is the moment before the acquisition was sent. */
   constructor(terms: LeaseTerms, askedAt: number, clock: Clock, on: LeaseHandlers) {
@@ -114,7 +116,7 @@ export class HeldLease implements Lease {
   }
 
   get remaining(): number {
-    if (this.#lost) return 0;
+    if (this.#lossReason) return 0;
     const remaining = this.deadline - this.#clock.now();
     if (remaining <= 0) this.expire();
     return Math.max(0, remaining);
@@ -123,7 +125,7 @@ export class HeldLease implements Lease {
   get signal(): AbortSignal {
     // Made when first asked for: most leases of a cron job live without one.
     this.#controller ??= new AbortController();
-    if (this.#lost && this.#lost.reason !== 'released') this.#controller.abort(this.#lost);
+    if (this.#lossReason && this.#lossReason !== 'released') this.#controller.abort(this.lossError);
     return this.#controller.signal;
   }
 
@@ -148,17 +150,24 @@ export class HeldLease implements Lease {
   }
 
   /** Why the lease is not held any more; undefined while it is. */
+  get lossReason(): LossReason | undefined {
+    return this.held ? undefined : this.#lossReason;
+  }
+
+  /** The same as an error. */
   get lossError(): LockLostError | undefined {
-    return this.held ? undefined : this.#lost;
+    const reason = this.lossReason;
+    return reason && (this.#lossError ??= this.#loss(reason));
   }
 
   assertHeld(): void {
-    if (this.lossError) throw this.lossError;
+    const error = this.lossError;
+    if (error) throw error;
   }
 
   release(): Promise<void> {
     if (!this.#released) {
-      if (this.held) this.#lost = this.#loss('released');
+      if (this.held) this.#lossReason = 'released';
       this.#released = this.#on.giveBack();
     }
     return this.#released;
@@ -171,17 +180,18 @@ export class HeldLease implements Lease {
   /** Runs work that has joined this lease. */
   async host<T>(work: () => Promise<T>): Promise<T> {
     const guest = work();
-    this.#guests.add(guest);
+    const guests = (this.#guests ??= new Set());
+    guests.add(guest);
     try {
       return await guest;
     } finally {
-      this.#guests.delete(guest);
+      guests.delete(guest);
     }
   }
 
   /** Resolves when all work that has joined has settled. */
   async guestsGone(): Promise<void> {
-    while (this.#guests.size > 0) await Promise.allSettled(this.#guests);
+    while (this.#guests && this.#guests.size > 0) await Promise.allSettled(this.#guests);
   }
 
   /** The store has confirmed a renewal that was sent at `sentAt`. */
@@ -193,10 +203,11 @@ export class HeldLease implements Lease {
 
   /** Also after a release, when that found the lock in other hands. */
   lose(reason: LossReason): void {
-    if (this.#lost && this.#lost.reason !== 'released') return;
-    this.#lost = this.#loss(reason);
-    this.#on.lost(this.#lost);
-    this.#controller?.abort(this.#lost);
+    if (this.#lossReason && this.#lossReason !== 'released') return;
+    this.#lossReason = reason;
+    this.#lossError = this.#loss(reason);
+    this.#on.lost(this.#lossError);
+    this.#controller?.abort(this.#lossError);
   }
 
   /** Aborts the signal while the lock is still held and renewed: the work is asked to come to its end. */

@@ -138,9 +138,13 @@ export class LockManager {
     const { occurrence, wait = 0, contents, signal } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal))
       throw new LockConfigurationError(messages.wrongType('signal', 'an AbortSignal', signal));
+    // Not spread: the defaults are all settings of the module.
+    const { ttl, renewEvery, maxHold } = resolveTimes(options, this.#settings);
     return this.#acquirer.acquire({
       name,
-      ...resolveTimes(options, this.#settings),
+      ttl,
+      renewEvery,
+      maxHold,
       contents,
       claim: occurrence && claimOf(occurrence),
       following: occurrence?.tick && occurrence.following,
@@ -227,7 +231,7 @@ function stateOf(name: string, { record, remaining, fence, waiters }: StoredLock
 
 function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {
   // Released is how it should end, unless the release found the lock in other hands.
-  return lease.lossError?.reason === 'released' ? { status: 'ran', value } : outcomeWhileHeld(lease, value);
+  return lease.lossReason === 'released' ? { status: 'ran', value } : outcomeWhileHeld(lease, value);
 }
 
 /** Of work that joined a lease and may outlast it: then it did not run under the lock to its end. */

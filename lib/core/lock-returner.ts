@@ -26,7 +26,7 @@ export class LockReturner {
   readonly #commandTimeout: number;
   readonly #logger: LockLogger;
   readonly #clock: Clock;
-  readonly #pending = new Map<Promise<unknown>, OwnerRequest>();
+  readonly #pending = new Map<OwnerRequest, Promise<unknown>>();
   readonly #closing = new AbortController();
 
   constructor(store: LockStore, commandTimeout: number, logger: LockLogger, clock: Clock) {
@@ -60,39 +60,44 @@ export class LockReturner {
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */
   async close(): Promise<void> {
-    await within(this.#commandTimeout, Promise.all(this.#pending.keys()), this.#clock);
-    for (const { name } of this.#pending.values()) {
+    await within(this.#commandTimeout, Promise.all(this.#pending.values()), this.#clock);
+    for (const { name } of this.#pending.keys()) {
       this.#logger.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
     }
     this.#closing.abort();
   }
 
   #untilAnswered(owner: OwnerRequest, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
-    const attempts = this.#repeat(owner, attempt).finally(() => this.#pending.delete(attempts));
-    this.#pending.set(attempts, owner);
+    const attempts = this.#repeat(owner, attempt);
+    this.#pending.set(owner, attempts);
     return attempts;
   }
 
-  async #repeat({ name }: OwnerRequest, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
+  async #repeat(owner: OwnerRequest, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
     const { signal } = this.#closing;
-    // A lock that cannot be given back expires; it must not keep the process.
-    const pause = new Pause(this.#clock, { signals: [signal], ref: false });
+    let pause: Pause | undefined;
     let mayHaveRun = false;
-    for (let delay = FIRST_RETRY; !signal.aborted; delay = Math.min(LONGEST_RETRY, delay * 2)) {
-      try {
-        const reply = await attempt();
-        // An earlier attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
-        return mayHaveRun ? 'held' : reply;
-      } catch (error) {
-        const { refused, cause } = error as Partial<LockStoreError>;
-        if (refused) {
-          this.#logger.warn(messages.notGivenBack(name, cause));
-          return undefined;
+    try {
+      for (let delay = FIRST_RETRY; !signal.aborted; delay = Math.min(LONGEST_RETRY, delay * 2)) {
+        try {
+          const reply = await attempt();
+          // An earlier attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
+          return mayHaveRun ? 'held' : reply;
+        } catch (error) {
+          const { refused, cause } = error as Partial<LockStoreError>;
+          if (refused) {
+            this.#logger.warn(messages.notGivenBack(owner.name, cause));
+            return undefined;
+          }
+          mayHaveRun ||= (error as Partial<LockStoreError>).mayHaveRun ?? true;
         }
-        mayHaveRun ||= (error as Partial<LockStoreError>).mayHaveRun ?? true;
+        // A lock that cannot be given back expires; it must not keep the process.
+        pause ??= new Pause(this.#clock, { signals: [signal], ref: false });
+        await pause.for(delay);
       }
-      await pause.for(delay);
+      return undefined;
+    } finally {
+      this.#pending.delete(owner);
     }
-    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { Deadlines } from '../../common/deadlines.js';
 import { isErrorLike } from '../../common/error-like.js';
 import { LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
@@ -8,6 +9,7 @@ import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { isCuredByReconnect, isWorthARetry, surelyDidNothing, withoutSecrets } from './redis-errors.js';
 import type { SCRIPTS } from './scripts.js';
 import { HANDSHAKE_TIMEOUT, SilentConnections } from './silent-connections.js';
+import { TurnCork } from './turn-cork.js';
 
 type Script = (typeof SCRIPTS)[keyof typeof SCRIPTS];
 
@@ -32,6 +34,8 @@ export class RedisConnection {
   readonly #client: RedisClient;
   readonly #outages: OutageLog;
   readonly #connections: SilentConnections;
+  readonly #cork: TurnCork;
+  readonly #deadlines = new Deadlines();
   /** The calls that wait for the connection. Not listeners of the client: Node warns of more than ten. */
   readonly #waiting = new Set<(ready: boolean) => void>();
   /** What is wrong with the connection; undefined while it is ready. */
@@ -54,6 +58,7 @@ export class RedisConnection {
     this.keyPrefix = keyPrefix;
     this.#outages = outages;
     this.#connections = new SilentConnections(client, () => this.#notReadyInTime());
+    this.#cork = new TurnCork(client);
     client.on('error', (error: Error) => this.#failed(error));
     client.on('close', () => this.#ended());
     client.on('ready', () => this.#recovered());
@@ -71,7 +76,8 @@ export class RedisConnection {
     const deadline = performance.now() + within;
     let mayHaveRun = false;
     let failure: Error | undefined;
-    while (await this.#readyBefore(deadline)) {
+    // Nearly always it is ready, and there is nothing to await.
+    while (this.#isReady || (await this.#readyBefore(deadline))) {
       try {
         return {
           value: await this.#attempt(server, script, [keys.length, ...keys, ...args], deadline),
@@ -122,40 +128,57 @@ export class RedisConnection {
     deadline: number,
   ): Promise<unknown> {
     try {
-      return await this.#bounded(server.call('EVALSHA', script.sha, ...rest), deadline);
+      return await this.#send(server, ['evalsha', script.sha, ...rest], deadline);
     } catch (error) {
       if (!isErrorLike(error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return await this.#bounded(server.call('EVAL', script.lua, ...rest), deadline);
+      return await this.#send(server, ['eval', script.lua, ...rest], deadline);
     }
   }
 
-  #bounded(reply: Promise<unknown>, deadline: number): Promise<unknown> {
+  #send(
+    server: RedisClient,
+    command: readonly [string, ...(string | number)[]],
+    until: number,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const time = Math.max(1, deadline - performance.now());
-      let giveUp: NodeJS.Immediate | undefined;
-      // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
-      const timer = setTimeout(() => {
-        giveUp = setImmediate(() => {
-          reject(new Error(messages.noReply(time)));
+      const since = performance.now();
+      let settled = false;
+      const deadline = this.#deadlines.add(until, () => {
+        // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
+        setImmediate(() => {
+          if (settled) return;
+          reject(new Error(messages.noReply(until - since)));
           this.#connections.ping();
         });
-      }, time);
-      const settle =
-        <T>(done: (result: T) => void) =>
-        (result: T): void => {
-          clearTimeout(timer);
-          clearImmediate(giveUp);
-          done(result);
-        };
-      reply.then(settle(resolve), settle(reject));
+      });
+      const settle = (): void => {
+        settled = true;
+        this.#deadlines.cancel(deadline);
+        this.#cork.end();
+      };
+      this.#cork.begin();
+      server.call(...command).then(
+        (value) => {
+          settle();
+          resolve(value);
+        },
+        (error: unknown) => {
+          settle();
+          reject(error as Error);
+        },
+      );
     });
+  }
+
+  get #isReady(): boolean {
+    return this.#client.status === 'ready' && !this.#closed;
   }
 
   /** Waits for the connection, for as long as there is time left. */
   async #readyBefore(deadline: number): Promise<boolean> {
     const time = deadline - performance.now();
     if (this.#closed || time <= 0) return false;
-    if (this.#client.status === 'ready') return true;
+    if (this.#isReady) return true;
     return new Promise((resolve) => {
       const settle = (ready: boolean): void => {
         clearTimeout(timer);

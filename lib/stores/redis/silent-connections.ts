@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RedisClient } from './open-redis-client.js';
+import { connectionsOf, type RedisClient } from './open-redis-client.js';
 
 type Stream = Redis['stream'];
 
@@ -60,10 +60,6 @@ function watchHandshake(connection: RedisClient, onLate: () => void): void {
 
 async function endConnections(client: RedisClient): Promise<void> {
   await Promise.all(connectionsOf(client).map(({ stream }) => stream && end(stream)));
-}
-
-function connectionsOf(client: RedisClient): Redis[] {
-  return 'nodes' in client ? client.nodes('all') : [client];
 }
 
 /**

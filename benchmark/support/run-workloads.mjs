@@ -1,0 +1,76 @@
+import { cpus, loadavg } from 'node:os';
+import { core } from './pinning.mjs';
+import { startRedis } from './redis-server.mjs';
+
+export const ALL_WORKLOADS = [
+  'alone',
+  'in-flight',
+  'losing-try',
+  'hand-over',
+  'leases',
+  'idle-waiters',
+  'decorator',
+];
+
+export const ALL_PACKAGES = [
+  'raw-ioredis',
+  'nestjs-exclusive-lock',
+  'redlock',
+  'sesamecare-redlock',
+  'redis-semaphore',
+  'redlock-universal',
+  'simple-redis-mutex',
+  'murlock',
+];
+
+/** Runs the workloads one after the other, and resolves to the report in Markdown. */
+export async function runWorkloads({ workloads, packages, rounds }) {
+  const server = await startRedis();
+  const loads = [loadavg()[0]];
+  const sections = [];
+  try {
+    for (const name of workloads) {
+      console.error(`${name} …`);
+      sections.push(await runWorkload(name, { packages, rounds, port: server.port, redis: server.client }));
+      loads.push(loadavg()[0]);
+    }
+  } finally {
+    await server.close();
+  }
+  return [heading(server.version, rounds, loads), ...sections].join('\n\n') + '\n';
+}
+
+async function runWorkload(name, run) {
+  const workload = await import(`../workloads/${name}.mjs`);
+  const asked = run.packages.filter((one) => !workload.only || workload.only.includes(one));
+  const modules = new Map();
+  for (const one of asked) modules.set(one, await import(`../packages/${one}.mjs`));
+  const packages = asked.filter((one) => !modules.get(one).leftOut?.[name]);
+  const { columns, rows } = await workload.measure({ ...run, packages });
+  const lines = asked.map((one) => {
+    const { title, leftOut } = modules.get(one);
+    const cells = rows.get(one) ?? [`left out: ${leftOut[name]}`, ...columns.slice(1).map(() => '')];
+    return [title, ...cells];
+  });
+  return [`## ${workload.title}`, workload.about, table(['', ...columns], lines)].join('\n\n');
+}
+
+function heading(redisVersion, rounds, loads) {
+  const where = core === undefined ? 'not pinned to a core' : 'client and server pinned to one core';
+  return [
+    '# Results of `npm run bench`',
+    [
+      `${new Date().toISOString().slice(0, 10)}; Node ${process.versions.node}, redis-server ${redisVersion} on loopback,`,
+      `${cpus()[0]?.model.trim() ?? 'unknown CPU'} (${cpus().length} cores), ${where}. Medians of ${rounds} rounds.`,
+      `Load average in the course of it: ${loads.map((load) => load.toFixed(1)).join(', ')}.`,
+    ].join('\n'),
+  ].join('\n\n');
+}
+
+function table(columns, rows) {
+  const all = [columns, ...rows];
+  const widths = columns.map((_, i) => Math.max(3, ...all.map((row) => row[i].length)));
+  const line = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [line(columns), line(rule), ...rows.map(line)].join('\n');
+}

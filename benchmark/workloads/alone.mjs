@@ -1,0 +1,13 @@
+import { measureRates, ratesTable, sliceOf } from '../support/rates.mjs';
+
+export const title = 'Acquire and release, alone';
+export const about = 'One lock, taken and given back again and again, one call after the other.';
+
+export async function client(open, packageName) {
+  const locks = await open();
+  return { slice: sliceOf(() => locks.cycle(`alone-${packageName}`)) };
+}
+
+export async function measure(run) {
+  return ratesTable(await measureRates('alone', run));
+}
