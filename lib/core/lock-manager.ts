@@ -1,4 +1,4 @@
-import { checkOptions, type KnownOptions } from '../common/check-options.js';
+import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import { SteadyClock, type Clock } from '../common/clock.js';
 import { LockConfigurationError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
@@ -165,8 +165,7 @@ export class LockManager {
    */
   async forceRelease(name: string, fence: number): Promise<boolean> {
     checkName(name);
-    if (!Number.isSafeInteger(fence))
-      throw new LockConfigurationError(messages.wrongType('fence', 'the fence that inspect tells', fence));
+    if (!Number.isSafeInteger(fence)) refuse('fence', 'the fence that inspect tells', fence);
     const reply = await this.#store.force({ name, fence }, this.#settings.commandTimeout);
     if (reply !== 'held') return false;
     this.#settings.logger.warn(messages.forced(name, fence));
@@ -201,8 +200,7 @@ export class LockManager {
     checkName(name);
     checkOptions(options, RUN_OPTIONS, 'run');
     const { occurrence, wait = 0, contents, signal } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw new LockConfigurationError(messages.wrongType('signal', 'an AbortSignal', signal));
+    if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
     // Not spread: the defaults are all settings of the module.
     const { ttl, renewEvery, maxHold } = resolveTimes(options, this.#settings);
     return {
