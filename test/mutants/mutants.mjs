@@ -202,7 +202,7 @@ export const MUTANTS = [
     name: 'two methods may have one lock name',
     file: 'lib/decorators/method-checks.ts',
     find: 'if (other) refuse',
-    replace: 'if (false) refuse',
+    replace: 'if (other && name === "") refuse',
     tests: 'integration/nest/shared-names',
   },
   {
@@ -224,7 +224,7 @@ export const MUTANTS = [
     file: 'lib/stores/local/local-entry.ts',
     find: 'entry.line = entry.line.filter(({ process }) => !process || !isGone(process, self));',
     replace: '',
-    tests: 'e2e/hand-over',
+    tests: 'unit/stores/local/local-lock-store.processes',
   },
   {
     name: 'a newcomer passes those who wait (Redis)',
@@ -268,7 +268,7 @@ export const MUTANTS = [
     name: 'a late copy of an acquisition takes the lock for nobody',
     file: 'lib/core/granter.ts',
     find: 'if (lease.repeated) void',
-    replace: 'if (!lease) void',
+    replace: 'if (lease.ttl < 0) void',
     tests: 'unit/core/returning',
   },
 ];

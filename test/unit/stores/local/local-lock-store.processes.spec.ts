@@ -47,6 +47,39 @@ describe('a lock whose holder is another process', () => {
     await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'granted' });
   });
 
+  it('is not given to one in line whose process has been killed, and to nobody instead of the next', async () => {
+    const other = await holder();
+    await other.release(theirs);
+    await store.acquire(ours, WITHIN);
+    const [dead, next] = [
+      { ...theirs, waited: 1000 },
+      { name: 'lock', record: 'next', ttl: LONG, waited: 0 },
+    ];
+    await other.acquire(dead);
+    await store.acquire(next, WITHIN);
+    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ waiters: 2 });
+    await other.kill();
+
+    await store.release(ours, WITHIN);
+
+    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'next', waiters: 0 });
+  });
+
+  it('that stands in line has the lock for a second, unless it asks for it', async () => {
+    const other = await holder();
+    await other.release(theirs);
+    await store.acquire(ours, WITHIN);
+    await other.acquire({ ...theirs, waited: 0 });
+
+    await store.release(ours, WITHIN);
+
+    const given = await store.inspect('lock', WITHIN);
+    expect(given).toMatchObject({ record: 'theirs' });
+    expect(given?.remaining).toBeLessThanOrEqual(1000);
+    await other.kill();
+    await expect(store.inspect('lock', WITHIN)).resolves.toBeNull();
+  });
+
   onLinux('is free when that process is a zombie that nobody has buried', async () => {
     const other = await holder({ unreaped: true });
     other.killOnly();
