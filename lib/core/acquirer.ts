@@ -46,6 +46,8 @@ interface Attempt {
   inLine: boolean;
   /** Why the store is still to be told that a question is void: until then it may take the run for one that was begun. */
   undoing: LockStoreError | undefined;
+  /** Ends that it is told when it may be its turn; undefined until it is the first of this process. */
+  unwatch: (() => void) | undefined;
   /** Whether it had to wait for another holder. */
   waited: boolean;
   /** Who was seen holding the lock last. */
@@ -77,7 +79,7 @@ export class Acquirer {
   }
 
   async #seek(wanted: Wanted, since: number): Promise<Acquisition> {
-    const { clock, shutdown, store, returner } = this.#parts;
+    const { clock, shutdown, returner } = this.#parts;
     const { name, ttl, claim, signal } = wanted;
     // The scheduler goes on calling while an application shuts down.
     const refusal = shutdown.refusal(claim?.kind === 'tick');
@@ -93,17 +95,17 @@ export class Acquirer {
       record: undefined,
       inLine: false,
       undoing: undefined,
+      unwatch: undefined,
       waited: false,
       holder: undefined,
     };
     let granted = false;
-    const unwatch = queues ? store.watch(name, pause.wake) : undefined;
     try {
       const acquisition = await this.#askOn(wanted, attempt);
       granted = acquisition.status === 'acquired';
       return acquisition;
     } finally {
-      unwatch?.();
+      attempt.unwatch?.();
       attempt.place?.leave();
       const { record, inLine, waited } = attempt;
       if (record !== undefined && inLine) void returner.leave({ name, record, ttl });
@@ -124,6 +126,7 @@ export class Acquirer {
         await pause.for(waiting.left(place.holder));
         continue;
       }
+      if (place) attempt.unwatch ??= this.#parts.store.watch(asked.name, pause.wake);
       if (attempt.undoing) {
         await pause.for(waiting.left(undefined, attempt.undoing));
         continue;

@@ -71,9 +71,11 @@ describe('a line of those who wait', () => {
     await replica.clock.pass(50_000);
 
     expect(asks() - before).toBeLessThanOrEqual(11);
+    expect(replica.store.watching).toBe(1);
 
     await replica.clock.pass(10_000);
     await settled;
+    expect(replica.store.watching).toBe(0);
   });
 
   it('goes on within five seconds when a message is lost', async () => {

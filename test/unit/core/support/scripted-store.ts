@@ -44,6 +44,8 @@ export class ScriptedStore implements LockStore {
   /** How far the store's wall clock is ahead of the replica's. */
   wallAhead = 0;
   deaf = false;
+  /** How many are told when it is their turn. */
+  watching = 0;
 
   readonly #clock: ManualClock;
   readonly #locks: MemoryLockStore;
@@ -101,9 +103,14 @@ export class ScriptedStore implements LockStore {
 
   /** Messages are lost while `deaf`. */
   watch(name: string, onTurn: () => void): () => void {
-    return this.#locks.watch(name, () => {
+    this.watching++;
+    const end = this.#locks.watch(name, () => {
       if (!this.deaf) onTurn();
     });
+    return () => {
+      this.watching--;
+      end();
+    };
   }
 
   force(request: ForceRequest): Promise<OwnerReply> {
