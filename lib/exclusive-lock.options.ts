@@ -166,6 +166,6 @@ export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSe
     replica,
     version,
     enabled,
-    logger: logger === undefined ? new Logger('ExclusiveLock') : loggerOf(logger),
+    logger: loggerOf(logger === undefined ? new Logger('ExclusiveLock') : logger),
   };
 }

@@ -32,10 +32,22 @@ export function loggerOf(option: LoggerWithLevels | false): LockLogger {
   const news = 'info' in logger && typeof logger.info === 'function' ? 'info' : 'log';
   // Called as methods: loggers such as pino need their `this`.
   return {
-    debug: (message) => void logger.debug?.(message),
-    log: (message) => void logger[news]?.(message),
-    warn: (message) => void logger.warn(message),
-    error: (message) => void logger.error(message),
+    debug: safely((message) => logger.debug?.(message)),
+    log: safely((message) => logger[news]?.(message)),
+    warn: safely((message) => logger.warn(message)),
+    error: safely((message) => logger.error(message)),
+  };
+}
+
+/** A logger that fails, such as one whose worker has ended, must not end leases: there is nobody to tell. */
+function safely(log: (message: string) => unknown): (message: string) => void {
+  return (message) => {
+    try {
+      const result = log(message);
+      if (result instanceof Promise) result.catch(() => undefined);
+    } catch {
+      // Said above.
+    }
   };
 }
 

@@ -70,6 +70,7 @@ export const messages = {
 
   // Causes, which stand inside of the sentences below
   noReply: (ms: number) => `no reply within ${Math.round(ms)} ms`,
+  notAnsweredYet: () => 'the store has not answered yet',
   notInTime: () => 'it was not done in time: other processes were faster to write, or the disk is slow',
   writeUnknown: () =>
     'others have written while this process stood still, and nobody knows whether it did before them',

@@ -72,7 +72,8 @@ export class Acquirer {
    */
   async acquire(wanted: Wanted): Promise<Acquisition> {
     const since = this.#parts.clock.now();
-    const acquisition = await this.#seek(wanted, since);
+    // To its end: a place in line is given up before the store is closed.
+    const acquisition = await this.#parts.shutdown.whileAsking(() => this.#seek(wanted, since));
     if (acquisition.status === 'acquired') this.#tellAcquired(acquisition, since);
     else this.#tellSkipped(wanted, acquisition, since);
     return acquisition;
@@ -122,8 +123,9 @@ export class Acquirer {
       if (refusal.aborted) return { status: 'skipped', reason: 'shutting-down' };
       if (place && !place.isFirst) {
         attempt.waited = true;
-        attempt.holder = place.holder;
-        await pause.for(waiting.left(place.holder));
+        const { holder, failure } = place.seen;
+        attempt.holder = holder;
+        await pause.for(waiting.left(holder, failure));
         continue;
       }
       if (place) attempt.unwatch ??= this.#parts.store.watch(asked.name, pause.wake);
@@ -145,22 +147,26 @@ export class Acquirer {
   }
 
   async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer> {
-    const { identity, shutdown, clock } = this.#parts;
+    const { identity, clock } = this.#parts;
     const { name, contents, claim, following, ttl, renewEvery, maxHold } = wanted;
-    const { place, since } = attempt;
+    const { place, since, waiting } = attempt;
     const record = (attempt.record ??= identity.newRecord(contents, claim && describeClaim(claim)));
     const waited = place && clock.now() - since;
     const mayBeBehind = following !== undefined;
-    const question = { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited };
-    const answer = await shutdown.whileAsking(() => this.#granter.ask(question));
+    const within = waiting.longestQuestion;
+    const question = { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited, within };
+    const answer = await this.#granter.ask(question);
     const { status } = answer;
     if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {
       attempt.inLine = status === 'skipped' && place !== undefined;
       if (status === 'skipped') attempt.holder = answer.holder;
-      if (place) place.holder = attempt.holder;
     }
+    if (place) place.seen = isUnavailable(answer) ? { failure: answer.error } : { holder: attempt.holder };
     // It names the run that it is for.
-    if (status === 'behind') attempt.record = undefined;
+    if (status === 'behind' || (status !== 'acquired' && answer.spent)) {
+      attempt.record = undefined;
+      attempt.inLine = false;
+    }
     if (isUnavailable(answer) && answer.undone) this.#awaitUndo(attempt, answer.error, answer.undone);
     return answer;
   }
@@ -222,7 +228,7 @@ function isUnavailable(answer: Answer): answer is Extract<Unanswered, { reason: 
 function asOutcome(answer: Unanswered): Skipped {
   if (answer.status === 'early') return { status: 'skipped', reason: 'early' };
   if (!('inLine' in answer || 'undone' in answer)) return answer;
-  const { inLine: _, undone: __, ...skipped } = answer;
+  const { inLine: _, undone: __, spent: ___, ...skipped } = answer;
   return skipped;
 }
 

@@ -2,7 +2,8 @@ import { wallTime, type Clock } from '../common/clock.js';
 import { LockStoreError, type LockLostError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import type { AcquireReply, Claim } from '../stores/lock-store.js';
+import { within } from '../common/within.js';
+import type { AcquireReply, Claim, OwnerReply } from '../stores/lock-store.js';
 import { ClockWatch } from './clock-watch.js';
 import { parseHolder } from './holder.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -15,6 +16,8 @@ import type { WatchedStore } from './watched-store.js';
 
 /** A lock that was granted so late that less than this part of its TTL is left is given back. */
 const LEAST_LEFT = 1 / 3;
+/** What a release that is not answered may add to the work it ends, in milliseconds. */
+const PATIENCE = 250;
 
 /** One question to the store. All durations are milliseconds. */
 export interface Question {
@@ -28,6 +31,8 @@ export interface Question {
   readonly mayBeBehind: boolean;
   /** How long the caller has waited, if it wants to stand in line. */
   readonly waited: number | undefined;
+  /** How long the caller wants to wait for the answer. */
+  readonly within: number;
 }
 
 export interface Acquired {
@@ -40,6 +45,8 @@ export interface Acquired {
 /** The store's clock is later than the replica's, or the question was long on its way. */
 export interface Behind {
   readonly status: 'behind';
+  readonly inLine?: boolean;
+  readonly spent?: boolean;
   readonly now?: number | undefined;
   readonly replicaNow: number;
 }
@@ -71,7 +78,7 @@ export class Granter {
   async ask(question: Question): Promise<Answer> {
     const { store, clock, returner, commandTimeout } = this.#parts;
     const { name, record, ttl, waited, mayBeBehind } = question;
-    const within = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT)));
+    const bound = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT), question.within));
     const askedAt = clock.now();
     const wallBefore = wallTime(clock);
     const claim =
@@ -80,16 +87,25 @@ export class Granter {
         : question.claim;
     let reply: AcquireReply;
     try {
-      reply = await store.acquire({ name, ttl, claim, record, waited }, within);
+      reply = await store.acquire({ name, ttl, claim, record, waited }, bound);
     } catch (error) {
       if (!(error instanceof LockStoreError)) throw error;
       const undone = error.mayHaveRun ? returner.undo(question) : undefined;
       return { status: 'skipped', reason: 'store-unavailable', error, ...(undone && { undone }) };
     }
     if (claim) this.#compareClocks(name, claim, reply, wallBefore);
+    // Its other copy may arrive when the lock is free, and would have it for nobody.
+    if (reply.repeated && reply.status !== 'granted') {
+      void returner.undo(question);
+      return { ...this.#answer(reply), inLine: false, spent: true };
+    }
+    if (reply.status === 'granted') return this.#granted(termsOf(question, reply), askedAt, reply.now);
+    return this.#answer(reply);
+  }
+
+  #answer(reply: Exclude<AcquireReply, { status: 'granted' }>): Unanswered | Behind {
+    const { clock } = this.#parts;
     switch (reply.status) {
-      case 'granted':
-        return this.#granted(termsOf(question, reply), askedAt, reply.now);
       case 'busy': {
         const { remaining, inLine } = reply;
         const busy = {
@@ -127,18 +143,24 @@ export class Granter {
     return { status: 'acquired', lease, now };
   }
 
+  /** A release never adds more than this to the work; what is answered later is told later. */
   async #giveBack(lease: HeldLease): Promise<void> {
-    const { keeper, returner, shutdown, events } = this.#parts;
+    const { clock, keeper, returner, shutdown } = this.#parts;
     keeper.drop(lease);
+    const answered = returner.giveBack(lease).then((reply) => this.#gaveBack(lease, reply));
     try {
-      const reply = await returner.giveBack(lease);
-      if (lease.repeated) void returner.undo({ name: lease.name, record: lease.record, ttl: lease.ttl });
-      if (reply === 'taken' || reply === 'vanished') lease.lose(reply);
-      else if (reply === 'held')
-        events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
+      await within(PATIENCE, answered, clock);
     } finally {
       shutdown.left(lease);
     }
+  }
+
+  #gaveBack(lease: HeldLease, reply: OwnerReply | undefined): void {
+    const { returner, events } = this.#parts;
+    const { name, record, ttl, repeated } = lease;
+    if (repeated) void returner.undo({ name, record, ttl });
+    if (reply === 'taken' || reply === 'vanished') lease.lose(reply);
+    if (reply === 'held') events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
   }
 
   #lost(lease: HeldLease, error: LockLostError): void {

@@ -206,8 +206,8 @@ export class HeldLease implements Lease {
     if (this.#lossReason && this.#lossReason !== 'released') return;
     this.#lossReason = reason;
     this.#lossError = this.#loss(reason);
-    this.#on.lost(this.#lossError);
     this.#controller?.abort(this.#lossError);
+    this.#on.lost(this.#lossError);
   }
 
   /** Aborts the signal while the lock is still held and renewed: the work is asked to come to its end. */

@@ -1,11 +1,18 @@
+import type { LockStoreError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import type { Pause } from '../common/pause.js';
 
 /** Those of this process who wait for one lock, first come first. */
 interface Line {
   readonly places: LocalPlace[];
-  /** Who was seen holding the lock last. */
-  holder?: Holder | undefined;
+  seen: Seen;
+}
+
+/** What the first of a line was told last. */
+export interface Seen {
+  readonly holder?: Holder | undefined;
+  /** Why the store could not be asked. */
+  readonly failure?: LockStoreError | undefined;
 }
 
 /**
@@ -17,7 +24,7 @@ export class LocalLines {
 
   /** Takes a place; `pause` is woken when it becomes the first. */
   enter(name: string, pause: Pause): LocalPlace {
-    const line = this.#lines.get(name) ?? { places: [] };
+    const line = this.#lines.get(name) ?? { places: [], seen: {} };
     this.#lines.set(name, line);
     const place = new LocalPlace(line, pause, () => this.#lines.delete(name));
     line.places.push(place);
@@ -41,13 +48,13 @@ export class LocalPlace {
     return this.#line.places[0] === this;
   }
 
-  get holder(): Holder | undefined {
-    return this.#line.holder;
+  get seen(): Seen {
+    return this.#line.seen;
   }
 
-  /** Tells those behind it who holds the lock. */
-  set holder(holder: Holder | undefined) {
-    this.#line.holder = holder;
+  /** Tells those behind it why they wait. */
+  set seen(seen: Seen) {
+    this.#line.seen = seen;
   }
 
   leave(): void {

@@ -46,7 +46,10 @@ export interface AcquireOptions extends LeaseOptions {
    * @default 0
    */
   readonly wait?: number | true | undefined;
-  /** Ends the wait: the call rejects with the signal's reason. It does not end work that runs. */
+  /**
+   * Ends the wait: the call rejects with the signal's reason, once a question that is on its way has been answered. It
+   * does not end work that runs.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

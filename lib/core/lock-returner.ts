@@ -14,8 +14,6 @@ import type {
   UndoRequest,
 } from '../stores/lock-store.js';
 
-/** What a release that is not answered may add to the work it ends, in milliseconds. */
-const PATIENCE = 250;
 /** Milliseconds between two attempts to give back a lock; doubles up to the longest. */
 const FIRST_RETRY = 50;
 const LONGEST_RETRY = 2000;
@@ -37,13 +35,9 @@ export class LockReturner {
     setMaxListeners(0, this.#closing.signal);
   }
 
-  /** Resolves with the store's answer, or without one when there was none in good time. Never rejects. */
+  /** Resolves with the store's answer, or without one when there will be none. Never rejects. */
   giveBack(owner: ReleaseRequest): Promise<OwnerReply | undefined> {
-    return within(
-      PATIENCE,
-      this.#untilAnswered(owner, () => this.#store.release(owner, this.#commandTimeout)),
-      this.#clock,
-    );
+    return this.#untilAnswered(owner, () => this.#store.release(owner, this.#commandTimeout));
   }
 
   /** For an acquisition that was not answered: it may have been carried out, or may be still. Never rejects. */

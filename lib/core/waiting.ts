@@ -1,5 +1,5 @@
 import type { Clock } from '../common/clock.js';
-import { LockTimeoutError, type LockStoreError } from '../common/errors.js';
+import { LockStoreError, LockTimeoutError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
 import type { AcquireReply, Claim } from '../stores/lock-store.js';
@@ -11,17 +11,21 @@ export const LONGEST_WAIT_FOR_TICK = 60_000;
 /** Milliseconds between two questions while another holds the lock and nobody tells when it is free. */
 const POLL = 100;
 /** The same where the store tells when it is the caller's turn: should a message be lost. */
-const SLOW_POLL = 5000;
+const SLOW_POLL = 2000;
+/** A question has so many milliseconds at least, also when the time to wait is over. */
+const SHORTEST_QUESTION = 10;
 /** The same while the store does not answer. */
 const POLL_OUTAGE = 250;
 
 export type Early = Extract<AcquireReply, { status: 'early' }>;
 
-export type Unanswered = (Skipped & AnswerDetails) | Early;
+export type Unanswered = (Skipped & AnswerDetails) | (Early & AnswerDetails);
 
 interface AnswerDetails {
   /** The store tells when it is the caller's turn. */
   readonly inLine?: boolean;
+  /** The record must not be used again. */
+  readonly spent?: boolean;
   /** Settles when the store has been told that the question is void, which it may have answered. */
   readonly undone?: Promise<void>;
 }
@@ -73,10 +77,18 @@ export class Waiting {
     if (this.#standingBy) return Infinity;
     const left = this.#since + this.#wait - this.#clock.now();
     if (left > 0) return left;
-    throw new LockTimeoutError(messages.timedOut(this.#name, this.#wait, holder?.replica, cause), {
+    // Whoever found the lock busy knows a holder.
+    const why = cause ?? (holder ? undefined : unanswered());
+    throw new LockTimeoutError(messages.timedOut(this.#name, this.#wait, holder?.replica, why), {
       holder,
-      cause,
+      cause: why,
     });
+  }
+
+  /** Milliseconds that a question may take. Who does not wait for others waits for the answer all the same. */
+  get longestQuestion(): number {
+    if (this.#wait === 0 || this.#standingBy) return Infinity;
+    return Math.max(SHORTEST_QUESTION, this.#since + this.#wait - this.#clock.now());
   }
 
   #unlessOver(answer: Skipped, pause: number): number | undefined {
@@ -85,6 +97,10 @@ export class Waiting {
     const cause = answer.reason === 'store-unavailable' ? answer.error : undefined;
     return Math.min(pause, this.left(holder, cause));
   }
+}
+
+function unanswered(): LockStoreError {
+  return new LockStoreError(messages.notAnsweredYet(), { mayHaveRun: false });
 }
 
 /** Whether the holder runs the very tick that is to be run again if it dies. */

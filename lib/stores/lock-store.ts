@@ -157,8 +157,6 @@ export type AcquireReply = (
   | {
       readonly status: 'granted';
       readonly fence: number;
-      /** Whether the request was sent more than once, so that another copy of it may arrive when this grant is over. */
-      readonly repeated?: boolean | undefined;
     }
   | {
       readonly status: 'early';
@@ -173,6 +171,8 @@ export type AcquireReply = (
       readonly inLine?: boolean | undefined;
     } & HeldBy)
 ) & {
+  /** Whether the request was sent more than once, so that another copy of it may arrive later. */
+  readonly repeated?: boolean | undefined;
   /** The store's clock at the decision, milliseconds since the epoch; needed where there is a claim. */
   readonly now?: number | undefined;
 };

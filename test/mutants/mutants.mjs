@@ -267,8 +267,15 @@ export const MUTANTS = [
   {
     name: 'a late copy of an acquisition takes the lock for nobody',
     file: 'lib/core/granter.ts',
-    find: 'if (lease.repeated) void',
-    replace: 'if (lease.ttl < 0) void',
+    find: 'if (repeated) void',
+    replace: 'if (repeated && ttl < 0) void',
+    tests: 'unit/core/returning',
+  },
+  {
+    name: 'a late copy of a question that found the lock busy takes it for nobody',
+    file: 'lib/core/granter.ts',
+    find: "if (reply.repeated && reply.status !== 'granted') {",
+    replace: "if (reply.repeated && reply.status !== 'granted' && question.ttl < 0) {",
     tests: 'unit/core/returning',
   },
 ];

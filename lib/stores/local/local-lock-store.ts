@@ -26,13 +26,13 @@ import type {
   UndoRequest,
 } from '../lock-store.js';
 import { EntryFiles } from './entry-files.js';
-import { FolderWatches } from './folder-watches.js';
 import { FileClock } from './file-clock.js';
 import { removeUnused } from './housekeeping.js';
 import { dropTheDead, sign, type LocalEntry } from './local-entry.js';
 import { UnknownWriteError } from './lock-folder.js';
 import { Pacer } from './pacer.js';
 import { ownIdentity } from './process-identity.js';
+import { watchFolder } from './watch-folder.js';
 
 export interface LocalLockStoreOptions {
   /** Of its own, and accessible by this user only. Default: one in the system's folder for temporary files. */
@@ -52,7 +52,6 @@ export class LocalLockStore implements LockStore {
   readonly #files: EntryFiles;
   readonly #clock: FileClock;
   readonly #self = ownIdentity();
-  readonly #watches = new FolderWatches();
   readonly #cleaner: NodeJS.Timeout;
   readonly #ending = new AbortController();
 
@@ -70,11 +69,9 @@ export class LocalLockStore implements LockStore {
     return new LocalLockStore(new EntryFiles(folder), prefix);
   }
 
-  async acquire(request: AcquireRequest, ms: number): Promise<AcquireReply> {
-    const reply = await this.#decide(request.name, ms, (entry, time) => acquireEntry(entry, request, time));
-    if (reply.status !== 'busy' || request.waited === undefined) return reply;
-    // Where changes cannot be watched, whoever waits has to ask.
-    return { ...reply, inLine: this.#watches.has(request.name) };
+  /** Whoever waits asks ten times a second, too: nobody tells that a process has died. */
+  acquire(request: AcquireRequest, ms: number): Promise<AcquireReply> {
+    return this.#decide(request.name, ms, (entry, time) => acquireEntry(entry, request, time));
   }
 
   /** One after the other, since each takes a moment of the event loop. */
@@ -124,7 +121,7 @@ export class LocalLockStore implements LockStore {
   }
 
   watch(name: string, onTurn: () => void): () => void {
-    return this.#watches.add(name, this.#files.folderOf(`${this.#prefix}:${name}`), onTurn);
+    return watchFolder(this.#files.folderOf(`${this.#prefix}:${name}`), onTurn);
   }
 
   async close(): Promise<void> {

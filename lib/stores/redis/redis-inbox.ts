@@ -45,7 +45,7 @@ export class RedisInbox {
       watchers.delete(onTurn);
       if (watchers.size > 0 || this.#watchers.get(lock) !== watchers) return;
       this.#watchers.delete(lock);
-      if (this.#place.isCluster) this.#unsubscribe(this.#channelOf(lock));
+      this.#unsubscribe(this.#channelOf(lock));
     };
   }
 
@@ -104,6 +104,7 @@ export class RedisInbox {
     subscribed.then(
       () => {
         this.#heard.add(channel);
+        if (!this.#isWatched(channel)) return this.#unsubscribe(channel);
         // What was told before it listened is lost.
         for (const lock of this.#watchers.keys()) if (this.#channelOf(lock) === channel) this.#tell(lock);
       },
@@ -111,8 +112,13 @@ export class RedisInbox {
     );
   }
 
+  #isWatched(channel: string): boolean {
+    return [...this.#watchers.keys()].some((lock) => this.#channelOf(lock) === channel);
+  }
+
+  /** In a cluster each lock has a channel; else there is one, which is kept. */
   #unsubscribe(channel: string): void {
-    if (!this.#heard.delete(channel) || this.#client?.status !== 'ready') return;
+    if (!this.#place.isCluster || !this.#heard.delete(channel) || this.#client?.status !== 'ready') return;
     this.#client.sunsubscribe(channel).catch(() => {});
   }
 

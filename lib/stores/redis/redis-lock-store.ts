@@ -82,17 +82,18 @@ export class RedisLockStore implements LockStore {
       detail: string | number,
       remaining: number,
     ];
+    const repeated = retried && { repeated: true };
     switch (status) {
       case 'granted':
-        return { status, now, fence: Number(detail), ...(retried && { repeated: true }) };
+        return { status, now, fence: Number(detail), ...repeated };
       case 'early':
-        return { status, now, by: Number(detail) };
+        return { status, now, by: Number(detail), ...repeated };
       case 'behind':
       case 'done':
-        return { status, now };
+        return { status, now, ...repeated };
       case 'busy':
         if (inLine === false) this.#inbox.listen(name);
-        return { status, now, record: String(detail), remaining: expiry(remaining), inLine };
+        return { status, now, record: String(detail), remaining: expiry(remaining), inLine, ...repeated };
     }
   }
 
@@ -124,9 +125,8 @@ export class RedisLockStore implements LockStore {
     return this.#free(SCRIPTS.leave, this.#keys(name), [record, this.#inbox.ticket(request)], within);
   }
 
-  async force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
-    const { value, retried } = await this.#connection.run(SCRIPTS.force, this.#keys(name), [fence], within);
-    return retried && value === 'vanished' ? 'held' : (value as OwnerReply);
+  force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
+    return this.#free(SCRIPTS.force, this.#keys(name), [fence], within);
   }
 
   async inspect(name: string, within: number): Promise<StoredLock | null> {

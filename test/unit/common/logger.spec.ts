@@ -54,6 +54,27 @@ describe('a logger given by option', () => {
     expect(lines.map(([level]) => level)).toEqual(['log', 'warn', 'error']);
   });
 
+  it('may fail, at once or later, and harms nothing', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const failing = {
+      info: () => {
+        throw new Error('the worker has exited');
+      },
+      warn: () => Promise.reject(new Error('the pipe is closed')),
+      error: () => undefined,
+    };
+    const logger = loggerOf(failing);
+
+    expect(() => logger.log('news')).not.toThrow();
+    expect(() => logger.warn('beware')).not.toThrow();
+
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
   it('is nobody with false', () => {
     const logger = loggerOf(false);
     expect([logger.debug('d'), logger.log('l'), logger.warn('w'), logger.error('e')]).toEqual(

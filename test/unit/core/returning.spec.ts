@@ -1,9 +1,8 @@
 import { LockStoreError } from '../../../lib/common/errors.js';
 import type { Lease } from '../../../lib/core/lease.js';
-import type { AcquireReply } from '../../../lib/stores/lock-store.js';
 import { useRealTime } from './support/manual-clock.js';
 import { COMMAND_TIMEOUT, startReplica, TTL, type Replica } from './support/replica.js';
-import { fails, hangs, type Behaviour } from './support/scripted-store.js';
+import { answersAfter, fails, hangs, type Behaviour } from './support/scripted-store.js';
 
 let replica: Replica;
 
@@ -135,12 +134,42 @@ describe('a release that finds the lock gone', () => {
   });
 });
 
+describe('a question that was sent more than once', () => {
+  it('is undone also where the lock was busy: its other copy would have the lock for nobody', async () => {
+    const other = startReplica({}, replica);
+    await other.acquire('a');
+    replica.store.next('acquire', async (carryOut) => ({ ...(await carryOut()), repeated: true }));
+
+    const outcome = await replica.locks.run('a', () => 1, {});
+
+    expect(outcome).toMatchObject({ status: 'skipped', reason: 'busy' });
+    expect(outcome).not.toHaveProperty('spent');
+    const [undone] = replica.store.callsOf('release');
+    expect(undone?.records).toEqual(replica.store.callsOf('acquire').at(-1)?.records);
+  });
+});
+
+describe('a release that is answered late', () => {
+  it('is told of then, and what it completed is recorded before its acquisition is undone', async () => {
+    const types: string[] = [];
+    replica.locks.events.listen(({ type }) => types.push(type));
+    replica.store.next('acquire', async (carryOut) => ({ ...(await carryOut()), repeated: true }));
+    replica.store.next('release', fails({ mayHaveRun: false }), answersAfter(1000));
+    const occurrence = { key: 'v1' };
+
+    const running = replica.locks.run('a', () => 1, { occurrence });
+    await replica.clock.pass(2000);
+
+    await expect(running).resolves.toEqual({ status: 'ran', value: 1 });
+    expect(types).toEqual(['acquired', 'released']);
+    const again = await replica.locks.run('a', () => 2, { occurrence });
+    expect(again).toEqual({ status: 'skipped', reason: 'done' });
+  });
+});
+
 describe('a grant whose question was sent more than once', () => {
   it('is undone when it is given back: another copy of the question may arrive later', async () => {
-    replica.store.next(
-      'acquire',
-      async (carryOut) => ({ ...(await carryOut()), repeated: true }) as AcquireReply,
-    );
+    replica.store.next('acquire', async (carryOut) => ({ ...(await carryOut()), repeated: true }));
 
     await replica.locks.run('a', () => 1, {});
     await replica.locks.run('b', () => 1, {});

@@ -10,7 +10,7 @@ async function standInLine(store: LockStore, name: string, waited = 0): Promise<
   // A connection that listens may have to be made first.
   await eventually(async () => {
     const reply = await store.acquire(wanted, WITHIN);
-    return reply.status === 'busy' && reply.inLine === true;
+    return reply.status === 'busy' && reply.inLine !== false;
   });
   return waiter;
 }

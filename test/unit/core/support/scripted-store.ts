@@ -9,6 +9,7 @@ import type {
   ReleaseRequest,
   RenewRequest,
   StoredLock,
+  UndoRequest,
 } from '../../../../lib/stores/lock-store.js';
 import { MemoryLockStore } from '../../../../lib/stores/memory/memory-lock-store.js';
 import type { ManualClock } from './manual-clock.js';
@@ -85,8 +86,8 @@ export class ScriptedStore implements LockStore {
   }
 
   /** Scripted and recorded as a release. */
-  undo(request: RenewRequest, within: number): Promise<OwnerReply> {
-    return this.release(request, within);
+  undo(request: UndoRequest, within: number): Promise<OwnerReply> {
+    return this.#do('release', [request], within, () => this.#locks.undo(request));
   }
 
   release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
