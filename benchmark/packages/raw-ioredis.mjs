@@ -10,7 +10,8 @@ export const leftOut = {
   'idle-waiters': 'has no waiting',
 };
 
-const RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
+const RELEASE =
+  "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
 
 export async function open(port) {
   const redis = await openIoredis(port);

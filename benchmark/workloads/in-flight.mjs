@@ -3,7 +3,8 @@ import { measureRates, ratesTable, sliceOf } from '../support/rates.mjs';
 const LANES = 64;
 
 export const title = 'Acquire and release, 64 in flight';
-export const about = '64 locks of one process, each taken and given back again and again, all at the same time.';
+export const about =
+  '64 locks of one process, each taken and given back again and again, all at the same time.';
 
 export async function client(open, packageName) {
   const locks = await open();

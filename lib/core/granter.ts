@@ -92,7 +92,12 @@ export class Granter {
         return this.#granted(termsOf(question, reply), askedAt, reply.now);
       case 'busy': {
         const { remaining, inLine } = reply;
-        const busy = { status: 'skipped', reason: 'busy', holder: parseHolder(reply.record), remaining } as const;
+        const busy = {
+          status: 'skipped',
+          reason: 'busy',
+          holder: parseHolder(reply.record),
+          remaining,
+        } as const;
         return inLine ? { ...busy, inLine } : busy;
       }
       case 'done':

@@ -6,11 +6,6 @@ import { HANDSHAKE_TIMEOUT } from './silent-connections.js';
 
 export type RedisClient = Redis | Cluster;
 
-/** The connections that a client has at present: one, or those to the nodes of the cluster. */
-export function connectionsOf(client: RedisClient): Redis[] {
-  return 'nodes' in client ? client.nodes('all') : [client];
-}
-
 /** A client of our own that is not connected yet, its name for log lines, and the user's key prefix. */
 export interface OpenedClient {
   client: RedisClient;

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { connectionsOf, type RedisClient } from './open-redis-client.js';
+import { connectionsOf } from './connections-of.js';
+import type { RedisClient } from './open-redis-client.js';
 
 type Stream = Redis['stream'];
 
