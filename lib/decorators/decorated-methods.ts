@@ -1,3 +1,4 @@
+import type { RunOptions } from '../core/lock-manager.js';
 import { roleOf, type MethodRole } from '../schedule/method-role.js';
 import { classDefaults } from './class-defaults.js';
 import type { ExclusiveOptions } from './exclusive-options.js';
@@ -21,6 +22,8 @@ export interface MethodPolicy {
   readonly role: MethodRole;
   /** Its own, and under them the defaults of the class. */
   readonly options: ExclusiveOptions;
+  /** What the service is asked for, besides the occurrence. */
+  readonly runOptions: RunOptions;
 }
 
 // Registered globally: the ESM and the CJS build may both be loaded.
@@ -52,9 +55,16 @@ export function decoratedMethods(prototype: unknown): DecoratedMethod[] {
 export function policyOf(host: object, { key, wrapper, options }: DecoratedMethod): MethodPolicy {
   // A decorator above ours may hold the schedule's metadata.
   const role = roleOf(key, [(host as Record<string | symbol, unknown>)[key], wrapper]);
-  return {
-    method: methodName(host, key),
-    role,
-    options: fittingOptions(options, classDefaults(host), role),
-  };
+  const fitting = fittingOptions(options, classDefaults(host), role);
+  return { method: methodName(host, key), role, options: fitting, runOptions: runOptionsOf(fitting) };
+}
+
+function runOptionsOf(options: ExclusiveOptions): RunOptions {
+  const { ttl, renewEvery, maxHold, contents, whenBusy } = options;
+  const wait = whenBusy === 'wait' ? (options.wait ?? true) : undefined;
+  // The service looks at each of them in each call.
+  const said = Object.entries({ ttl, renewEvery, maxHold, contents, wait }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return Object.fromEntries(said);
 }

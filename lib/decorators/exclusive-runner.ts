@@ -86,14 +86,11 @@ export class ExclusiveRunner {
   async #runOptions(
     name: string,
     { args }: DecoratedCall,
-    { method, role, options }: MethodPolicy,
+    { method, role, options, runOptions }: MethodPolicy,
   ): Promise<RunOptions> {
-    const { ttl, renewEvery, maxHold, contents, whenBusy, wait } = options;
     // Inside of work that holds the lock, such as an overriding hook that calls super, it is part of that run.
-    if (this.#locks.holds(name)) return { ttl, renewEvery, maxHold, contents };
-    const occurrence = await this.#occurrences.of({ method, role, args, options });
-    const waiting: RunOptions = whenBusy === 'wait' ? { wait: wait ?? true } : {};
-    return { ttl, renewEvery, maxHold, contents, ...waiting, ...occurrence };
+    if (this.#locks.holds(name)) return runOptions;
+    return { ...runOptions, ...(await this.#occurrences.of({ method, role, args, options })) };
   }
 
   /** Resolves as soon as a stream can be read; the lock is held until that has ended. */

@@ -184,4 +184,25 @@ export const MUTANTS = [
     replace: '',
     tests: 'e2e/cron',
   },
+  {
+    name: 'maxHold ends nothing',
+    file: 'lib/core/lease.ts',
+    find: 'return Math.min(this.#deadline, this.#endsAt);',
+    replace: 'return this.#deadline;',
+    tests: 'integration/nest/max-hold',
+  },
+  {
+    name: 'work that has failed to get another lock is run a second time, without its own',
+    file: 'lib/decorators/exclusive-runner.ts',
+    find: 'if (begun || ',
+    replace: 'if (',
+    tests: 'integration/nest/when-unavailable',
+  },
+  {
+    name: 'two methods may have one lock name',
+    file: 'lib/decorators/method-checks.ts',
+    find: 'if (other) refuse',
+    replace: 'if (false) refuse',
+    tests: 'integration/nest/shared-names',
+  },
 ];

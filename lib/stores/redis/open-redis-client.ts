@@ -2,9 +2,16 @@ import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from '
 import { LockConfigurationError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import { isRedisClient, isRedisCluster, type RedisConnectionOptions } from './redis-connection-options.js';
-import { HANDSHAKE_TIMEOUT } from './silent-connections.js';
 
 export type RedisClient = Redis | Cluster;
+
+/** Milliseconds that a connection may take to be ready, and that start-up waits for the first. */
+export const HANDSHAKE_TIMEOUT = 2000;
+
+/** The connections that a client has at present: one, or those to the nodes of the cluster. */
+export function connectionsOf(client: RedisClient): Redis[] {
+  return 'nodes' in client ? client.nodes('all') : [client];
+}
 
 /** A client of our own that is not connected yet, its name for log lines, and the user's key prefix. */
 export interface OpenedClient {

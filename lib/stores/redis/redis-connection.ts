@@ -4,11 +4,17 @@ import { isErrorLike } from '../../common/error-like.js';
 import { LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import type { OutageLog } from '../../common/outage-log.js';
-import { openRedisClient, subscriberOf, type OpenedClient, type RedisClient } from './open-redis-client.js';
+import {
+  HANDSHAKE_TIMEOUT,
+  openRedisClient,
+  subscriberOf,
+  type OpenedClient,
+  type RedisClient,
+} from './open-redis-client.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { isCuredByReconnect, isWorthARetry, surelyDidNothing, withoutSecrets } from './redis-errors.js';
 import type { SCRIPTS } from './scripts.js';
-import { HANDSHAKE_TIMEOUT, SilentConnections } from './silent-connections.js';
+import { SilentConnections } from './silent-connections.js';
 import { TurnCork } from './turn-cork.js';
 
 type Script = (typeof SCRIPTS)[keyof typeof SCRIPTS];

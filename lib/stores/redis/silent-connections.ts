@@ -1,11 +1,8 @@
 import type { Redis } from 'ioredis';
-import { connectionsOf } from './connections-of.js';
-import type { RedisClient } from './open-redis-client.js';
+import { HANDSHAKE_TIMEOUT, connectionsOf, type RedisClient } from './open-redis-client.js';
 
 type Stream = Redis['stream'];
 
-/** Milliseconds that a connection may take to be ready, and that start-up waits for the first. */
-export const HANDSHAKE_TIMEOUT = 2000;
 /** Milliseconds that a connection on which a reply is late has for answering a PING. */
 const PING_TIMEOUT = 250;
 

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
-import { connectionsOf } from './connections-of.js';
-import type { RedisClient } from './open-redis-client.js';
+import { connectionsOf, type RedisClient } from './open-redis-client.js';
 
 /**
  * Sends together what is asked for in one turn of the event loop: one system call for all commands, not one for each.

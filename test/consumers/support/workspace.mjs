@@ -1,5 +1,5 @@
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { run } from './command.mjs';
 import { readExamples } from './examples.mjs';
 
@@ -37,6 +37,7 @@ export async function prepare(consumer, folder, tarball) {
   await cp(join(TEMPLATES, consumer.template), folder, { recursive: true });
   const examples = readExamples();
   for (const [name, path] of Object.entries(consumer.examples ?? {})) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), examples.get(name));
   }
   await writeJson(join(folder, 'package.json'), {

@@ -9,6 +9,7 @@ import {
   type ExclusiveOptions,
 } from 'nestjs-exclusive-lock';
 import { eventually } from '../../support/eventually.js';
+import { freePort } from '../../support/free-port.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { Gate } from './support/gate.js';
 import { closeApps, startApp, startFailure } from './support/nest-apps.js';
@@ -129,6 +130,27 @@ describe('a call whose store cannot be asked', () => {
     await expect(cache.warm()).resolves.toBe('warm');
     expect(cache.leases).toEqual([undefined, undefined]);
     await expect(cache.runs(true)).rejects.toThrow(RangeError);
+  });
+
+  it('is skipped on a @Cron method, although the class says throw', async () => {
+    @Injectable()
+    @Exclusive.defaults({ whenUnavailable: 'throw' })
+    class Jobs {
+      @Cron(NEVER)
+      @Exclusive('tick')
+      async tick(): Promise<string> {
+        return 'ran';
+      }
+
+      @Exclusive('call')
+      async call(): Promise<string> {
+        return 'ran';
+      }
+    }
+    const locks = { redis: `redis://127.0.0.1:${await freePort()}`, commandTimeout: 300 };
+    const { module } = await startApp({ locks, imports: [ScheduleModule.forRoot()], providers: [Jobs] });
+    await expect(module.get(Jobs).tick()).resolves.toBeUndefined();
+    await expect(module.get(Jobs).call()).rejects.toThrow(LockStoreError);
   });
 
   it('runs under its lock as soon as the store is back', async () => {

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { MINIMAL_ACL } from './support/acl.js';
+import { ACL_TO_LIST, ACL_TO_WAIT, MINIMAL_ACL } from './support/acl.js';
 import { makeCertificates } from './support/certificates.js';
 import { FakeRedis } from './support/fake-redis.js';
 import { closeEverything, openManager, openStore, timed, wanted, WITHIN } from './support/redis-stores.js';
@@ -88,6 +88,50 @@ describe('an ACL user', () => {
       expect(error?.message).toMatch(/permission|can't run this command|NOPERM/);
     },
   );
+
+  it('who may do what the README says stands in line, and is told of its turn', async () => {
+    const [holder, waiter] = [wanted(), { ...wanted(), waited: 0 }];
+    const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT]);
+    let turns = 0;
+    store.watch('lock', () => turns++);
+    await store.acquire(holder, WITHIN);
+    await eventually(async () => expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: true }));
+    const before = turns;
+
+    await store.release(holder, WITHIN);
+
+    await eventually(() => turns > before);
+    expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'granted' });
+  });
+
+  it.each(['&locks:*', '+subscribe', '+publish'])(
+    'who may not %s waits all the same, by asking',
+    async (rule) => {
+      const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT.filter((other) => other !== rule)]);
+      const [holder, waiter] = [wanted(), { ...wanted(), waited: 0 }];
+      store.watch('lock', () => {});
+      await store.acquire(holder, WITHIN);
+      for (let i = 0; i < 10; i++) {
+        await store.acquire(waiter, WITHIN).catch(() => undefined);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await store.release(holder, WITHIN);
+
+      expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'granted' });
+    },
+  );
+
+  it('who may scan can list the locks', async () => {
+    const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_LIST]);
+    await store.acquire(wanted('job'), WITHIN);
+    for await (const { name } of store.list('', WITHIN)) expect(name).toBe('job');
+  });
+
+  async function storeOf(rules: readonly string[]) {
+    const server = await RedisServer.start();
+    await server.client().acl('SETUSER', 'locker', 'on', `>${PASSWORD}`, 'resetchannels', ...rules);
+    return (await openStore(`redis://locker:${PASSWORD}@127.0.0.1:${server.port}`)).store;
+  }
 
   it('that may not do enough gets one error line, and locks when it may', async () => {
     const server = await RedisServer.start();
@@ -175,4 +219,5 @@ async function exercise(store: Awaited<ReturnType<typeof openStore>>['store']): 
   await store.inspect('lock', WITHIN);
   await store.release(mine, WITHIN);
   await store.acquire({ ...wanted(), claim }, WITHIN);
+  await store.undo(wanted(), WITHIN);
 }

@@ -3,8 +3,9 @@
 -- queue    the sorted set of those who wait: '<command>\n<channel>\n<TTL in ms>\n<record>', by when they began, in µs
 -- own      the record of the caller, which needs not be told
 local function hand_over(queue, own)
-  local ticket = redis.call('ZPOPMIN', queue)[1]
-  while ticket do
+  -- Looked for first: after any command that may write, Redis would let the script go on without memory.
+  while redis.call('EXISTS', queue) == 1 do
+    local ticket = redis.call('ZPOPMIN', queue)[1]
     local command, channel, ttl, record = string.match(ticket, '^(%u+)\n([^\n]*)\n(%d+)\n(.*)$')
     -- Where nobody listens its process is dead, or has lost its connection and will ask again.
     local told = record == own and 1 or redis.pcall(command, channel, KEYS[1])
@@ -16,6 +17,5 @@ local function hand_over(queue, own)
       redis.call('HSET', KEYS[2], 'fence', string.format('%.0f', fence))
       return record
     end
-    ticket = redis.call('ZPOPMIN', queue)[1]
   end
 end

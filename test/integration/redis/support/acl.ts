@@ -16,7 +16,24 @@ export const MINIMAL_ACL = [
   '+hset',
   '+hdel',
   '+hgetall',
+  '+zrem',
+  '+zcard',
 ];
+
+/** And besides for those who wait to be told, rather than ask ten times a second. */
+export const ACL_TO_WAIT = ['&locks:*', '+subscribe', '+ping', '+publish', '+zadd', '+zpopmin'];
+
+/** And to list locks. */
+export const ACL_TO_LIST = ['+scan'];
 
 /** And in a cluster besides. */
 export const MINIMAL_ACL_OF_CLUSTER = ['+cluster|slots', '+cluster|info', '+asking'];
+
+/** And in a cluster of those who wait. */
+export const ACL_TO_WAIT_IN_CLUSTER = [
+  ...ACL_TO_WAIT,
+  '&{locks:*',
+  '+ssubscribe',
+  '+sunsubscribe',
+  '+spublish',
+];

@@ -1,0 +1,86 @@
+import type { AcquireRequest } from '../../../lib/stores/lock-store.js';
+import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
+import { eventually } from '../../support/eventually.js';
+import { ACL_TO_WAIT_IN_CLUSTER, MINIMAL_ACL, MINIMAL_ACL_OF_CLUSTER } from './support/acl.js';
+import { startCluster, type TestCluster } from './support/cluster.js';
+import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
+
+const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
+
+describe('those who wait for a lock in a Redis cluster', () => {
+  let cluster: TestCluster;
+  beforeEach(async () => {
+    cluster = await startCluster();
+  }, 40_000);
+  afterEach(closeEverything);
+
+  it('stand in line on whichever node has it, are told of their turn, and pass over the dead', async () => {
+    const connection = { cluster: cluster.nodes };
+    const [one, two, dead] = await Promise.all([1, 2, 3].map(() => openStore(connection)));
+    const holders = NAMES.map((name) => wanted(name));
+    for (const holder of holders) await one.store.acquire(holder, WITHIN);
+    for (const name of NAMES) await standInLine(dead.store, name, 60_000);
+    const waiters = await Promise.all(NAMES.map((name) => standInLine(two.store, name, 0)));
+    const slots = await Promise.all(NAMES.map((name) => cluster.slotOf(`locks:${name}`)));
+    const owners = await Promise.all(slots.map((slot) => cluster.ownerOf(slot)));
+    expect(new Set(owners).size).toBe(3);
+    expect(await one.store.inspect('a', WITHIN)).toMatchObject({ waiters: 2 });
+    await dead.store.close();
+    await eventually(async () => {
+      // The nodes notice that the listeners are gone.
+      const counts = await Promise.all(
+        cluster.servers.map(async (server) => await server.client().call('PUBSUB', 'SHARDCHANNELS')),
+      );
+      return (counts as string[][]).flat().length === NAMES.length;
+    });
+
+    for (const holder of holders) expect(await one.store.release(holder, WITHIN)).toBe('held');
+
+    await eventually(() => waiters.every(({ turns }) => turns > 0));
+    for (const { request } of waiters)
+      expect(await two.store.acquire(request, WITHIN)).toMatchObject({ status: 'granted' });
+  });
+
+  it('need few commands more of an ACL user', async () => {
+    const rules = [...MINIMAL_ACL, ...MINIMAL_ACL_OF_CLUSTER, ...ACL_TO_WAIT_IN_CLUSTER];
+    for (const server of cluster.servers)
+      await server.client().acl('SETUSER', 'locker', 'on', '>secret', 'resetchannels', ...rules);
+    const redisOptions = { username: 'locker', password: 'secret' };
+    const { store, log } = await openStore({ cluster: cluster.nodes, options: { redisOptions } });
+    const holder = wanted('a');
+    await store.acquire(holder, WITHIN);
+    const waiter = await standInLine(store, 'a', 0);
+    await store.release(holder, WITHIN);
+    await eventually(() => waiter.turns > 0);
+    expect(log.all).toBe('');
+  });
+
+  it('can be listed with all other locks, of all nodes', async () => {
+    const { store } = await openStore({ cluster: cluster.nodes });
+    for (const name of NAMES) await store.acquire(wanted(`job:${name}`), WITHIN);
+    await store.acquire(wanted('other'), WITHIN);
+    const names: string[] = [];
+    for await (const { name } of store.list('job:', WITHIN)) names.push(name);
+    expect(names.toSorted()).toEqual(NAMES.map((name) => `job:${name}`));
+  });
+});
+
+interface Waiter {
+  readonly request: AcquireRequest;
+  turns: number;
+}
+
+/** Stands in line for a lock that is busy, until the store can tell when it is its turn. */
+async function standInLine(store: RedisLockStore, name: string, waited: number): Promise<Waiter> {
+  const waiter = { request: { ...wanted(name), waited }, turns: 0 };
+  let inLine = false;
+  store.watch(name, () => {
+    if (inLine) waiter.turns++;
+  });
+  await eventually(async () => {
+    const reply = await store.acquire(waiter.request, WITHIN);
+    return reply.status === 'busy' && reply.inLine === true;
+  });
+  inLine = true;
+  return waiter;
+}
