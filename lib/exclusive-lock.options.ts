@@ -1,7 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { checkOptions, type KnownOptions } from './common/check-options.js';
-import { LockConfigurationError } from './common/errors.js';
-import { messages } from './common/messages.js';
+import { checkOptions, refuse, type KnownOptions } from './common/check-options.js';
 import { loggerOf, type LockLogger, type LoggerWithLevels } from './common/logger.js';
 import { checkDuration, resolveTimes } from './core/lease-options.js';
 import { checkName } from './core/lock-name.js';
@@ -159,8 +157,7 @@ export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSe
   if (replica !== undefined) checkName(replica, 'replica');
   if (version !== undefined) checkVersion(version);
   // A text such as 'false' from the environment would be taken for true.
-  if (typeof enabled !== 'boolean')
-    throw new LockConfigurationError(messages.wrongType('enabled', 'true or false', enabled));
+  if (typeof enabled !== 'boolean') refuse('enabled', 'true or false', enabled);
   return {
     ...resolveTimes(options, { ttl: DEFAULT_TTL, renewEvery: DEFAULT_TTL / 3 }),
     commandTimeout: checkDuration('commandTimeout', commandTimeout, 10),

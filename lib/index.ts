@@ -22,7 +22,7 @@ export type {
   RedisConnectionOptions,
   RedisServerOptions,
 } from './stores/redis/redis-connection-options.js';
-export { nominalTick } from './schedule/cron-tick.js';
+export { tickOccurrence } from './schedule/cron-tick.js';
 export type { OccurrenceOptions } from './schedule/occurrence-options.js';
 export type { LoggerWithLevels } from './common/logger.js';
 export type { ExclusiveLock, ExclusiveLockEvents, ExclusiveLockOptions } from './core/exclusive-lock.js';

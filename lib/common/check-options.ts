@@ -20,3 +20,8 @@ export function checkOptions<T>(options: T, known: KnownOptions<T>, of: string):
     }
   }
 }
+
+/** @throws LockConfigurationError that says what the option must be, and what it is */
+export function refuse(option: string, expected: string, value: unknown): never {
+  throw new LockConfigurationError(messages.wrongType(option, expected, value));
+}

@@ -2,7 +2,9 @@
 export interface Holder {
   /** The replica's id, as given by the option `replica` or made from host and pid. */
   readonly replica?: string;
+  /** The name of its machine. */
   readonly host?: string;
+  /** Of its process. */
   readonly pid?: number;
   /** When the lock was asked for, by the holder's clock. */
   readonly since?: Date;

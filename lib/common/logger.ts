@@ -1,3 +1,4 @@
+import { refuse } from './check-options.js';
 import { LockConfigurationError } from './errors.js';
 import { messages } from './messages.js';
 
@@ -53,7 +54,7 @@ function checkLogger(option: unknown): AnyLevels {
   const isObject = (typeof option === 'object' && option !== null) || typeof option === 'function';
   if (!isObject) {
     const expected = 'a logger with the methods debug, info or log, warn and error, or false';
-    throw new LockConfigurationError(messages.wrongType('logger', expected, option));
+    refuse('logger', expected, option);
   }
   const logger = option as Record<string, unknown>;
   const has = (level: string): boolean => typeof logger[level] === 'function';

@@ -1,4 +1,4 @@
-import type { KnownOptions } from '../common/check-options.js';
+import { refuse, type KnownOptions } from '../common/check-options.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 
@@ -63,8 +63,7 @@ export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): Lease
   // Defaults stand in for what is undefined only: null is a mistake that deserves its message.
   const ttl = checkDuration('ttl', options.ttl === undefined ? defaults.ttl : options.ttl, SHORTEST_TTL);
   // Redis expires keys after whole milliseconds.
-  if (!Number.isInteger(ttl))
-    throw new LockConfigurationError(messages.wrongType('ttl', 'a whole number of milliseconds', ttl));
+  if (!Number.isInteger(ttl)) refuse('ttl', 'a whole number of milliseconds', ttl);
   const { renewEvery = ttl / 3 } = options;
   checkDuration('renewEvery', renewEvery, SHORTEST_RENEWAL);
   if (ttl < 2 * renewEvery) throw new LockConfigurationError(messages.ttlTooShortForRenewal(ttl, renewEvery));
@@ -80,5 +79,5 @@ export function checkDuration(
 ): number {
   if (typeof value === 'number' && value >= shortest && value <= longest) return value;
   const expected = `a number of milliseconds from ${shortest} to ${longest}`;
-  throw new LockConfigurationError(messages.wrongType(option, expected, value));
+  refuse(option, expected, value);
 }

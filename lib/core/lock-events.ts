@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { LockLostError, LockStoreError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
+import type { Skipped } from './outcome.js';
 
 /** Something that happened to a lock in this replica. All durations are milliseconds. */
 export type LockEvent =
@@ -52,7 +53,7 @@ export interface AcquiredEvent extends LeaseEvent {
 /** The work is not run; the reasons are those of the outcome of `run`. */
 export interface SkippedEvent extends EventBase {
   readonly type: 'skipped';
-  readonly reason: 'busy' | 'done' | 'early' | 'store-unavailable' | 'shutting-down';
+  readonly reason: Skipped['reason'];
   /** From the call to the decision. */
   readonly waited: number;
   /** Who holds the lock, where it is busy. */
@@ -61,6 +62,7 @@ export interface SkippedEvent extends EventBase {
   readonly error: LockStoreError | undefined;
 }
 
+/** The lease has its full time again. */
 export interface RenewedEvent extends LeaseEvent {
   readonly type: 'renewed';
   /** Until the lease ends unless it is renewed again. */
@@ -76,6 +78,7 @@ export interface RenewalFailedEvent extends LeaseEvent {
   readonly remaining: number;
 }
 
+/** The lease ended before it was given back; `error` says why. */
 export interface LostEvent extends LeaseEvent {
   readonly type: 'lost';
   readonly error: LockLostError;

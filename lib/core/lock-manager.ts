@@ -1,4 +1,4 @@
-import { checkOptions, type KnownOptions } from '../common/check-options.js';
+import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import { SteadyClock, type Clock } from '../common/clock.js';
 import { LockConfigurationError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
@@ -6,7 +6,7 @@ import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
 import type { LockStore, StoredLock } from '../stores/lock-store.js';
-import { Acquirer, type Acquisition } from './acquirer.js';
+import { Acquirer, type Acquisition, type Wanted } from './acquirer.js';
 import { enclosingLease, runInside } from './current-lease.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
 import { LeaseKeeper } from './lease-keeper.js';
@@ -109,11 +109,10 @@ export class LockManager {
 
   /** Runs `work` under the lock if it can be had, and gives the lock back when the work has settled. */
   async run<T>(name: string, work: Work<T>, options: RunOptions): Promise<Outcome<T>> {
-    checkName(name);
-    checkOptions(options, RUN_OPTIONS, 'run');
+    const wanted = this.#wanted(name, options);
     const outer = enclosingLease(name, this);
-    if (outer) return this.#join(outer, work, options);
-    const acquisition = await this.tryAcquire(name, options);
+    if (outer) return this.#join(outer, work, wanted);
+    const acquisition = await this.#acquirer.acquire(wanted);
     if (acquisition.status === 'skipped') return acquisition;
     const { lease } = acquisition;
     let value: T;
@@ -133,24 +132,7 @@ export class LockManager {
 
   /** Takes the lock if it can be had, and keeps its lease until that is released. */
   async tryAcquire(name: string, options: RunOptions): Promise<Acquisition> {
-    checkName(name);
-    checkOptions(options, RUN_OPTIONS, 'run');
-    const { occurrence, wait = 0, contents, signal } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw new LockConfigurationError(messages.wrongType('signal', 'an AbortSignal', signal));
-    // Not spread: the defaults are all settings of the module.
-    const { ttl, renewEvery, maxHold } = resolveTimes(options, this.#settings);
-    return this.#acquirer.acquire({
-      name,
-      ttl,
-      renewEvery,
-      maxHold,
-      contents,
-      claim: occurrence && claimOf(occurrence),
-      following: occurrence?.tick && occurrence.following,
-      wait: wait === true ? Infinity : checkDuration('wait', wait, 0),
-      signal,
-    });
+    return this.#acquirer.acquire(this.#wanted(name, options));
   }
 
   /**
@@ -183,8 +165,7 @@ export class LockManager {
    */
   async forceRelease(name: string, fence: number): Promise<boolean> {
     checkName(name);
-    if (!Number.isSafeInteger(fence))
-      throw new LockConfigurationError(messages.wrongType('fence', 'the fence that inspect tells', fence));
+    if (!Number.isSafeInteger(fence)) refuse('fence', 'the fence that inspect tells', fence);
     const reply = await this.#store.force({ name, fence }, this.#settings.commandTimeout);
     if (reply !== 'held') return false;
     this.#settings.logger.warn(messages.forced(name, fence));
@@ -214,10 +195,30 @@ export class LockManager {
     await this.#settings.store.close();
   }
 
+  /** @throws LockConfigurationError */
+  #wanted(name: string, options: RunOptions): Wanted {
+    checkName(name);
+    checkOptions(options, RUN_OPTIONS, 'run');
+    const { occurrence, wait = 0, contents, signal } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
+    // Not spread: the defaults are all settings of the module.
+    const { ttl, renewEvery, maxHold } = resolveTimes(options, this.#settings);
+    return {
+      name,
+      ttl,
+      renewEvery,
+      maxHold,
+      contents,
+      claim: occurrence && claimOf(occurrence),
+      following: occurrence?.tick && occurrence.following,
+      wait: wait === true ? Infinity : checkDuration('wait', wait, 0),
+      signal,
+    };
+  }
+
   /** The lock is kept for work that has joined it, also where that outlasts the work that took it. */
-  async #join<T>(outer: HeldLease, work: Work<T>, options: RunOptions): Promise<Outcome<T>> {
-    resolveTimes(options, this.#settings);
-    if (options.occurrence) throw new LockConfigurationError(messages.joinedOccurrence(outer.name));
+  async #join<T>(outer: HeldLease, work: Work<T>, { claim }: Wanted): Promise<Outcome<T>> {
+    if (claim) throw new LockConfigurationError(messages.joinedOccurrence(outer.name));
     const value = await outer.host(async () => await work(outer));
     return outcomeWhileHeld(outer, value);
   }

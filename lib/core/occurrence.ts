@@ -1,6 +1,4 @@
-import { checkOptions, type KnownOptions } from '../common/check-options.js';
-import { LockConfigurationError } from '../common/errors.js';
-import { messages } from '../common/messages.js';
+import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import type { Claim } from '../stores/lock-store.js';
 import { checkDuration } from './lease-options.js';
 
@@ -134,8 +132,4 @@ export function describeClaim(claim: Claim): string {
     case 'key':
       return `key ${claim.series}`;
   }
-}
-
-function refuse(option: string, expected: string, value: unknown): never {
-  throw new LockConfigurationError(messages.wrongType(option, expected, value));
 }

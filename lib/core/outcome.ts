@@ -9,11 +9,13 @@ import type { Holder } from '../common/holder.js';
  */
 export type Outcome<T> = Ran<T> | Lost<T> | Skipped;
 
+/** The work ran under the lock from beginning to end. */
 export interface Ran<T> {
   readonly status: 'ran';
   readonly value: T;
 }
 
+/** The work ran to its end, but the lock was lost before that. */
 export interface Lost<T> {
   readonly status: 'lost';
   readonly value: T;
@@ -23,7 +25,7 @@ export interface Lost<T> {
 /**
  * Why work was skipped:
  * - `busy`: somebody, `holder`, holds the lock now;
- * - `done`: this tick has been run already;
+ * - `done`: this occurrence has been run already, or must not be run yet;
  * - `early`: this replica's clock is more than a minute ahead of the store's;
  * - `store-unavailable`: the store could not be asked; `error` says why;
  * - `shutting-down`: the application ends.
@@ -33,6 +35,7 @@ export type Skipped =
       readonly status: 'skipped';
       readonly reason: 'busy';
       readonly holder: Holder;
+      /** Milliseconds until the lock expires unless it is renewed; Infinity if another program took it without expiry. */
       readonly remaining: number;
     }
   | { readonly status: 'skipped'; readonly reason: 'done' | 'early' | 'shutting-down' }

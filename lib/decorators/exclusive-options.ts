@@ -1,4 +1,4 @@
-import { checkOptions, type KnownOptions } from '../common/check-options.js';
+import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import { LEASE_OPTIONS, checkDuration, resolveTimes, type LeaseOptions } from '../core/lease-options.js';
@@ -96,5 +96,5 @@ function checkOneOf(option: string, value: unknown, allowed: readonly (string | 
   if (value === undefined || allowed.includes(value as string)) return;
   const shown = allowed.map((each) => (typeof each === 'string' ? `'${each}'` : String(each)));
   const expected = `${shown.slice(0, -1).join(', ')} or ${shown.at(-1)}`;
-  throw new LockConfigurationError(messages.wrongType(option, expected, value));
+  refuse(option, expected, value);
 }

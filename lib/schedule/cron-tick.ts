@@ -1,3 +1,5 @@
+import type { TickOccurrence } from '../core/occurrence.js';
+
 /** The part of cron's `CronTime` that is needed. Structural: the class comes with the user's @nestjs/schedule. */
 export interface CronTime {
   /** The expression as it was given, or the one moment at which it fires. */
@@ -40,24 +42,32 @@ export function latestTick(cronTime: CronTime, now: number): number | undefined 
 }
 
 /**
- * The nominal time of the tick that a job of the `SchedulerRegistry` runs for now, for jobs that have no decorated
- * method. Undefined before its first.
+ * The occurrence that a job of the `SchedulerRegistry` runs for now, for jobs that have no decorated method. Undefined
+ * before its first tick.
  *
  * @example
- * const job = new CronJob('0 * * * *', () =>
- *   locks.run('hourly', work, { occurrence: { tick: nominalTick(job)! } }));
+ * const job = new CronJob('0 * * * *', async () => {
+ *   const occurrence = tickOccurrence(job);
+ *   if (occurrence) await locks.run('hourly', work, { occurrence });
+ * });
  */
-export function nominalTick(job: { readonly cronTime: CronTime }): Date | undefined {
-  const tick = latestTick(job.cronTime, Date.now());
-  return tick === undefined ? undefined : new Date(tick);
+export function tickOccurrence(job: { readonly cronTime: CronTime }): TickOccurrence | undefined {
+  return occurrenceAt(job.cronTime, Date.now());
 }
 
-/** The first tick after a moment; undefined where there is none. */
-export function tickAfter(cronTime: CronTime, moment: number): number | undefined {
+/** The same at any time, for a schedule. */
+export function occurrenceAt(cronTime: CronTime, now: number): TickOccurrence | undefined {
+  const tick = latestTick(cronTime, now);
+  if (tick === undefined) return undefined;
+  return { tick: new Date(tick), following: (moment) => tickAfter(cronTime, moment) };
+}
+
+function tickAfter(cronTime: CronTime, moment: Date): Date | undefined {
   if (cronTime.realDate) return undefined;
   try {
-    return after(cronTime, moment);
+    return new Date(after(cronTime, moment.getTime()));
   } catch {
+    // There is none, says cron so.
     return undefined;
   }
 }

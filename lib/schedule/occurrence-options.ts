@@ -1,6 +1,4 @@
-import type { KnownOptions } from '../common/check-options.js';
-import { LockConfigurationError } from '../common/errors.js';
-import { messages } from '../common/messages.js';
+import { refuse, type KnownOptions } from '../common/check-options.js';
 import { checkDuration } from '../core/lease-options.js';
 import { checkMemory, checkOnHolderDeath } from '../core/occurrence.js';
 
@@ -64,13 +62,11 @@ export function checkOccurrenceOptions(options: OccurrenceOptions): void {
   if (remember !== undefined) checkMemory('remember', remember);
   if (standbyTimeout !== undefined) checkDuration('standbyTimeout', standbyTimeout, 1);
   if (whenTimedOut !== undefined && whenTimedOut !== 'throw' && whenTimedOut !== 'continue')
-    throw new LockConfigurationError(
-      messages.wrongType('whenTimedOut', "'throw' or 'continue'", whenTimedOut),
-    );
+    refuse('whenTimedOut', "'throw' or 'continue'", whenTimedOut);
 }
 
 /** @throws LockConfigurationError */
 export function checkVersion(version: unknown): void {
   if (typeof version !== 'string' || version.trim() === '')
-    throw new LockConfigurationError(messages.wrongType('version', 'a string that is not empty', version));
+    refuse('version', 'a string that is not empty', version);
 }

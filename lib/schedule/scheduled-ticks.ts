@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import { latestTick, tickAfter, type CronTime } from './cron-tick.js';
+import { occurrenceAt, type CronTime } from './cron-tick.js';
 import type { TickOccurrence } from '../core/occurrence.js';
 import type { CronMetadata } from './method-role.js';
 
@@ -12,9 +12,6 @@ interface CronJob {
 interface SchedulerRegistry {
   getCronJobs(): Map<string, CronJob>;
 }
-
-/** One tick of a job. */
-export type ScheduledTick = Pick<TickOccurrence, 'tick' | 'following'>;
 
 type CronTimeConstructor = new (source: unknown, timeZone: unknown, utcOffset: unknown) => CronTime;
 
@@ -33,14 +30,12 @@ export class ScheduledTicks {
   }
 
   /** The tick that the call is for; undefined if the call is not the scheduler's. */
-  async tickOf(metadata: CronMetadata, args: readonly unknown[]): Promise<ScheduledTick | undefined> {
+  async tickOf(metadata: CronMetadata, args: readonly unknown[]): Promise<TickOccurrence | undefined> {
     if (!isSchedulersCall(args)) return undefined;
     if (typeof metadata.cronTime !== 'string') return { tick: new Date(metadata.cronTime.valueOf()) };
     const now = Date.now();
     const cronTime = this.#registered(metadata) ?? (await this.#lateOrRetimed(metadata));
-    const tick = cronTime && latestTick(cronTime, now);
-    if (cronTime === undefined || tick === undefined) return undefined;
-    return { tick: new Date(tick), following: (moment) => dateOf(tickAfter(cronTime, moment.getTime())) };
+    return cronTime && occurrenceAt(cronTime, now);
   }
 
   /** The schedule of the method's job, as long as the job can be found by its name or by what the method says. */
@@ -82,10 +77,6 @@ export class ScheduledTicks {
     }
     return this.#registry;
   }
-}
-
-function dateOf(time: number | undefined): Date | undefined {
-  return time === undefined ? undefined : new Date(time);
 }
 
 function isRegistry(instance: unknown): instance is SchedulerRegistry {

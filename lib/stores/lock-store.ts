@@ -70,11 +70,13 @@ export interface OwnerRequest {
   readonly record: string;
 }
 
+/** The same with the time that the lock is kept. */
 export interface RenewRequest extends OwnerRequest {
   /** Milliseconds. */
   readonly ttl: number;
 }
 
+/** What is to be decided about one lock. */
 export interface AcquireRequest extends RenewRequest {
   /** Present when the lock is wanted for one intended run only. */
   readonly claim?: Claim | undefined;
@@ -85,16 +87,19 @@ export interface AcquireRequest extends RenewRequest {
   readonly waited?: number | undefined;
 }
 
+/** Names one grant of a lock, whoever has it. */
 export interface ForceRequest {
   readonly name: string;
   readonly fence: number;
 }
 
+/** An acquisition whose caller does not know its answer. */
 export interface UndoRequest extends RenewRequest {
   /** What the lock was acquired for. */
   readonly claim?: Claim | undefined;
 }
 
+/** The end of a lease. */
 export interface ReleaseRequest extends OwnerRequest {
   /** What the lock was acquired for, if that has been run to its end. */
   readonly completed?: Claim | undefined;
@@ -172,6 +177,7 @@ export type AcquireReply = (
   readonly now?: number | undefined;
 };
 
+/** Who has a lock. */
 export interface HeldBy {
   /** The holder's record as it is stored. */
   readonly record: string;
@@ -182,6 +188,7 @@ export interface HeldBy {
 /** `held`: it was this holder's. `taken`: it is somebody else's. `vanished`: nobody holds it. */
 export type OwnerReply = 'held' | 'taken' | 'vanished';
 
+/** What a store knows of a lock that is held. */
 export interface StoredLock extends HeldBy {
   /** The fencing token of this grant; undefined if another program took the lock. */
   readonly fence: number | undefined;

@@ -1,3 +1,4 @@
+import { refuse } from '../common/check-options.js';
 import { LockConfigurationError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
@@ -91,8 +92,4 @@ function checkChoice({ redis, store, folder }: StoreChoice): void {
 
 function isPlainObject<T>(value: T): value is T & object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function refuse(option: string, expected: string, value: unknown): never {
-  throw new LockConfigurationError(messages.wrongType(option, expected, value));
 }

@@ -1,4 +1,4 @@
-import { checkOptions, type KnownOptions } from '../common/check-options.js';
+import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import { HolderIdentity, parseHolder } from '../core/holder.js';
@@ -90,8 +90,7 @@ export class LockTestKit {
   loseLease(name: string, how: 'vanished'): Promise<void>;
   async loseLease(name: string, how: 'taken' | 'vanished' = 'taken'): Promise<HeldElsewhere | void> {
     checkName(name);
-    if (how !== 'taken' && how !== 'vanished')
-      throw new LockConfigurationError(messages.wrongType('how', "'taken' or 'vanished'", how));
+    if (how !== 'taken' && how !== 'vanished') refuse('how', "'taken' or 'vanished'", how);
     await settled();
     const holder = await this.#locks.inspect(name);
     const elsewhere = holder !== null && this.#elsewhere.has(holder.record);

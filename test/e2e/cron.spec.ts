@@ -2,22 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { logLines, startApp } from '../support/apps.js';
 import { eventually } from '../support/eventually.js';
 import { ReplicaProcess, type ReplicaEvent } from '../support/replica-process.js';
-import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
 const SECOND = 1000;
 
-describe.each(SHARED_STORES)('an every-second job on %s', (_name, makeStore) => {
-  let store: SharedStore;
-
-  beforeEach(() => {
-    store = makeStore();
-  });
-
-  afterEach(async () => {
-    await ReplicaProcess.killAll();
-    await store.remove();
-  });
-
+describeOnSharedStores('an every-second job on %s', (store) => {
   /** Three replicas that start 0, 50 and 120 ms apart. */
   async function startReplicas(env: Record<string, string>): Promise<ReplicaProcess[]> {
     const replicas: ReplicaProcess[] = [];

@@ -3,28 +3,21 @@ import { machineTime } from '../support/contenders.js';
 import { eventually } from '../support/eventually.js';
 import { event } from '../support/history.js';
 import { isRunning, runsOf, runThat, type JobRun } from '../support/job-runs.js';
-import { ReplicaProcess } from '../support/replica-process.js';
-import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+import { describeOnSharedStores } from '../support/on-shared-stores.js';
+import type { ReplicaProcess } from '../support/replica-process.js';
 
 const TTL = 2000;
 /** For what a busy machine adds to a TTL. */
 const SOON = 1500;
 
-describe.each(SHARED_STORES)('replicas that wait for one lock again and again, on %s', (_name, makeStore) => {
-  let store: SharedStore;
+describeOnSharedStores('replicas that wait for one lock again and again, on %s', (store) => {
   let replicas: ReplicaProcess[];
 
   beforeEach(async () => {
-    store = makeStore();
     replicas = Array.from({ length: 4 }, () =>
       startApp('waiter-replica', { ...store.options, ttl: TTL }, { HOLD_MS: '20-40' }),
     );
     await Promise.all(replicas.map((replica) => replica.waitFor(event('started'))));
-  });
-
-  afterEach(async () => {
-    await ReplicaProcess.killAll();
-    await store.remove();
   });
 
   it('have it in turns, one at a time', async () => {

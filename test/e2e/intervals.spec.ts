@@ -6,25 +6,14 @@ import { event } from '../support/history.js';
 import { machineTimeIs, runsOf, runThat, type JobRun } from '../support/job-runs.js';
 import { ReplicaProcess } from '../support/replica-process.js';
 import { RedisServer } from '../support/redis/redis-server.js';
-import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+import { describeOnSharedStores } from '../support/on-shared-stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const SECOND = 1000;
 /** How many seconds the test counts runs. Half a minute: `INTERVAL_SECONDS=30`. */
 const COUNTED = Number(process.env['INTERVAL_SECONDS'] ?? 10);
 
-describe.each(SHARED_STORES)('an @Interval of a second on %s', (_name, makeStore) => {
-  let store: SharedStore;
-
-  beforeEach(() => {
-    store = makeStore();
-  });
-
-  afterEach(async () => {
-    await ReplicaProcess.killAll();
-    await store.remove();
-  });
-
+describeOnSharedStores('an @Interval of a second on %s', (store) => {
   it(
     'runs once a second over four replicas in different phases, and goes on when the one that runs it is killed',
     async () => {

@@ -5,7 +5,7 @@ import { faketimeBy, faketimeLibrary } from '../support/faketime.js';
 import { event } from '../support/history.js';
 import { earliness, isRunning, loudLines, machineTimeIs, runsOf, wallTime } from '../support/job-runs.js';
 import { ReplicaProcess } from '../support/replica-process.js';
-import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
 const SECOND = 1000;
 const PERIOD = 2 * SECOND;
@@ -20,87 +20,78 @@ const EARLIEST = 25 + 5;
 
 type Replicas = Record<keyof typeof OFFSETS, ReplicaProcess>;
 
-const withFaketime = faketimeLibrary() ? describe.each(SHARED_STORES) : describe.skip.each(SHARED_STORES);
+describeOnSharedStores(
+  'five replicas whose clocks differ by up to a minute, on %s',
+  (store) => {
+    it(
+      'run each tick exactly once, when it is due, and say once whose clock is wrong',
+      () => expectEachTickOnce(async () => {}),
+      WATCHED + 60 * SECOND,
+    );
 
-withFaketime('five replicas whose clocks differ by up to a minute, on %s', (_name, makeStore) => {
-  let store: SharedStore;
+    it(
+      'do so while the fast one is killed between two runs',
+      () =>
+        expectEachTickOnce(async ({ fast }, begin) => {
+          await machineTimeIs(begin + (2 / 3) * WATCHED);
+          await betweenRuns(fast);
+          await fast.signal('SIGKILL');
+        }),
+      WATCHED + 60 * SECOND,
+    );
 
-  beforeEach(() => {
-    store = makeStore();
-  });
+    it(
+      'do so while one is stopped between two runs, and goes on 5 seconds later',
+      () =>
+        expectEachTickOnce(async ({ right }, begin) => {
+          await machineTimeIs(begin + WATCHED / 6);
+          await betweenRuns(right);
+          await right.signal('SIGSTOP');
+          await machineTimeIs(machineTime() + 5 * SECOND);
+          await right.signal('SIGCONT');
+        }),
+      WATCHED + 60 * SECOND,
+    );
 
-  afterEach(async () => {
-    await ReplicaProcess.killAll();
-    await store.remove();
-  });
+    async function expectEachTickOnce(
+      disturb: (replicas: Replicas, begin: number) => Promise<void>,
+    ): Promise<void> {
+      const replicas = await startReplicas();
+      const all = Object.values(replicas);
+      const first = Math.ceil(Date.now() / PERIOD) * PERIOD;
+      const expected = Array.from({ length: WATCHED / PERIOD + 1 }, (_, i) => first + i * PERIOD);
+      const last = expected.at(-1)!;
+      await disturb(replicas, machineTime());
+      await eventually(() => Date.now() > last + SECOND, { within: WATCHED + 10 * SECOND });
+      await eventually(() => !runsOf(all).some(isRunning));
 
-  it(
-    'run each tick exactly once, when it is due, and say once whose clock is wrong',
-    () => expectEachTickOnce(async () => {}),
-    WATCHED + 60 * SECOND,
-  );
-
-  it(
-    'do so while the fast one is killed between two runs',
-    () =>
-      expectEachTickOnce(async ({ fast }, begin) => {
-        await machineTimeIs(begin + (2 / 3) * WATCHED);
-        await betweenRuns(fast);
-        await fast.signal('SIGKILL');
-      }),
-    WATCHED + 60 * SECOND,
-  );
-
-  it(
-    'do so while one is stopped between two runs, and goes on 5 seconds later',
-    () =>
-      expectEachTickOnce(async ({ right }, begin) => {
-        await machineTimeIs(begin + WATCHED / 6);
-        await betweenRuns(right);
-        await right.signal('SIGSTOP');
-        await machineTimeIs(machineTime() + 5 * SECOND);
-        await right.signal('SIGCONT');
-      }),
-    WATCHED + 60 * SECOND,
-  );
-
-  async function expectEachTickOnce(
-    disturb: (replicas: Replicas, begin: number) => Promise<void>,
-  ): Promise<void> {
-    const replicas = await startReplicas();
-    const all = Object.values(replicas);
-    const first = Math.ceil(Date.now() / PERIOD) * PERIOD;
-    const expected = Array.from({ length: WATCHED / PERIOD + 1 }, (_, i) => first + i * PERIOD);
-    const last = expected.at(-1)!;
-    await disturb(replicas, machineTime());
-    await eventually(() => Date.now() > last + SECOND, { within: WATCHED + 10 * SECOND });
-    await eventually(() => !runsOf(all).some(isRunning));
-
-    const ticks = runsOf(all).map(({ tick }) => tick);
-    expect(ticks.filter((tick) => tick >= first && tick <= last)).toEqual(expected);
-    expect(ticks).toEqual([...new Set(ticks)]);
-    expect(runsOf(all).filter((run) => earliness(run) > EARLIEST)).toEqual([]);
-    const aboutItsClock = expect.stringMatching(/^warn: The clock of this replica is/);
-    for (const [name, replica] of Object.entries(replicas)) {
-      const wrong = name === 'slow' || name === 'fast';
-      expect({ name, lines: loudLines(replica) }).toEqual({ name, lines: wrong ? [aboutItsClock] : [] });
+      const ticks = runsOf(all).map(({ tick }) => tick);
+      expect(ticks.filter((tick) => tick >= first && tick <= last)).toEqual(expected);
+      expect(ticks).toEqual([...new Set(ticks)]);
+      expect(runsOf(all).filter((run) => earliness(run) > EARLIEST)).toEqual([]);
+      const aboutItsClock = expect.stringMatching(/^warn: The clock of this replica is/);
+      for (const [name, replica] of Object.entries(replicas)) {
+        const wrong = name === 'slow' || name === 'fast';
+        expect({ name, lines: loudLines(replica) }).toEqual({ name, lines: wrong ? [aboutItsClock] : [] });
+      }
     }
-  }
 
-  async function startReplicas(): Promise<Replicas> {
-    const started = Object.entries(OFFSETS).map(([name, offset]) => {
-      const env = { CRON: '*/2 * * * * *', JOB_MS: '0-500', ...faketimeBy(offset) };
-      return [name, startApp('tick-replica', store.options, env)] as const;
-    });
-    const replicas = Object.fromEntries(started) as Replicas;
-    for (const [name, offset] of Object.entries(OFFSETS) as [keyof Replicas, number][]) {
-      const { wall, at } = await replicas[name].waitFor(event('ready'));
-      const off = Number(wall) - wallTime(Number(at));
-      if (Math.abs(off - offset) > 100) throw new Error(`The clock of ${name} is off by ${off} ms.`);
+    async function startReplicas(): Promise<Replicas> {
+      const started = Object.entries(OFFSETS).map(([name, offset]) => {
+        const env = { CRON: '*/2 * * * * *', JOB_MS: '0-500', ...faketimeBy(offset) };
+        return [name, startApp('tick-replica', store.options, env)] as const;
+      });
+      const replicas = Object.fromEntries(started) as Replicas;
+      for (const [name, offset] of Object.entries(OFFSETS) as [keyof Replicas, number][]) {
+        const { wall, at } = await replicas[name].waitFor(event('ready'));
+        const off = Number(wall) - wallTime(Number(at));
+        if (Math.abs(off - offset) > 100) throw new Error(`The clock of ${name} is off by ${off} ms.`);
+      }
+      return replicas;
     }
-    return replicas;
-  }
-});
+  },
+  { skip: !faketimeLibrary() },
+);
 
 /** A run takes half a second at most. */
 async function betweenRuns(replica: ReplicaProcess): Promise<void> {

@@ -4,7 +4,7 @@ import { machineTime } from '../support/contenders.js';
 import { event } from '../support/history.js';
 import { isRunning, machineTimeIs, runsOf, runThat } from '../support/job-runs.js';
 import { ReplicaProcess } from '../support/replica-process.js';
-import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
 const SECOND = 1000;
 const SEED_MS = 2 * SECOND;
@@ -12,18 +12,7 @@ const TTL = 1000;
 /** Those that wait look every 100 ms; the rest is for a busy machine. */
 const SOON = 1000;
 
-describe.each(SHARED_STORES)('an @Exclusive onModuleInit on %s', (_name, makeStore) => {
-  let store: SharedStore;
-
-  beforeEach(() => {
-    store = makeStore();
-  });
-
-  afterEach(async () => {
-    await ReplicaProcess.killAll();
-    await store.remove();
-  });
-
+describeOnSharedStores('an @Exclusive onModuleInit on %s', (store) => {
   it('runs once when five replicas start together, and the others are up as soon as it is done', async () => {
     const replicas = start(5);
     await allReady(replicas);
@@ -62,7 +51,7 @@ describe.each(SHARED_STORES)('an @Exclusive onModuleInit on %s', (_name, makeSto
   });
 
   it('that fails keeps its replica from starting, and is run by another', async () => {
-    const [failing] = start(1, {}, { SEED_FAILS: 'yes' }) as [ReplicaProcess];
+    const [failing] = start(1, {}, { SEED_FAILS: 'yes' });
     await failing.waitFor(event('started'));
     const others = start(4);
     await allReady(others);

@@ -4,7 +4,7 @@ import { faketimeBy, faketimeLibrary } from '../support/faketime.js';
 import { event } from '../support/history.js';
 import { earliness, isRunning, loudLines, runsOf } from '../support/job-runs.js';
 import { ReplicaProcess } from '../support/replica-process.js';
-import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -12,48 +12,39 @@ const YEAR = 365 * 24 * HOUR;
 /** A tick may be this early by the store's clock; the rest is for the difference of two readings of the time. */
 const EARLIEST = 25 + 5;
 
-const withFaketime = faketimeLibrary() ? describe.each(SHARED_STORES) : describe.skip.each(SHARED_STORES);
+describeOnSharedStores(
+  'a replica whose clock is far ahead, on %s',
+  (store) => {
+    it('by an hour or a year runs nothing before its time, keeps nobody from it, and says so once', async () => {
+      const wrong = [start(HOUR), start(YEAR)];
+      // Up before the others: whatever ticks they claim, they claim first.
+      await allReady(wrong);
+      const right = start(0);
+      await allReady([right]);
+      const expected = ticksFrom(Date.now(), 6);
+      await untilRun(expected, [right, ...wrong]);
 
-withFaketime('a replica whose clock is far ahead, on %s', (_name, makeStore) => {
-  let store: SharedStore;
+      expect(ticksOf([right, ...wrong], expected)).toEqual(expected);
+      expect(runsOf([right, ...wrong]).filter((run) => earliness(run) > EARLIEST)).toEqual([]);
+      for (const replica of wrong) expect(loudLines(replica)).toEqual([aheadOfTheStore]);
+      expect(loudLines(right)).toEqual([]);
+    });
 
-  beforeEach(() => {
-    store = makeStore();
-  });
+    it('by some seconds waits for each tick and runs it when it is due, also if nobody else does', async () => {
+      const ahead = start(2 * SECOND);
+      await allReady([ahead]);
+      const expected = ticksFrom(Date.now() + 2 * SECOND, 3);
+      await untilRun(expected, [ahead]);
 
-  afterEach(async () => {
-    await ReplicaProcess.killAll();
-    await store.remove();
-  });
+      expect(ticksOf([ahead], expected)).toEqual(expected);
+      expect(runsOf([ahead]).filter((run) => earliness(run) > EARLIEST)).toEqual([]);
+    });
 
-  it('by an hour or a year runs nothing before its time, keeps nobody from it, and says so once', async () => {
-    const wrong = [start(HOUR), start(YEAR)];
-    // Up before the others: whatever ticks they claim, they claim first.
-    await allReady(wrong);
-    const right = start(0);
-    await allReady([right]);
-    const expected = ticksFrom(Date.now(), 6);
-    await untilRun(expected, [right, ...wrong]);
-
-    expect(ticksOf([right, ...wrong], expected)).toEqual(expected);
-    expect(runsOf([right, ...wrong]).filter((run) => earliness(run) > EARLIEST)).toEqual([]);
-    for (const replica of wrong) expect(loudLines(replica)).toEqual([aheadOfTheStore]);
-    expect(loudLines(right)).toEqual([]);
-  });
-
-  it('by some seconds waits for each tick and runs it when it is due, also if nobody else does', async () => {
-    const ahead = start(2 * SECOND);
-    await allReady([ahead]);
-    const expected = ticksFrom(Date.now() + 2 * SECOND, 3);
-    await untilRun(expected, [ahead]);
-
-    expect(ticksOf([ahead], expected)).toEqual(expected);
-    expect(runsOf([ahead]).filter((run) => earliness(run) > EARLIEST)).toEqual([]);
-  });
-
-  const start = (offset: number): ReplicaProcess =>
-    startApp('tick-replica', store.options, { CRON: '* * * * * *', ...(offset ? faketimeBy(offset) : {}) });
-});
+    const start = (offset: number): ReplicaProcess =>
+      startApp('tick-replica', store.options, { CRON: '* * * * * *', ...(offset ? faketimeBy(offset) : {}) });
+  },
+  { skip: !faketimeLibrary() },
+);
 
 const aheadOfTheStore = expect.stringMatching(
   /^error: A tick of "job" is \d+ s ahead of the store's clock and was skipped/,

@@ -9,22 +9,15 @@ import {
   TTL,
 } from '../support/contenders.js';
 import { event, expectExclusion } from '../support/history.js';
-import { ReplicaProcess } from '../support/replica-process.js';
-import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+import type { ReplicaProcess } from '../support/replica-process.js';
+import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
-describe.each(SHARED_STORES)('a holder on %s', (name, makeStore) => {
-  let store: SharedStore;
+describeOnSharedStores('a holder on %s', (store) => {
   let holder: ReplicaProcess;
   let other: ReplicaProcess;
 
   beforeEach(async () => {
-    store = makeStore();
-    [holder, other] = (await startContenders(2, store.options)) as [ReplicaProcess, ReplicaProcess];
-  });
-
-  afterEach(async () => {
-    await ReplicaProcess.killAll();
-    await store.remove();
+    [holder, other] = await startContenders(2, store.options);
   });
 
   it('that is killed is followed by another, within the TTL and a second, with a higher fence', async () => {
@@ -33,7 +26,7 @@ describe.each(SHARED_STORES)('a holder on %s', (name, makeStore) => {
     await holder.signal('SIGKILL');
     const next = await acquire(other);
 
-    const limit = name === 'Redis' ? TTL + 1000 : 1000;
+    const limit = store.name === 'Redis' ? TTL + 1000 : 1000;
     expect(Number(next['at']) - killedAt).toBeLessThan(limit);
     expectExclusion([holder, other]);
     await expectCleanExit(other);
@@ -112,9 +105,8 @@ describe.each(SHARED_STORES)('a holder on %s', (name, makeStore) => {
   });
 });
 
-describe.each(SHARED_STORES)('four processes on %s', (_name, makeStore) => {
+describeOnSharedStores('four processes on %s', (store) => {
   it('that take one lock again and again, and are stopped at random, exclude each other', async () => {
-    const store = makeStore();
     const contenders = await startContenders(4, { ...store.options, ttl: 300 });
     for (const contender of contenders) contender.send({ do: 'loop', name: LOCK, ms: 40, pause: 20 });
     for (let i = 0; i < 24; i++) {
@@ -130,6 +122,5 @@ describe.each(SHARED_STORES)('four processes on %s', (_name, makeStore) => {
     const grants = contenders.map(({ events }) => events.filter(event('acquired')).length);
     expect(Math.min(...grants)).toBeGreaterThan(3);
     await Promise.all(contenders.map(expectCleanExit));
-    await store.remove();
   });
 });

@@ -38,9 +38,7 @@ afterEach(async () => {
 
 async function startBehindProxy(ttl = TTL): Promise<ReplicaProcess> {
   const redis = `redis://127.0.0.1:${proxy.port}`;
-  const [contender] = (await startContenders(1, { redis, ttl, commandTimeout: COMMAND_TIMEOUT })) as [
-    ReplicaProcess,
-  ];
+  const [contender] = await startContenders(1, { redis, ttl, commandTimeout: COMMAND_TIMEOUT });
   return contender;
 }
 

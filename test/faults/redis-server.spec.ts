@@ -27,7 +27,7 @@ describe('a lease, when Redis', () => {
     await server.kill();
     await server.restart();
     expect(await holder.waitFor(event('aborted'))).toMatchObject({ reason: 'vanished' });
-    const [other] = (await startContenders(1, { redis: server.url })) as [ReplicaProcess];
+    const [other] = await startContenders(1, { redis: server.url });
     await acquire(other);
     expectExclusion([holder, other]);
     await Promise.all([holder, other].map(expectCleanExit));
@@ -62,7 +62,7 @@ describe('a lease, when Redis', () => {
   it('stands still for two thirds of the TTL, is kept: a renewal that fails is tried again', async () => {
     const ttl = 3 * TTL;
     const server = await RedisServer.start();
-    const [holder] = (await startContenders(1, { redis: server.url, ttl })) as [ReplicaProcess];
+    const [holder] = await startContenders(1, { redis: server.url, ttl });
     const { at } = await acquire(holder);
     await server.pause();
     // The renewal is sent at a third of the TTL, and given up at two thirds.
@@ -116,7 +116,7 @@ describe('a lease, when Redis', () => {
 });
 
 async function startHolder(server: RedisServer): Promise<ReplicaProcess> {
-  const [holder] = (await startContenders(1, { redis: server.url, commandTimeout: 500 })) as [ReplicaProcess];
+  const [holder] = await startContenders(1, { redis: server.url, commandTimeout: 500 });
   await acquire(holder);
   return holder;
 }

@@ -1,30 +1,15 @@
 import { startApp } from '../support/apps.js';
 import { acquire, expectCleanExit, LOCK, startContenders, TTL } from '../support/contenders.js';
 import { event, expectExclusion } from '../support/history.js';
-import { ReplicaProcess } from '../support/replica-process.js';
-import { SHARED_STORES, type SharedStore } from '../support/stores.js';
+import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
 const SECOND = 1000;
 /** From the end of the work to the moment another has the lock. */
 const HAND_OVER = 200;
 
-describe.each(SHARED_STORES)('a replica that is told to end, on %s', (_name, makeStore) => {
-  let store: SharedStore;
-
-  beforeEach(() => {
-    store = makeStore();
-  });
-
-  afterEach(async () => {
-    await ReplicaProcess.killAll();
-    await store.remove();
-  });
-
+describeOnSharedStores('a replica that is told to end, on %s', (store) => {
   it('lets its work end, keeps the lock until then, hands it over, and exits by itself', async () => {
-    const [leaving, other] = (await startContenders(2, { ...store.options, drainTimeout: 10_000 })) as [
-      ReplicaProcess,
-      ReplicaProcess,
-    ];
+    const [leaving, other] = await startContenders(2, { ...store.options, drainTimeout: 10_000 });
     leaving.send({ do: 'run', name: LOCK, ms: 3 * TTL });
     await leaving.waitFor(event('acquired'));
     const exit = expectCleanExit(leaving);
@@ -38,9 +23,7 @@ describe.each(SHARED_STORES)('a replica that is told to end, on %s', (_name, mak
   });
 
   it('grants no new locks', async () => {
-    const [leaving] = (await startContenders(1, { ...store.options, drainTimeout: 10_000 })) as [
-      ReplicaProcess,
-    ];
+    const [leaving] = await startContenders(1, { ...store.options, drainTimeout: 10_000 });
     leaving.send({ do: 'run', name: LOCK, ms: TTL });
     await leaving.waitFor(event('acquired'));
     const exit = expectCleanExit(leaving);
@@ -51,10 +34,7 @@ describe.each(SHARED_STORES)('a replica that is told to end, on %s', (_name, mak
   });
 
   it('aborts the signal of work that outlasts drainTimeout, and does not give its lock back while it runs', async () => {
-    const [leaving, other] = (await startContenders(2, { ...store.options, drainTimeout: 300 })) as [
-      ReplicaProcess,
-      ReplicaProcess,
-    ];
+    const [leaving, other] = await startContenders(2, { ...store.options, drainTimeout: 300 });
     leaving.send({ do: 'run', name: LOCK, ms: 900 });
     await leaving.waitFor(event('acquired'));
     const exit = leaving.stop();

@@ -10,8 +10,8 @@ export const MUTANTS = [
   {
     name: 'release does not compare the token (embedded stores)',
     file: 'lib/stores/lock-entry.ts',
-    find: "if (reply !== 'held') return reply;\n  delete entry.holder;",
-    replace: 'delete entry.holder;',
+    find: "if (reply !== 'held') return [reply, false];\n  const { completed } = request;",
+    replace: 'const { completed } = request;',
     tests: 'faults/holder',
   },
   {
@@ -23,7 +23,7 @@ export const MUTANTS = [
   },
   {
     name: 'the deadline of a grant counts from the reply',
-    file: 'lib/core/acquirer.ts',
+    file: 'lib/core/granter.ts',
     find: 'new HeldLease(terms, askedAt, ',
     replace: 'new HeldLease(terms, clock.now(), ',
     tests: 'faults/network',
@@ -72,9 +72,9 @@ export const MUTANTS = [
   },
   {
     name: 'no compensating release',
-    file: 'lib/core/acquirer.ts',
-    find: 'if (error.mayHaveRun) void returner.undo({ name, record });',
-    replace: '',
+    file: 'lib/core/granter.ts',
+    find: 'error.mayHaveRun ? returner.undo(question) : undefined;',
+    replace: 'undefined as Promise<void> | undefined;',
     tests: 'faults/network',
   },
   {
@@ -108,10 +108,10 @@ export const MUTANTS = [
   {
     name: 'all acquisitions of a process share one token',
     file: 'lib/core/holder.ts',
-    find: 'token: `${this.#tokenPrefix}.${++this.#count}`,',
-    replace: 'token: `${this.#tokenPrefix}.${(this.#count = 1)}`,',
+    find: 'String(++this.#count)',
+    replace: 'String((this.#count = 1))',
     // The record holds the time too, which tells two acquisitions apart as long as it is not the same.
-    also: [{ find: 'since: new Date().toISOString(),', replace: "since: '2020-01-01T00:00:00.000Z'," }],
+    also: [{ find: 'new Date(now).toISOString()', replace: "'2020-01-01T00:00:00.000Z'" }],
     tests: 'faults/holder',
   },
   {
@@ -131,7 +131,7 @@ export const MUTANTS = [
   {
     name: 'a fast clock is believed (Redis)',
     file: 'lib/stores/redis/scripts/acquire.lua',
-    find: "if kind == 'tick' and value - now_ms > tonumber(ARGV[7]) then",
+    find: "if kind == 'tick' and value - now_ms > tonumber(ARGV[10]) then",
     replace: 'if false then',
     tests: 'e2e/skewed-clocks',
   },
@@ -204,5 +204,71 @@ export const MUTANTS = [
     find: 'if (other) refuse',
     replace: 'if (false) refuse',
     tests: 'integration/nest/shared-names',
+  },
+  {
+    name: 'nobody who waits is told of its turn (Redis)',
+    file: 'lib/stores/redis/scripts/hand-over.lua',
+    find: 'redis.pcall(command, channel, KEYS[1])',
+    replace: '1',
+    tests: 'integration/stores/redis',
+  },
+  {
+    name: 'the dead stay in line (Redis)',
+    file: 'lib/stores/redis/scripts/hand-over.lua',
+    find: 'told > 0',
+    replace: 'told >= 0',
+    tests: 'integration/redis/cluster-waiting',
+  },
+  {
+    name: 'the dead stay in line (local store)',
+    file: 'lib/stores/local/local-entry.ts',
+    find: 'entry.line = entry.line.filter(({ process }) => !process || !isGone(process, self));',
+    replace: '',
+    tests: 'e2e/hand-over',
+  },
+  {
+    name: 'a newcomer passes those who wait (Redis)',
+    file: 'lib/stores/redis/scripts/acquire.lua',
+    find: 'local first = hand_over(KEYS[3], ARGV[1])',
+    replace: 'local first = nil',
+    tests: 'integration/stores/redis',
+  },
+  {
+    name: 'the line has no order (embedded stores)',
+    file: 'lib/stores/waiting-line.ts',
+    find: 'line.sort((a, b) => a.since - b.since);',
+    replace: '',
+    tests: 'integration/stores/local',
+  },
+  {
+    name: 'a waiter that gives up stays in line',
+    file: 'lib/core/acquirer.ts',
+    find: 'if (record !== undefined && inLine) void',
+    replace: 'if (record === undefined && inLine) void',
+    also: [
+      { find: 'returner.leave({ name, record, ttl })', replace: "returner.leave({ name, record: '', ttl })" },
+    ],
+    tests: 'unit/core/line',
+  },
+  {
+    name: 'a lock is taken by force whatever its fence (Redis)',
+    file: 'lib/stores/redis/scripts/force.lua',
+    find: "if not ours or redis.call('HGET', KEYS[2], 'fence') ~= ARGV[1] then",
+    replace: 'if not ours then',
+    tests: 'integration/stores/redis',
+  },
+  {
+    name: 'an undone acquisition keeps what it claimed (Redis)',
+    file: 'lib/stores/redis/scripts/undo.lua',
+    find: "if ARGV[4] == 'tick' then",
+    replace: "if ARGV[4] == '' then",
+    tests: 'integration/stores/redis',
+  },
+  {
+    name: 'a late copy of an acquisition takes the lock for nobody',
+    file: 'lib/core/granter.ts',
+    find: 'if (lease.repeated) void',
+    replace: 'if (!lease) void',
+    tests: 'unit/core/returning',
   },
 ];

@@ -72,7 +72,7 @@ export class RedisLockStore implements LockStore {
         ttl,
         retentionFor(claim),
         ...(ticket || claim ? [ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION] : []),
-        ...(claim ? claimArguments(claim) : []),
+        ...(claim ? [...claimArguments(claim), ...tickArguments(claim)] : []),
       ],
       within,
     );
@@ -107,14 +107,14 @@ export class RedisLockStore implements LockStore {
   }
 
   async release({ name, record, completed }: ReleaseRequest, within: number): Promise<OwnerReply> {
-    const run = completed ? [retentionFor(completed), ...completedArguments(completed)] : [];
+    const run = completed ? [retentionFor(completed), ...claimArguments(completed)] : [];
     return this.#free(SCRIPTS.release, this.#keys(name), [record, ...run], within);
   }
 
   async undo(request: UndoRequest, within: number): Promise<OwnerReply> {
     const { name, record, claim } = request;
     const keys = [...this.#keys(name), this.#undoneKey(name, record)];
-    const claimed = claim ? completedArguments(claim) : [];
+    const claimed = claim ? claimArguments(claim) : [];
     const args = [record, UNDO_RETENTION, this.#inbox.ticket(request), ...claimed];
     return this.#free(SCRIPTS.undo, keys, args, within);
   }
@@ -194,35 +194,24 @@ export class RedisLockStore implements LockStore {
   }
 }
 
+/** Kind and series, and the number that goes with the kind. */
 function claimArguments(claim: Claim): (string | number)[] {
-  const { kind, series } = claim;
-  switch (claim.kind) {
-    case 'tick':
-      return [
-        kind,
-        series,
-        claim.time,
-        EARLY_TOLERANCE,
-        claim.rerun ? '1' : '0',
-        ...(claim.askedAt === undefined ? [] : [claim.askedAt, BEHIND_TOLERANCE]),
-      ];
-    case 'gap':
-      return [kind, series, claim.gap];
-    case 'key':
-      return [kind, series];
-  }
-}
-
-function completedArguments(claim: Claim): (string | number)[] {
   const { kind, series } = claim;
   switch (claim.kind) {
     case 'tick':
       return [kind, series, claim.time];
     case 'gap':
-      return [kind, series];
+      return [kind, series, claim.gap];
     case 'key':
       return [kind, series, claim.remember];
   }
+}
+
+/** When a tick may be granted. */
+function tickArguments(claim: Claim): (string | number)[] {
+  if (claim.kind !== 'tick') return [];
+  const late = claim.askedAt === undefined ? [] : [claim.askedAt, BEHIND_TOLERANCE];
+  return [EARLY_TOLERANCE, claim.rerun ? '1' : '0', ...late];
 }
 
 function stored(record: string, remaining = -1, fence?: string | null, waiters = 0): StoredLock {

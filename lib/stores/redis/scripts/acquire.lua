@@ -8,7 +8,7 @@
 -- ARGV[6]  how long the queue is kept, ms
 -- and, where it claims a run:
 -- ARGV[7]  'tick' | 'gap' | 'key'             ARGV[8]  the series
--- ARGV[9]  tick or gap, ms     ARGV[10]  how early is still due, ms    ARGV[11]  '1': again if it was not completed
+-- ARGV[9]  tick, gap or memory, ms     ARGV[10]  how early is still due, ms     ARGV[11]  '1': again if it was not completed
 -- ARGV[12] the replica's clock when it asked, or nothing     ARGV[13]  how much later than that is behind, ms
 -- Replies  {'granted', now, fence} | {'early', now, ms} | {'behind', now} | {'done', now} | {'busy', now, record, remaining ms}
 -- include hand-over.lua
