@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MurLockModule, MurLockService } from 'murlock';
 import { LONG_TTL, TTL } from '../support/ttl.mjs';
@@ -7,15 +6,15 @@ import { LONG_TTL, TTL } from '../support/ttl.mjs';
 export const title = 'murlock 4.4.0 (node-redis)';
 export const leftOut = { leases: 'does not renew' };
 
+const nothing = async () => {};
+
 export async function open(port, { waits = false } = {}) {
   const redisOptions = { url: `redis://127.0.0.1:${port}` };
   // As in its README; one attempt without a pause is its nearest to a try.
   const patience = waits ? { wait: 1000, maxAttempts: 3, blocking: true } : { wait: 0, maxAttempts: 1 };
-  class AppModule {}
-  Module({ imports: [MurLockModule.forRoot({ redisOptions, logLevel: 'error', ...patience })] })(AppModule);
-  const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error'] });
+  const root = MurLockModule.forRoot({ redisOptions, logLevel: 'error', ...patience });
+  const app = await NestFactory.createApplicationContext(root, { logger: ['error'] });
   const locks = app.get(MurLockService);
-  const nothing = async () => {};
   return {
     cycle: (name) => locks.runWithLock(name, TTL, nothing),
     async attempt(name) {

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Exclusive, ExclusiveLockModule, ExclusiveLockService } from 'nestjs-exclusive-lock';
 import { LONG_TTL, TTL } from '../support/ttl.mjs';
@@ -7,19 +6,20 @@ import { decorate } from '../support/decorate.mjs';
 
 export const title = 'nestjs-exclusive-lock';
 
+/** The application: its module is the object that has a decorated method. */
 class Work {
   async decorated() {}
 }
 decorate(Work, 'decorated', Exclusive('work'));
 
+const nothing = async () => {};
+
 export async function open(port, { memory = false } = {}) {
   const where = memory ? { store: 'memory' } : { redis: `redis://127.0.0.1:${port}` };
-  class AppModule {}
-  Module({ imports: [ExclusiveLockModule.forRoot({ ttl: TTL, ...where })], providers: [Work] })(AppModule);
-  const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error', 'warn'] });
+  const root = { module: Work, imports: [ExclusiveLockModule.forRoot({ ttl: TTL, ...where })] };
+  const app = await NestFactory.createApplicationContext(root, { logger: ['error', 'warn'] });
   const locks = app.get(ExclusiveLockService);
   const work = app.get(Work);
-  const nothing = async () => {};
   return {
     async cycle(name) {
       const lease = await locks.acquire(name);

@@ -46,13 +46,15 @@ async function runWorkload(name, run) {
   const modules = new Map();
   for (const one of asked) modules.set(one, await import(`../packages/${one}.mjs`));
   const packages = asked.filter((one) => !modules.get(one).leftOut?.[name]);
-  const { columns, rows } = await workload.measure({ ...run, packages });
+  const rounds = Math.min(run.rounds, workload.mostRounds ?? Infinity);
+  const { columns, rows } = await workload.measure({ ...run, rounds, packages });
   const lines = asked.map((one) => {
     const { title, leftOut } = modules.get(one);
     const cells = rows.get(one) ?? [`left out: ${leftOut[name]}`, ...columns.slice(1).map(() => '')];
     return [title, ...cells];
   });
-  return [`## ${workload.title}`, workload.about, table(['', ...columns], lines)].join('\n\n');
+  const about = rounds < run.rounds ? `${workload.about} Rounds: ${rounds}.` : workload.about;
+  return [`## ${workload.title}`, about, table(['', ...columns], lines)].join('\n\n');
 }
 
 function heading(redisVersion, rounds, loads) {
@@ -70,7 +72,8 @@ function heading(redisVersion, rounds, loads) {
 function table(columns, rows) {
   const all = [columns, ...rows];
   const widths = columns.map((_, i) => Math.max(3, ...all.map((row) => row[i].length)));
-  const line = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
+  const line = (cells) =>
+    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
   const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
   return [line(columns), line(rule), ...rows.map(line)].join('\n');
 }

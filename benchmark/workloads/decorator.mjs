@@ -11,13 +11,6 @@ export const only = ['nestjs-exclusive-lock'];
 
 export async function client(open) {
   const locks = await open({ memory: true });
-  const microsOf = (once) => {
-    const slice = sliceOf(once);
-    return async (ms) => {
-      const { time, count } = await slice(ms);
-      return time / count;
-    };
-  };
   return { service: microsOf(locks.runWork), decorated: microsOf(locks.callDecorated) };
 }
 
@@ -39,4 +32,12 @@ export async function measure({ packages, rounds, port }) {
     rows.set(name, [median(service).toFixed(2), median(decorated).toFixed(2), added.toFixed(2)]);
   }
   return { columns: ['locks.run(), µs', 'decorated call, µs', 'added, µs'], rows };
+}
+
+function microsOf(once) {
+  const slice = sliceOf(once);
+  return async (ms) => {
+    const { time, count } = await slice(ms);
+    return time / count;
+  };
 }

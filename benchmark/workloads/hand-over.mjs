@@ -3,43 +3,56 @@ import { ClientProcess } from '../support/client-process.mjs';
 import { CommandCounter } from '../support/command-counter.mjs';
 import { median, quantile } from '../support/statistics.mjs';
 
-const PROCESSES = 8;
-const HANDOVERS = 200;
-/** Milliseconds for which each holds the lock; long enough for the last holder to be waiting again. */
+const WAITERS = 8;
+const BATCHES = 25;
+/** Batches before those that count: connections are made, and code is compiled. */
+const WARM_UP = 3;
+/** Milliseconds for which each holds the lock. */
 const HELD = 5;
-/** Seconds after which a package that cannot do it is given up. */
-const PATIENCE = 120;
+/** Milliseconds between two arrivals, enough for the question to have come to the server. */
+const GAP = 4;
 
 export const title = 'Hand-over with 8 waiting processes';
 export const about =
-  `${PROCESSES} processes wait for one lock, hold it for ${HELD} ms and wait again, ${HANDOVERS} times in all. ` +
-  'Latency: from the call of the release to the next grant. In order: grants to whoever had waited longest.';
+  `A lock is held while ${WAITERS} processes come to wait for it, one after the other; then it is released, and each ` +
+  `holds it for ${HELD} ms: ${BATCHES * WAITERS} hand-overs a round. Latency: from the call of a release to the next ` +
+  'grant. Commands: all that clients send, by the number of grants. In order: grants to whoever had come first of ' +
+  'those who waited.';
 
 /** Milliseconds by the clock that all processes of a machine share. */
 const now = () => Number(process.hrtime.bigint()) / 1e6;
 
 export async function client(open) {
   const locks = await open({ waits: true });
-  const grants = [];
-  let stopped = false;
+  let turn;
+  let letGo;
+  /** Asks for the lock; `turn` resolves when it has been had and given back. */
+  const ask = (name, critical) => {
+    turn = (async () => {
+      let times;
+      await locks.contend(name, async () => {
+        const granted = now();
+        await critical();
+        times = { granted, released: now() };
+      });
+      return times;
+    })();
+  };
   return {
-    begin() {
-      void (async () => {
-        while (!stopped) {
-          const asked = now();
-          await locks.contend('handed-over', async () => {
-            const granted = now();
-            if (!stopped) await sleep(HELD);
-            grants.push({ asked, granted, released: now() });
-          });
-        }
-      })();
+    async hold(name) {
+      await new Promise((resolve) => {
+        ask(name, async () => {
+          resolve();
+          await new Promise((released) => (letGo = released));
+        });
+      });
     },
-    count: () => grants.length,
-    stop() {
-      stopped = true;
-      return grants;
+    async release() {
+      letGo();
+      return turn;
     },
+    ask: (name) => ask(name, () => sleep(HELD)),
+    had: () => turn,
   };
 }
 
@@ -48,13 +61,17 @@ export async function measure({ packages, rounds, port, redis }) {
   for (let round = 0; round < rounds; round++) {
     for (const name of packages) results.get(name).push(await oneRound(name, port, redis));
   }
-  const rows = [...results].map(([name, rounds_]) => {
-    const of = (key) => median(rounds_.map((round) => round[key]));
-    const counted = rounds_.reduce((sum, { count }) => sum + count, 0);
-    const inOrder = rounds_.reduce((sum, round) => sum + round.inOrder, 0);
+  const rows = [...results].map(([name, all]) => {
+    const of = (key) => median(all.map((round) => round[key]));
+    const inOrder = all.reduce((sum, round) => sum + round.inOrder, 0);
     return [
       name,
-      [of('p50').toFixed(2), of('p99').toFixed(2), of('commands').toFixed(1), `${inOrder} of ${counted}`],
+      [
+        of('p50').toFixed(2),
+        of('p99').toFixed(2),
+        of('commands').toFixed(1),
+        `${inOrder} of ${rounds * BATCHES * WAITERS}`,
+      ],
     ];
   });
   return { columns: ['p50, ms', 'p99, ms', 'commands each', 'in order'], rows: new Map(rows) };
@@ -63,46 +80,40 @@ export async function measure({ packages, rounds, port, redis }) {
 async function oneRound(name, port, redis) {
   await redis.flushall();
   const clients = [];
-  for (let i = 0; i < PROCESSES; i++) clients.push(await ClientProcess.start('hand-over', name, port));
-  for (const process of clients) {
-    await process.call('begin');
-    await sleep(20);
-  }
-  await grantsBeyond(clients, 3 * PROCESSES);
+  for (let i = 0; i <= WAITERS; i++) clients.push(await ClientProcess.start('hand-over', name, port));
+  for (let i = 0; i < WARM_UP; i++) await oneBatch(clients);
   const counter = await CommandCounter.start(port, redis.stream.localPort);
-  const before = await countGrants(clients);
-  const enough = await grantsBeyond(clients, before + HANDOVERS);
-  const commands = counter.stop() / (enough - before);
-  const grants = (await Promise.all(clients.map((process) => process.call('stop')))).flat();
+  const batches = [];
+  for (let i = 0; i < BATCHES; i++) batches.push(await oneBatch(clients));
+  const commands = counter.stop() / (BATCHES * (WAITERS + 1));
   await Promise.all(clients.map((process) => process.stop()));
-  return { commands, ...judge(grants) };
+  const latencies = batches.flatMap(({ latencies: some }) => some);
+  return {
+    commands,
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    inOrder: batches.reduce((sum, batch) => sum + batch.inOrder, 0),
+  };
 }
 
-async function countGrants(clients) {
-  const counts = await Promise.all(clients.map((process) => process.call('count')));
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-async function grantsBeyond(clients, number) {
-  const end = now() + PATIENCE * 1000;
-  for (;;) {
-    const count = await countGrants(clients);
-    if (count >= number) return count;
-    if (now() > end) throw new Error(`only ${count} of ${number} hand-overs in ${PATIENCE} s`);
-    await sleep(100);
+async function oneBatch([holder, ...waiters]) {
+  const name = 'handed-over';
+  await holder.call('hold', name);
+  for (const waiter of waiters) {
+    await waiter.call('ask', name);
+    await sleep(GAP);
   }
-}
-
-/** Of the last grants: the first are made while not all wait yet. */
-function judge(grants) {
-  const sorted = grants.toSorted((a, b) => a.granted - b.granted).slice(-HANDOVERS - 1);
-  const latencies = [];
+  const first = await holder.call('release');
+  const turns = await Promise.all(waiters.map((waiter) => waiter.call('had')));
+  const arrivals = turns.map((turn, arrival) => ({ ...turn, arrival }));
+  const grants = arrivals.toSorted((a, b) => a.granted - b.granted);
+  let released = first.released;
   let inOrder = 0;
-  for (const [i, grant] of sorted.entries()) {
-    if (i === 0) continue;
-    latencies.push(grant.granted - sorted[i - 1].released);
-    const waiting = sorted.slice(i).filter(({ asked }) => asked < sorted[i - 1].released);
-    if (waiting.every(({ asked }) => asked >= grant.asked)) inOrder++;
+  const latencies = [];
+  for (const [i, grant] of grants.entries()) {
+    latencies.push(grant.granted - released);
+    released = grant.released;
+    if (grants.slice(i).every(({ arrival }) => arrival >= grant.arrival)) inOrder++;
   }
-  return { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), inOrder, count: latencies.length };
+  return { latencies, inOrder };
 }

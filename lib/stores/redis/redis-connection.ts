@@ -83,7 +83,7 @@ export class RedisConnection {
     let mayHaveRun = false;
     let failure: Error | undefined;
     // Nearly always it is ready, and there is nothing to await.
-    while (this.#isReady || (await this.#readyBefore(deadline))) {
+    while ((this.#isReady && performance.now() < deadline) || (await this.#readyBefore(deadline))) {
       try {
         return {
           value: await this.#attempt(server, script, [keys.length, ...keys, ...args], deadline),
