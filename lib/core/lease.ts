@@ -122,6 +122,14 @@ export class HeldLease implements Lease {
     return Math.max(0, remaining);
   }
 
+  /** Whether it is held at that moment of the keeper's clock. Ends it where its time has run out by then. */
+  heldAt(now: number): boolean {
+    if (this.#lossReason) return false;
+    if (this.deadline > now) return true;
+    this.expire();
+    return false;
+  }
+
   get signal(): AbortSignal {
     // Made when first asked for: most leases of a cron job live without one.
     this.#controller ??= new AbortController();

@@ -134,16 +134,17 @@ export class RedisConnection {
     deadline: number,
   ): Promise<unknown> {
     try {
-      return await this.#send(server, ['evalsha', script.sha, ...rest], deadline);
+      return await this.#send(server, 'evalsha', [script.sha, ...rest], deadline);
     } catch (error) {
       if (!isErrorLike(error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return await this.#send(server, ['eval', script.lua, ...rest], deadline);
+      return await this.#send(server, 'eval', [script.lua, ...rest], deadline);
     }
   }
 
   #send(
     server: RedisClient,
-    command: readonly [string, ...(string | number)[]],
+    command: 'evalsha' | 'eval',
+    args: (string | number)[],
     until: number,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -163,7 +164,8 @@ export class RedisConnection {
         this.#cork.end();
       };
       this.#cork.begin();
-      server.call(...command).then(
+      // One array, which ioredis takes as it is: it would copy a thousand arguments one by one.
+      server.call(command, args).then(
         (value) => {
           settle();
           resolve(value);

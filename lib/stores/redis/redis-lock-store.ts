@@ -171,14 +171,14 @@ export class RedisLockStore implements LockStore {
   }
 
   async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
-    const keys = requests.flatMap(({ name }) => this.#keys(name).slice(0, 2));
-    const args = requests.flatMap(({ record, ttl }) => [record, ttl]);
-    const { value } = await this.#connection.run(
-      SCRIPTS.renew,
-      keys,
-      [retentionFor(undefined), ...args],
-      within,
-    );
+    const keys: string[] = [];
+    const args: (string | number)[] = [retentionFor(undefined)];
+    for (const { name, record, ttl } of requests) {
+      const lock = `${this.#prefix}:${name}`;
+      keys.push(lock, `${slotOf(lock)}:state`);
+      args.push(record, ttl);
+    }
+    const { value } = await this.#connection.run(SCRIPTS.renew, keys, args, within);
     return value as OwnerReply[];
   }
 
