@@ -59,8 +59,8 @@ export const MUTANTS = [
   {
     name: 'no timer ends a lease',
     file: 'lib/core/lease-keeper.ts',
-    find: 'if (lease.deadline <= now) lease.expire();\n      if (!lease.held) {',
-    replace: 'if (lease.deadline <= now - 10_000) {',
+    find: 'if (!lease.heldAt(now)) {',
+    replace: 'if (false) {',
     tests: 'faults/network',
   },
   {
