@@ -89,7 +89,7 @@ export class Acquirer {
     const queues = wanted.wait > 0 && !claim;
     const attempt: Attempt = {
       since,
-      waiting: new Waiting(name, wanted.wait, clock),
+      waiting: new Waiting(name, wanted.wait, since, clock),
       pause,
       refusal,
       place: queues ? this.#lines.enter(name, pause) : undefined,

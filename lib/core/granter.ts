@@ -11,7 +11,7 @@ import { HeldLease, type LeaseTerms } from './lease.js';
 import type { LockEvents } from './lock-events.js';
 import type { LockReturner } from './lock-returner.js';
 import type { Shutdown } from './shutdown.js';
-import { LONGEST_WAIT_FOR_TICK, type Unanswered } from './waiting.js';
+import { LONGEST_WAIT_FOR_TICK, type AnswerDetails, type Unanswered } from './waiting.js';
 import type { WatchedStore } from './watched-store.js';
 
 /** A lock that was granted so late that less than this part of its TTL is left is given back. */
@@ -43,10 +43,8 @@ export interface Acquired {
 }
 
 /** The store's clock is later than the replica's, or the question was long on its way. */
-export interface Behind {
+export interface Behind extends AnswerDetails {
   readonly status: 'behind';
-  readonly inLine?: boolean;
-  readonly spent?: boolean;
   readonly now?: number | undefined;
   readonly replicaNow: number;
 }

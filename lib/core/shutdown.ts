@@ -15,7 +15,7 @@ export class Shutdown {
   readonly #logger: LockLogger;
   readonly #clock: Clock;
   readonly #active = new Set<HeldLease>();
-  /** Acquisitions that the store has not answered yet; a grant among them is still run. */
+  /** Acquisitions that have not come to their end; a grant among them is still run. */
   #asking = 0;
   readonly #noMoreTicks = new AbortController();
   readonly #noMoreLocks = new AbortController();
@@ -38,7 +38,7 @@ export class Shutdown {
     this.#noMoreTicks.abort();
   }
 
-  /** The shutdown waits for the answer, too. */
+  /** The shutdown waits for the end of an acquisition, too. */
   async whileAsking<T>(attempt: () => Promise<T>): Promise<T> {
     this.#asking++;
     try {

@@ -19,9 +19,10 @@ const POLL_OUTAGE = 250;
 
 export type Early = Extract<AcquireReply, { status: 'early' }>;
 
-export type Unanswered = (Skipped & AnswerDetails) | (Early & AnswerDetails);
+export type Unanswered = (Skipped | Early) & AnswerDetails;
 
-interface AnswerDetails {
+/** What the acquirer needs to know of an answer besides. */
+export interface AnswerDetails {
   /** The store tells when it is the caller's turn. */
   readonly inLine?: boolean;
   /** The record must not be used again. */
@@ -39,12 +40,12 @@ export class Waiting {
   /** Another replica was seen running this very tick, and may die. */
   #standingBy = false;
 
-  /** `wait` in milliseconds; 0: does not wait for others. */
-  constructor(name: string, wait: number, clock: Clock) {
+  /** `wait` in milliseconds, from `since` on the clock; 0: does not wait for others. */
+  constructor(name: string, wait: number, since: number, clock: Clock) {
     this.#name = name;
     this.#wait = wait;
+    this.#since = since;
     this.#clock = clock;
-    this.#since = clock.now();
   }
 
   /**
@@ -75,7 +76,7 @@ export class Waiting {
    */
   left(holder: Holder | undefined, cause?: LockStoreError): number {
     if (this.#standingBy) return Infinity;
-    const left = this.#since + this.#wait - this.#clock.now();
+    const left = this.#left;
     if (left > 0) return left;
     // Whoever found the lock busy knows a holder.
     const why = cause ?? (holder ? undefined : unanswered());
@@ -88,7 +89,11 @@ export class Waiting {
   /** Milliseconds that a question may take. Who does not wait for others waits for the answer all the same. */
   get longestQuestion(): number {
     if (this.#wait === 0 || this.#standingBy) return Infinity;
-    return Math.max(SHORTEST_QUESTION, this.#since + this.#wait - this.#clock.now());
+    return Math.max(SHORTEST_QUESTION, this.#left);
+  }
+
+  get #left(): number {
+    return this.#since + this.#wait - this.#clock.now();
   }
 
   #unlessOver(answer: Skipped, pause: number): number | undefined {

@@ -104,16 +104,13 @@ export class RedisInbox {
     subscribed.then(
       () => {
         this.#heard.add(channel);
-        if (!this.#isWatched(channel)) return this.#unsubscribe(channel);
+        const locks = [...this.#watchers.keys()].filter((lock) => this.#channelOf(lock) === channel);
+        if (locks.length === 0) this.#unsubscribe(channel);
         // What was told before it listened is lost.
-        for (const lock of this.#watchers.keys()) if (this.#channelOf(lock) === channel) this.#tell(lock);
+        for (const lock of locks) this.#tell(lock);
       },
       () => {},
     );
-  }
-
-  #isWatched(channel: string): boolean {
-    return [...this.#watchers.keys()].some((lock) => this.#channelOf(lock) === channel);
   }
 
   /** In a cluster each lock has a channel; else there is one, which is kept. */
