@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientProcess } from '../support/client-process.mjs';
-import { CommandCounter } from '../support/command-counter.mjs';
-import { median } from '../support/statistics.mjs';
+import { cpu, measureRounds, observe } from '../support/steady-load.mjs';
 
 const LEASES = 10_000;
 const AT_ONCE = 250;
@@ -21,50 +20,23 @@ export async function client(open) {
         await Promise.all(Array.from({ length: AT_ONCE }, (_, j) => locks.hold(`lease-${i + j}`)));
       }
     },
-    cpu() {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1e6;
-    },
+    cpu,
   };
 }
 
-export async function measure({ packages, rounds, port, redis }) {
-  const rows = new Map();
-  for (let round = 0; round < rounds; round++) {
-    for (const name of packages) {
-      const { commands, cpu, lost } = await oneRound(name, port, redis);
-      const row = rows.get(name) ?? { commands: [], cpu: [], lost: 0 };
-      row.commands.push(commands);
-      row.cpu.push(cpu);
-      row.lost += lost;
-      rows.set(name, row);
-    }
-  }
-  return {
-    columns: ['commands a second', 'client CPU, ms a second', 'leases lost'],
-    rows: new Map(
-      [...rows].map(([name, { commands, cpu, lost }]) => [
-        name,
-        [median(commands).toFixed(1), (median(cpu) * 1000).toFixed(1), String(lost)],
-      ]),
-    ),
-  };
-}
+export const measure = (run) => measureRounds(run, oneRound, { 'leases lost': sumOfLost });
+
+const sumOfLost = (all) => String(all.reduce((sum, { lost }) => sum + lost, 0));
 
 async function oneRound(name, port, redis) {
-  await redis.flushall();
   const process = await ClientProcess.start('leases', name, port);
   await process.call('hold');
   // Until the first renewals are under way: leases that were taken together are renewed together at first.
   await sleep(10_000);
-  const counter = await CommandCounter.start(port, redis.stream.localPort);
-  const before = await process.call('cpu');
-  await sleep(SECONDS * 1000);
-  const cpu = ((await process.call('cpu')) - before) / SECONDS;
-  const commands = counter.stop() / SECONDS;
+  const load = await observe(process, SECONDS, port, redis);
   const lost = LEASES - (await countLocks(redis));
   await process.stop();
-  return { commands, cpu, lost };
+  return { ...load, lost };
 }
 
 /** Locks are strings; the library keeps a hash beside each. */
