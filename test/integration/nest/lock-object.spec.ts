@@ -1,33 +1,26 @@
 import { once } from 'node:events';
-import { Redis } from 'ioredis';
 import type { ExclusiveLockModuleOptions, LockState } from 'nestjs-exclusive-lock';
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { removeKeys, testRedisUrl, uniquePrefix } from '../../support/redis/test-redis.js';
-import { lockOf, releaseLocks } from './support/lock-objects.js';
-import { closeApps, startApp, type NestApp } from './support/nest-apps.js';
+import { testRedisUrl } from '../../support/redis/test-redis.js';
+import { lockOf } from './support/lock-objects.js';
+import { startApp, type NestApp } from './support/nest-apps.js';
+import { useRedis } from './support/redis-prefix.js';
 
 const TTL = 3000;
 const RENEW_EVERY = 100;
 
-let redis: Redis;
-let prefix: string;
-
-beforeEach(() => {
-  redis = new Redis(testRedisUrl());
-  prefix = uniquePrefix();
-});
-afterEach(async () => {
-  await releaseLocks();
-  await closeApps();
-  await removeKeys(redis, prefix);
-  redis.disconnect();
-  await RedisServer.closeAll();
-});
+const redis = useRedis();
+afterEach(() => RedisServer.closeAll());
 
 const start = (options: object = {}): Promise<NestApp> =>
   startApp({
-    locks: { redis: testRedisUrl(), prefix, ttl: TTL, ...options } as ExclusiveLockModuleOptions,
+    locks: {
+      redis: testRedisUrl(),
+      prefix: redis.prefix,
+      ttl: TTL,
+      ...options,
+    } as ExclusiveLockModuleOptions,
   });
 
 describe('a lock object', () => {
@@ -46,9 +39,9 @@ describe('a lock object', () => {
   it('is kept in Redis as <prefix>:<name>, which is its key', async () => {
     const { locks } = await start();
     const lock = lockOf(locks, 'nightly-report');
-    expect(lock.key).toBe(`${prefix}:nightly-report`);
+    expect(lock.key).toBe(`${redis.prefix}:nightly-report`);
     await lock.acquire();
-    expect(await redis.exists(lock.key)).toBe(1);
+    expect(await redis.client.exists(lock.key)).toBe(1);
   });
 
   it('has the prefix exclusive-lock by default', async () => {
@@ -68,8 +61,8 @@ describe('a lock object', () => {
     const { locks } = await start();
     const lock = lockOf(locks, 'a', { ttl: 60_000 });
     await lock.acquire();
-    expect(await redis.pttl(lock.key)).toBeGreaterThan(59_000);
-    expect(await redis.pttl(lock.key)).toBeLessThanOrEqual(60_000);
+    expect(await redis.client.pttl(lock.key)).toBeGreaterThan(59_000);
+    expect(await redis.client.pttl(lock.key)).toBeLessThanOrEqual(60_000);
   });
 
   it('warns when it is acquired twice, and stays acquired', async () => {
@@ -80,7 +73,7 @@ describe('a lock object', () => {
     expect(await lock.acquire()).toBe(true);
     expect([lock.acquired, lock.lease?.fence]).toEqual([true, fence]);
     expect(log.ours('warn')).toEqual([
-      `acquire() of the lock "${prefix}:a" was called while it is held already. It stays held; call release() first.`,
+      `acquire() of the lock "${redis.prefix}:a" was called while it is held already. It stays held; call release() first.`,
     ]);
   });
 
@@ -110,17 +103,17 @@ describe('a lock object', () => {
     lock.on('released', (key) => told.push(`released ${key}`));
     await lock.acquire();
     await lock.release();
-    expect(told).toEqual([`acquired ${prefix}:a`, `released ${prefix}:a`]);
+    expect(told).toEqual([`acquired ${redis.prefix}:a`, `released ${redis.prefix}:a`]);
   });
 
   it('is renewed to its full ttl every renewEvery, with refreshed each time', async () => {
     const { locks } = await start();
     const lock = lockOf(locks, 'a', { ttl: TTL, renewEvery: RENEW_EVERY });
     await lock.acquire();
-    await redis.pexpire(lock.key, TTL / 2);
+    await redis.client.pexpire(lock.key, TTL / 2);
     const renewed: unknown[] = await once(lock, 'refreshed');
     expect(renewed).toEqual([{ key: lock.key, ttl: TTL }]);
-    expect(await redis.pttl(lock.key)).toBeGreaterThan(TTL / 2);
+    expect(await redis.client.pttl(lock.key)).toBeGreaterThan(TTL / 2);
     await once(lock, 'refreshed');
   });
 
@@ -142,7 +135,7 @@ describe('a lock object', () => {
     const lock = lockOf(locks, 'a', { ttl: TTL, renewEvery: RENEW_EVERY });
     await lock.acquire();
     const told = once(lock, 'lost');
-    await redis.del(lock.key);
+    await redis.client.del(lock.key);
     expect(await told).toMatchObject([{ code: 'LOCK_LOST', reason: 'vanished' }]);
     expect(lock.acquired).toBe(false);
   });
@@ -178,7 +171,7 @@ describe('a lock object', () => {
     await lock.acquire();
     expect(await theirs.acquire()).toBe(false);
     await lock.release();
-    expect([lock.acquired, await redis.exists(lock.key)]).toEqual([false, 0]);
+    expect([lock.acquired, await redis.client.exists(lock.key)]).toEqual([false, 0]);
     expect(await theirs.acquire()).toBe(true);
     await theirs.release();
     expect(await lock.acquire()).toBe(true);

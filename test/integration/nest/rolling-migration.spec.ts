@@ -1,35 +1,23 @@
 import { once } from 'node:events';
 import { Module } from '@nestjs/common';
-import { Redis } from 'ioredis';
 import { ExclusiveLockModule, ExclusiveLockService } from 'nestjs-exclusive-lock';
 import { ExclusiveLock2 } from '../../support/exclusive-lock-2.js';
 import { eventually } from '../../support/eventually.js';
-import { removeKeys, testRedisUrl, uniquePrefix } from '../../support/redis/test-redis.js';
-import { lockOf, releaseLocks } from './support/lock-objects.js';
-import { closeApps, startApp } from './support/nest-apps.js';
+import { removeKeys, testRedisUrl } from '../../support/redis/test-redis.js';
+import { lockOf } from './support/lock-objects.js';
+import { startApp } from './support/nest-apps.js';
+import { useRedis } from './support/redis-prefix.js';
 
 const TTL = 3000;
 const RENEW_EVERY = 100;
 
-let redis: Redis;
-let prefix: string;
-
-beforeEach(() => {
-  redis = new Redis(testRedisUrl());
-  prefix = uniquePrefix();
-});
-afterEach(async () => {
-  await releaseLocks();
-  await closeApps();
-  await removeKeys(redis, prefix);
-  redis.disconnect();
-});
+const redis = useRedis();
 
 /** The same lock, as a replica of the new version has it and as one of the old version. */
 async function bothSides(ttl = TTL) {
-  const { locks } = await startApp({ locks: { redis: testRedisUrl(), prefix } });
+  const { locks } = await startApp({ locks: { redis: testRedisUrl(), prefix: redis.prefix } });
   const lock = lockOf(locks, 'nightly', { ttl: TTL, renewEvery: RENEW_EVERY, contents: 'pod-new' });
-  return { lock, old: new ExclusiveLock2(redis, `${prefix}:nightly`, ttl) };
+  return { lock, old: new ExclusiveLock2(redis.client, `${redis.prefix}:nightly`, ttl) };
 }
 
 describe('while replicas with exclusive-lock 2.0.0 still run', () => {
@@ -117,7 +105,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
 
 describe('two prefixes in one application', () => {
   it('are two imports of the module, each with isGlobal: false', async () => {
-    const prefixes = [prefix, `${prefix}-b`];
+    const prefixes = [redis.prefix, `${redis.prefix}-b`];
     const features = prefixes.map((one) => {
       @Module({
         imports: [ExclusiveLockModule.forRoot({ redis: testRedisUrl(), prefix: one, isGlobal: false })],
@@ -131,6 +119,6 @@ describe('two prefixes in one application', () => {
     const both = features.map((feature) => lockOf(module.get(feature).locks, 'nightly'));
     expect(both.map(({ key }) => key)).toEqual(prefixes.map((one) => `${one}:nightly`));
     expect(await Promise.all(both.map((lock) => lock.acquire()))).toEqual([true, true]);
-    await removeKeys(redis, `${prefix}-b`);
+    await removeKeys(redis.client, `${redis.prefix}-b`);
   });
 });
