@@ -30,6 +30,7 @@ export class RedisInbox {
   #client: RedisClient | undefined;
   #connections: SilentConnections | undefined;
   #checkedAt = 0;
+  #renewedAt = -Infinity;
   #closed = false;
 
   constructor(place: InboxPlace) {
@@ -100,8 +101,7 @@ export class RedisInbox {
   #subscribe(channel: string): void {
     const client = this.#client;
     if (client?.status !== 'ready' || this.#heard.has(channel)) return;
-    const subscribed = this.#place.isCluster ? client.ssubscribe(channel) : client.subscribe(channel);
-    subscribed.then(
+    this.#send(client, channel).then(
       () => {
         this.#heard.add(channel);
         const locks = [...this.#watchers.keys()].filter((lock) => this.#channelOf(lock) === channel);
@@ -111,6 +111,26 @@ export class RedisInbox {
       },
       () => {},
     );
+  }
+
+  async #send(client: RedisClient, channel: string): Promise<void> {
+    if (!this.#place.isCluster) return void (await client.subscribe(channel));
+    let subscribed: Promise<unknown>;
+    try {
+      subscribed = client.ssubscribe(channel);
+    } catch (error) {
+      // ioredis throws where it has not learnt which node has the slot, and learns that only when it connects.
+      this.#connectAnew(client);
+      throw error;
+    }
+    await subscribed;
+  }
+
+  #connectAnew(client: RedisClient): void {
+    const now = performance.now();
+    if (now - this.#renewedAt < CHECK_EVERY) return;
+    this.#renewedAt = now;
+    client.disconnect(true);
   }
 
   /** In a cluster each lock has a channel; else there is one, which is kept. */

@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+import { Cluster } from 'ioredis';
 import type { AcquireRequest } from '../../../lib/stores/lock-store.js';
 import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { eventually } from '../../support/eventually.js';
@@ -39,6 +41,21 @@ describe('those who wait for a lock in a Redis cluster', () => {
     await eventually(() => waiters.every(({ turns }) => turns > 0));
     for (const { request } of waiters)
       expect(await two.store.acquire(request, WITHIN)).toMatchObject({ status: 'granted' });
+  });
+
+  it('are told, too, when ioredis did not know at first which node has the lock', async () => {
+    // As it does where the slots that it was told of have a gap: rare, and not to be had on demand.
+    const subscribe = jest.spyOn(Cluster.prototype, 'ssubscribe').mockImplementationOnce(() => {
+      throw new TypeError("Cannot read properties of undefined (reading '0')");
+    });
+    const { store } = await openStore({ cluster: cluster.nodes });
+    const holder = wanted('a');
+    await store.acquire(holder, WITHIN);
+    const waiter = await standInLine(store, 'a', 0);
+    await store.release(holder, WITHIN);
+    await eventually(() => waiter.turns > 0);
+    expect(subscribe.mock.calls.length).toBeGreaterThan(1);
+    subscribe.mockRestore();
   });
 
   it('need few commands more of an ACL user', async () => {
