@@ -80,7 +80,7 @@ export const MUTANTS = [
   {
     name: 'a retried acquisition does not know its own lock (Redis)',
     file: 'lib/stores/redis/scripts/acquire.lua',
-    find: 'local retried = holder == ARGV[1]',
+    find: 'local retried = holder == record',
     replace: 'local retried = false',
     tests: 'faults/network',
   },
@@ -117,7 +117,7 @@ export const MUTANTS = [
   {
     name: 'the fence is only a clock (Redis)',
     file: 'lib/stores/redis/scripts/acquire.lua',
-    find: 'fence = math.max(last + 1, now)',
+    find: 'fence = math.max(fence + 1, now)',
     replace: 'fence = math.floor(now / 1000000)',
     tests: 'faults/holder',
   },
@@ -229,7 +229,7 @@ export const MUTANTS = [
   {
     name: 'a newcomer passes those who wait (Redis)',
     file: 'lib/stores/redis/scripts/acquire.lua',
-    find: 'local first = hand_over(KEYS[3], ARGV[1])',
+    find: 'local first = hand_over(KEYS[3], record)',
     replace: 'local first = nil',
     tests: 'integration/stores/redis',
   },

@@ -18,6 +18,7 @@ import { SilentConnections } from './silent-connections.js';
 import { TurnCork } from './turn-cork.js';
 
 type Script = (typeof SCRIPTS)[keyof typeof SCRIPTS];
+type Argument = string | number;
 
 /** What came back, and whether an earlier attempt may have been carried out already. */
 export interface ScriptReply {
@@ -75,20 +76,19 @@ export class RedisConnection {
   async run(
     script: Script,
     keys: readonly string[],
-    args: readonly (string | number)[],
+    args: readonly Argument[],
     within: number,
     server: RedisClient = this.#client,
   ): Promise<ScriptReply> {
     const deadline = performance.now() + within;
+    const keysAndArgs = [keys.length, ...keys, ...args];
     let mayHaveRun = false;
     let failure: Error | undefined;
     // Nearly always it is ready, and there is nothing to await.
     while ((this.#isReady && performance.now() < deadline) || (await this.#readyBefore(deadline))) {
       try {
-        return {
-          value: await this.#attempt(server, script, [keys.length, ...keys, ...args], deadline),
-          retried: mayHaveRun,
-        };
+        const value = await this.#send(server, script, keysAndArgs, deadline);
+        return { value, retried: mayHaveRun };
       } catch (thrown) {
         const error = withoutSecrets(thrown);
         mayHaveRun ||= !surelyDidNothing(error);
@@ -127,25 +127,13 @@ export class RedisConnection {
     await this.#connections.endAll();
   }
 
-  async #attempt(
-    server: RedisClient,
-    script: Script,
-    rest: readonly (string | number)[],
-    deadline: number,
-  ): Promise<unknown> {
-    try {
-      return await this.#send(server, 'evalsha', [script.sha, ...rest], deadline);
-    } catch (error) {
-      if (!isErrorLike(error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return await this.#send(server, 'eval', [script.lua, ...rest], deadline);
-    }
-  }
-
+  /** Calls the script by its name, or by its text where the server does not know it. */
   #send(
     server: RedisClient,
-    command: 'evalsha' | 'eval',
-    args: (string | number)[],
+    script: Script,
+    args: readonly Argument[],
     until: number,
+    command: 'evalsha' | 'eval' = 'evalsha',
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const since = performance.now();
@@ -165,14 +153,17 @@ export class RedisConnection {
       };
       this.#cork.begin();
       // One array, which ioredis takes as it is: it would copy a thousand arguments one by one.
-      server.call(command, args).then(
+      server.call(command, [command === 'eval' ? script.lua : script.sha, ...args]).then(
         (value) => {
           settle();
           resolve(value);
         },
         (error: unknown) => {
           settle();
-          reject(error);
+          const isUnknown = isErrorLike(error) && error.message.startsWith('NOSCRIPT');
+          // Not for a caller that has gone: nobody would undo it.
+          if (!isUnknown || performance.now() >= until) reject(error);
+          else this.#send(server, script, args, until, 'eval').then(resolve, reject);
         },
       );
     });

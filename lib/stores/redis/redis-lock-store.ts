@@ -64,25 +64,19 @@ export class RedisLockStore implements LockStore {
     const { name, record, ttl, claim, waited } = request;
     const inLine = waited === undefined ? undefined : this.#inbox.hears(name);
     const ticket = inLine ? this.#inbox.ticket(request) : undefined;
-    const { value, retried } = await this.#connection.run(
-      SCRIPTS.acquire,
-      [...this.#keys(name), this.#undoneKey(name, record)],
-      [
-        record,
-        ttl,
-        retentionFor(claim),
-        ...(ticket || claim ? [ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION] : []),
-        ...(claim ? [...claimArguments(claim), ...tickArguments(claim)] : []),
-      ],
-      within,
-    );
-    const [status, now, detail, remaining] = value as [
+    const args: (string | number)[] = [record, ttl, retentionFor(claim)];
+    if (ticket || claim) args.push(ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION);
+    if (claim) args.push(...claimArguments(claim), ...tickArguments(claim));
+    const { value, retried } = await this.#connection.run(SCRIPTS.acquire, this.#keys(name), args, within);
+    const repeated = retried && { repeated: true };
+    if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
+    const [status, decidedAt, detail, remaining] = value as [
       status: AcquireReply['status'],
-      now: number,
+      now: number | null,
       detail: string | number,
       remaining: number,
     ];
-    const repeated = retried && { repeated: true };
+    const now = decidedAt ?? undefined;
     switch (status) {
       case 'granted':
         return { status, now, fence: Number(detail), ...repeated };
@@ -114,10 +108,9 @@ export class RedisLockStore implements LockStore {
 
   async undo(request: UndoRequest, within: number): Promise<OwnerReply> {
     const { name, record, claim } = request;
-    const keys = [...this.#keys(name), this.#undoneKey(name, record)];
     const claimed = claim ? claimArguments(claim) : [];
     const args = [record, UNDO_RETENTION, this.#inbox.ticket(request), ...claimed];
-    return this.#free(SCRIPTS.undo, keys, args, within);
+    return this.#free(SCRIPTS.undo, this.#keys(name), args, within);
   }
 
   leave(request: RenewRequest, within: number): Promise<OwnerReply> {
@@ -182,15 +175,10 @@ export class RedisLockStore implements LockStore {
     return value as OwnerReply[];
   }
 
-  #keys(name: string): [lock: string, state: string, queue: string] {
+  #keys(name: string): [lock: string, state: string, queue: string, undone: string] {
     const lock = `${this.#prefix}:${name}`;
     const slot = slotOf(lock);
-    return [lock, `${slot}:state`, `${slot}:queue`];
-  }
-
-  /** Exists once the acquisition of this record was undone. */
-  #undoneKey(name: string, record: string): string {
-    return `${slotOf(`${this.#prefix}:${name}`)}:undone:${record}`;
+    return [lock, `${slot}:state`, `${slot}:queue`, `${slot}:undone`];
   }
 }
 

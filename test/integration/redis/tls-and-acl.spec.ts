@@ -219,5 +219,7 @@ async function exercise(store: Awaited<ReturnType<typeof openStore>>['store']): 
   await store.inspect('lock', WITHIN);
   await store.release(mine, WITHIN);
   await store.acquire({ ...wanted(), claim }, WITHIN);
-  await store.undo(wanted(), WITHIN);
+  const undone = wanted('undone');
+  await store.undo(undone, WITHIN);
+  await store.acquire(undone, WITHIN);
 }

@@ -61,12 +61,14 @@ describe('an undone acquisition', () => {
   });
 
   it('is remembered for as long as it may be on its way, and not for ever', async () => {
-    await store.undo(wanted(), WITHIN);
-    const [mark, ...others] = await client.keys('{locks:lock}:undone:*');
-    expect(others).toEqual([]);
-    const remaining = await client.pttl(mark);
+    const marks = '{locks:lock}:undone';
+    const undone = wanted();
+    await client.zadd(marks, Date.now() - 1000, 'of long ago');
+    await store.undo(undone, WITHIN);
+    const remaining = await client.pttl(marks);
     expect(remaining).toBeGreaterThan(UNDO_RETENTION - 10_000);
     expect(remaining).toBeLessThanOrEqual(UNDO_RETENTION);
+    expect(await client.zrange(marks, 0, -1)).toEqual([undone.record]);
   });
 });
 

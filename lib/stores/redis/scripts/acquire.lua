@@ -1,8 +1,8 @@
--- Decides one acquisition, in the order of the rules of AcquireReply in lock-store.ts.
+-- Decides one acquisition, in the order of the rules of AcquireReply in lock-store.ts, in few steps: each of them costs.
 -- KEYS[1]  the lock: the holder's record, with the lease as its expiry
 -- KEYS[2]  its state: a hash of `fence` (the last one granted) and the marks of run-marks.ts
 -- KEYS[3]  the queue of those who wait for it; see hand-over.lua
--- KEYS[4]  exists if this acquisition was undone before it arrived; its caller is gone
+-- KEYS[4]  the records of acquisitions that were undone, some before they arrived: their callers are gone
 -- ARGV[1]  the record of this acquisition     ARGV[2]  TTL in ms      ARGV[3]  retention of the state in ms
 -- ARGV[4]  its ticket in the queue, or ''      ARGV[5]  how long it has waited, ms
 -- ARGV[6]  how long the queue is kept, ms
@@ -10,12 +10,25 @@
 -- ARGV[7]  'tick' | 'gap' | 'key'             ARGV[8]  the series
 -- ARGV[9]  tick, gap or memory, ms     ARGV[10]  how early is still due, ms     ARGV[11]  '1': again if it was not completed
 -- ARGV[12] the replica's clock when it asked, or nothing     ARGV[13]  how much later than that is behind, ms
--- Replies  {'granted', now, fence} | {'early', now, ms} | {'behind', now} | {'done', now} | {'busy', now, record, remaining ms}
+-- Replies  the fence of the grant, where it claims no run; else {'granted', now, fence} | {'early', now, ms} |
+--          {'behind', now} | {'done', now} | {'busy', now, record, remaining ms}; now is false where nobody needs it
 -- include hand-over.lua
+local record, ticket, kind, series, value = ARGV[1], ARGV[4], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local holder = redis.call('GET', KEYS[1])
+local retried = holder == record
+
+if holder and not retried and not ticket then
+  return { 'busy', false, holder, redis.call('PTTL', KEYS[1]) }
+end
+
+local queued_or_undone = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
+if queued_or_undone and redis.call('ZSCORE', KEYS[4], record) then
+  return { 'done', false }
+end
+
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- microseconds, exact in a double until the year 2255
 local now_ms = now / 1000
-local ticket, kind, series, value = ARGV[4], ARGV[7], ARGV[8], tonumber(ARGV[9])
 
 local function mark(of)
   return tonumber(redis.call('HGET', KEYS[2], of .. ':' .. series) or -math.huge)
@@ -36,13 +49,6 @@ local function is_done()
   return now_ms < mark('key')
 end
 
-if redis.call('EXISTS', KEYS[4]) == 1 then
-  return { 'done', now_ms }
-end
-
-local holder = redis.call('GET', KEYS[1])
-local retried = holder == ARGV[1]
-
 if kind and not retried then
   if kind == 'tick' and value - now_ms > tonumber(ARGV[10]) then
     return { 'early', now_ms, math.ceil(value - now_ms) }
@@ -58,32 +64,35 @@ end
 if ticket and ticket ~= '' and not retried then
   redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', now - ARGV[5] * 1000), ticket)
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
+  queued_or_undone = true
 end
-if not holder then
+if queued_or_undone and not holder then
   -- It has expired: who waits for longest comes first.
-  local first = hand_over(KEYS[3], ARGV[1])
-  holder = first ~= ARGV[1] and first
+  local first = hand_over(KEYS[3], record)
+  holder = first ~= record and first
 end
 if holder and not retried then
   return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]) }
 end
 
-local last = tonumber(redis.call('HGET', KEYS[2], 'fence') or 0)
-local fence = last
-if not retried or last == 0 then
-  fence = math.max(last + 1, now)
+local fence = tonumber(redis.call('HGET', KEYS[2], 'fence') or 0)
+if not retried or fence == 0 then
+  fence = math.max(fence + 1, now)
 end
 
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('HSET', KEYS[2], 'fence', string.format('%.0f', fence))
+redis.call('SET', KEYS[1], record, 'PX', ARGV[2])
+redis.call('HSET', KEYS[2], 'fence', fence)
 if kind == 'tick' then
   redis.call('HSET', KEYS[2], 'tick:' .. series, ARGV[9])
 elseif kind == 'gap' and not retried then
   redis.call('HSET', KEYS[2], 'gap:' .. series, string.format('%.3f', now_ms))
 end
--- Not shorter than before: an earlier claim may have to be remembered for longer.
+-- Not shorter than before: an earlier claim may have to be remembered for longer. An hour more, so as to write it seldom.
 local keep = ARGV[3] + ARGV[2]
 if redis.call('PTTL', KEYS[2]) < keep then
-  redis.call('PEXPIRE', KEYS[2], keep)
+  redis.call('PEXPIRE', KEYS[2], keep + 3600000)
+end
+if not kind then
+  return fence
 end
 return { 'granted', now_ms, fence }

@@ -1,10 +1,14 @@
 -- Frees the lock if the record holds it, and lets the record never have it: its acquisition may still be on its way.
--- KEYS[1]  the lock     KEYS[2]  its state     KEYS[3]  its queue     KEYS[4]  the mark that the record was undone
+-- KEYS[1]  the lock     KEYS[2]  its state     KEYS[3]  its queue     KEYS[4]  the records that were undone
 -- ARGV[1]  the record   ARGV[2]  how long the mark is kept, ms        ARGV[3]  its ticket in the queue
 -- and, where it claimed a run: ARGV[4]  'tick' | 'gap' | 'key'     ARGV[5]  the series     ARGV[6]  the tick, ms
 -- Replies  'held' | 'taken' | 'vanished'
 -- include hand-over.lua
-redis.call('SET', KEYS[4], '', 'PX', ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
+redis.call('ZADD', KEYS[4], now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[4], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[3])
 local holder = redis.call('GET', KEYS[1])
 if holder ~= ARGV[1] then

@@ -16,12 +16,15 @@ export const MINIMAL_ACL = [
   '+hset',
   '+hdel',
   '+hgetall',
+  '+zadd',
+  '+zscore',
   '+zrem',
+  '+zremrangebyscore',
   '+zcard',
 ];
 
 /** And besides for those who wait to be told, rather than ask ten times a second. */
-export const ACL_TO_WAIT = ['&locks:*', '+subscribe', '+ping', '+publish', '+zadd', '+zpopmin'];
+export const ACL_TO_WAIT = ['&locks:*', '+subscribe', '+ping', '+publish', '+zpopmin'];
 
 /** And to list locks. */
 export const ACL_TO_LIST = ['+scan'];
