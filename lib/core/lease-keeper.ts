@@ -103,9 +103,12 @@ export class LeaseKeeper {
   }
 
   async #renew(leases: readonly HeldLease[]): Promise<void> {
-    for (const lease of leases) lease.renewing = true;
+    let within = this.#commandTimeout;
+    for (const lease of leases) {
+      lease.renewing = true;
+      within = Math.min(within, lease.renewEvery);
+    }
     const sentAt = this.#clock.now();
-    const within = Math.min(this.#commandTimeout, ...leases.map(({ renewEvery }) => renewEvery));
     let replies: (OwnerReply | undefined)[] | undefined;
     let failure: LockStoreError | undefined;
     try {
@@ -114,9 +117,10 @@ export class LeaseKeeper {
       // Unknown is not lost: it is tried again until the deadline.
       failure = error as LockStoreError;
     }
-    for (const [i, lease] of leases.entries()) {
+    let i = 0;
+    for (const lease of leases) {
       lease.renewing = false;
-      this.#settle(lease, replies?.[i], sentAt, failure);
+      this.#settle(lease, replies?.[i++], sentAt, failure);
     }
   }
 

@@ -165,14 +165,21 @@ export class RedisLockStore implements LockStore {
 
   async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
     const keys: string[] = [];
-    const args: (string | number)[] = [retentionFor(undefined)];
+    let lines = '';
     for (const { name, record, ttl } of requests) {
-      const lock = `${this.#prefix}:${name}`;
-      keys.push(lock, `${slotOf(lock)}:state`);
-      args.push(record, ttl);
+      keys.push(`${this.#prefix}:${name}`);
+      lines += `${ttl} ${record}\n`;
     }
-    const { value } = await this.#connection.run(SCRIPTS.renew, keys, args, within);
-    return value as OwnerReply[];
+    const { value } = await this.#connection.run(
+      SCRIPTS.renew,
+      keys,
+      [retentionFor(undefined), lines],
+      within,
+    );
+    const replies = requests.map((): OwnerReply => 'held');
+    const lost = value as (number | OwnerReply)[];
+    for (let i = 0; i < lost.length; i += 2) replies[Number(lost[i]) - 1] = lost[i + 1] as OwnerReply;
+    return replies;
   }
 
   #keys(name: string): [lock: string, state: string, queue: string, undone: string] {

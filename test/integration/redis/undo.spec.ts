@@ -6,11 +6,14 @@ import { RedisServer } from '../../support/redis/redis-server.js';
 import { fenceOf } from '../stores/conformance/subject.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
+const DAY = 24 * 60 * 60 * 1000;
+
 let store: RedisLockStore;
 let client: Redis;
+let server: RedisServer;
 
 beforeEach(async () => {
-  const server = await RedisServer.start();
+  server = await RedisServer.start();
   client = server.client();
   ({ store } = await openStore(server.url));
 });
@@ -86,6 +89,23 @@ describe('a renewal of many leases', () => {
     expect(await client.pttl('locks:b')).toBe(-1);
     expect(await client.hgetall('locks:b')).toEqual({ not: 'ours' });
   });
+});
+
+describe('a renewal', () => {
+  it.each(['', '{tag}:'])(
+    'keeps what is remembered of the lock, with the key prefix "%s"',
+    async (keyPrefix) => {
+      const { store: prefixed } = await openStore({ port: server.port, keyPrefix });
+      const mine = wanted();
+      await prefixed.acquire(mine, WITHIN);
+      const state = keyPrefix ? `${keyPrefix}locks:lock:state` : '{locks:lock}:state';
+      expect(await client.pexpire(state, 60_000)).toBe(1);
+
+      expect(await prefixed.renew([mine], WITHIN)).toEqual(['held']);
+
+      expect(await client.pttl(state)).toBeGreaterThan(DAY);
+    },
+  );
 });
 
 describe('a ttl that Redis would not take', () => {

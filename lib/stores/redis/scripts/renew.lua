@@ -1,20 +1,25 @@
 -- Gives leases their full TTL again, from now, where the record still holds the lock.
--- KEYS     lock and state of each lease in turn
--- ARGV[1]  retention of the state in ms, then record and TTL in ms of each lease in turn
--- Replies  a word for each lease: 'held' | 'taken' | 'vanished'
-local replies = {}
-for i = 1, #KEYS, 2 do
-  local record, ttl = ARGV[i + 1], ARGV[i + 2]
+-- KEYS     the locks. Their states are in the same slots and not told, which would double what is sent for each lease.
+-- ARGV[1]  retention of the states in ms     ARGV[2]  a line for each lease: its TTL in ms and its record
+-- Replies  {} when all are held; else number and 'taken' | 'vanished' of each lease that is not
+local lost = {}
+local i = 0
+for ttl, record in string.gmatch(ARGV[2], '(%d+) ([^\n]*)') do
+  i = i + 1
+  local lock = KEYS[i]
   -- A key of another type is somebody else's, and must not keep the other leases from being renewed.
-  local holder = redis.pcall('GET', KEYS[i])
+  local holder = redis.pcall('GET', lock)
   if holder == record then
-    redis.call('PEXPIRE', KEYS[i], ttl)
-    if redis.call('PTTL', KEYS[i + 1]) < ARGV[1] + ttl then
-      redis.call('PEXPIRE', KEYS[i + 1], ARGV[1] + ttl)
+    redis.call('PEXPIRE', lock, ttl)
+    local state = (string.find(lock, '{', 1, true) and lock or '{' .. lock .. '}') .. ':state'
+    local keep = ARGV[1] + ttl
+    -- An hour more, so as to write it seldom.
+    if redis.call('PTTL', state) < keep then
+      redis.call('PEXPIRE', state, keep + 3600000)
     end
-    replies[#replies + 1] = 'held'
   else
-    replies[#replies + 1] = holder and 'taken' or 'vanished'
+    lost[#lost + 1] = i
+    lost[#lost + 1] = holder and 'taken' or 'vanished'
   end
 end
-return replies
+return lost
