@@ -16,7 +16,7 @@ const included = new Set(
 const scripts = [...sources]
   .filter(([file]) => !included.has(file))
   .map(([file, lua]) => [
-    file.replace('.lua', ''),
+    file.replace('.lua', '').replace(/-(\w)/g, (_, letter) => letter.toUpperCase()),
     lua.replace(INCLUDE, (_, name) =>
       sources
         .get(name)

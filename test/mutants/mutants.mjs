@@ -116,7 +116,7 @@ export const MUTANTS = [
   },
   {
     name: 'the fence is only a clock (Redis)',
-    file: 'lib/stores/redis/scripts/acquire.lua',
+    file: 'lib/stores/redis/scripts/grant.lua',
     find: 'fence = math.max(fence + 1, now)',
     replace: 'fence = math.floor(now / 1000000)',
     tests: 'faults/holder',
@@ -208,7 +208,7 @@ export const MUTANTS = [
   {
     name: 'nobody who waits is told of its turn (Redis)',
     file: 'lib/stores/redis/scripts/hand-over.lua',
-    find: 'redis.pcall(command, channel, KEYS[1])',
+    find: 'redis.pcall(command, channel, lock)',
     replace: '1',
     tests: 'integration/stores/redis',
   },
@@ -229,9 +229,23 @@ export const MUTANTS = [
   {
     name: 'a newcomer passes those who wait (Redis)',
     file: 'lib/stores/redis/scripts/acquire.lua',
-    find: 'local first = hand_over(KEYS[3], record)',
+    find: 'local first = hand_over(KEYS[1], KEYS[2], KEYS[3], record)',
     replace: 'local first = nil',
     tests: 'integration/stores/redis',
+  },
+  {
+    name: 'acquisitions that go together are granted though they were undone (Redis)',
+    file: 'lib/stores/redis/scripts/acquire-many.lua',
+    find: "if redis.call('EXISTS', queue, undone) == 0 then",
+    replace: 'if true then',
+    tests: 'integration/redis/many-calls',
+  },
+  {
+    name: 'releases that go together do not compare the token (Redis)',
+    file: 'lib/stores/redis/scripts/release-many.lua',
+    find: 'if holder == ARGV[i] then',
+    replace: 'if holder then',
+    tests: 'integration/redis/many-calls',
   },
   {
     name: 'the line has no order (embedded stores)',

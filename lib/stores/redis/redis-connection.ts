@@ -15,7 +15,6 @@ import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { isCuredByReconnect, isWorthARetry, surelyDidNothing, withoutSecrets } from './redis-errors.js';
 import type { SCRIPTS } from './scripts.js';
 import { SilentConnections } from './silent-connections.js';
-import { TurnCork } from './turn-cork.js';
 
 type Script = (typeof SCRIPTS)[keyof typeof SCRIPTS];
 type Argument = string | number;
@@ -41,12 +40,12 @@ export class RedisConnection {
   readonly #client: RedisClient;
   readonly #outages: OutageLog;
   readonly #connections: SilentConnections;
-  readonly #cork: TurnCork;
   readonly #deadlines = new Deadlines();
   /** The calls that wait for the connection. Not listeners of the client: Node warns of more than ten. */
   readonly #waiting = new Set<(ready: boolean) => void>();
   /** What is wrong with the connection; undefined while it is ready. */
   #fault: Error | undefined;
+  #underWay = 0;
   #wasReady = false;
   #reported = false;
   #replacedAt = -Infinity;
@@ -65,7 +64,6 @@ export class RedisConnection {
     this.keyPrefix = keyPrefix;
     this.#outages = outages;
     this.#connections = new SilentConnections(client, () => this.#notReadyInTime());
-    this.#cork = new TurnCork(client);
     client.on('error', (error: Error) => this.#failed(error));
     client.on('close', () => this.#ended());
     client.on('ready', () => this.#recovered());
@@ -114,6 +112,11 @@ export class RedisConnection {
     return 'nodes' in this.#client ? this.#client.nodes('master') : [this.#client];
   }
 
+  /** Whether a call is under way to the server. */
+  get isBusy(): boolean {
+    return this.#underWay > 0;
+  }
+
   get isCluster(): boolean {
     return 'nodes' in this.#client;
   }
@@ -149,9 +152,9 @@ export class RedisConnection {
       const settle = (): void => {
         settled = true;
         this.#deadlines.cancel(deadline);
-        this.#cork.end();
+        this.#underWay--;
       };
-      this.#cork.begin();
+      this.#underWay++;
       // One array, which ioredis takes as it is: it would copy a thousand arguments one by one.
       server.call(command, [command === 'eval' ? script.lua : script.sha, ...args]).then(
         (value) => {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { OutageLog } from '../../common/outage-log.js';
 import {
   BEHIND_TOLERANCE,
@@ -11,6 +12,7 @@ import {
   type ForceRequest,
   type LockStore,
   type OwnerReply,
+  type OwnerRequest,
   type ReleaseRequest,
   type RenewRequest,
   type StoredLock,
@@ -18,10 +20,11 @@ import {
 } from '../lock-store.js';
 import { answered } from '../answered.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
-import { RedisConnection } from './redis-connection.js';
+import { RedisConnection, type ScriptReply } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
 import { slotOf } from './slot-of.js';
 import { SCRIPTS } from './scripts.js';
+import { TurnBatches } from './turn-batches.js';
 
 /** Leases renewed by one command: about 0.5 ms of the server's time. */
 const RENEW_BATCH = 500;
@@ -37,6 +40,15 @@ export class RedisLockStore implements LockStore {
   readonly #connection: RedisConnection;
   readonly #prefix: string;
   readonly #inbox: RedisInbox;
+  readonly #turn = new TurnBatches(() => this.#connection.isBusy);
+  readonly #releaseInTurn = this.#turn.kind<ReleaseRequest, OwnerReply>({
+    askOne: (request, within) => this.#releaseOne(request, within),
+    askMany: (requests, within) => this.#releaseMany(requests, within),
+  });
+  readonly #acquireInTurn = this.#turn.kind<AcquireRequest, AcquireReply>({
+    askOne: (request, within) => this.#acquireOne(request, within),
+    askMany: (requests, within) => this.#acquireMany(requests, within),
+  });
 
   static async open(options: {
     connection: RedisConnectionOptions;
@@ -60,35 +72,10 @@ export class RedisLockStore implements LockStore {
     this.description = connection.label;
   }
 
-  async acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
-    const { name, record, ttl, claim, waited } = request;
-    const inLine = waited === undefined ? undefined : this.#inbox.hears(name);
-    const ticket = inLine ? this.#inbox.ticket(request) : undefined;
-    const args: (string | number)[] = [record, ttl, retentionFor(claim)];
-    if (ticket || claim) args.push(ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION);
-    if (claim) args.push(...claimArguments(claim), ...tickArguments(claim));
-    const { value, retried } = await this.#connection.run(SCRIPTS.acquire, this.#keys(name), args, within);
-    const repeated = retried && { repeated: true };
-    if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
-    const [status, decidedAt, detail, remaining] = value as [
-      status: AcquireReply['status'],
-      now: number | null,
-      detail: string | number,
-      remaining: number,
-    ];
-    const now = decidedAt ?? undefined;
-    switch (status) {
-      case 'granted':
-        return { status, now, fence: Number(detail), ...repeated };
-      case 'early':
-        return { status, now, by: Number(detail), ...repeated };
-      case 'behind':
-      case 'done':
-        return { status, now, ...repeated };
-      case 'busy':
-        if (inLine === false) this.#inbox.listen(name);
-        return { status, now, record: String(detail), remaining: expiry(remaining), inLine, ...repeated };
-    }
+  acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
+    // What claims a run or stands in line is nothing that comes in great numbers.
+    const isPlain = !request.claim && request.waited === undefined && !this.#connection.isCluster;
+    return isPlain ? this.#acquireInTurn(request, within) : this.#acquireOne(request, within);
   }
 
   async renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
@@ -101,9 +88,9 @@ export class RedisLockStore implements LockStore {
     return answered(replies).flatMap((reply, i) => reply ?? batches[i]?.map(() => undefined) ?? []);
   }
 
-  async release({ name, record, completed }: ReleaseRequest, within: number): Promise<OwnerReply> {
-    const run = completed ? [retentionFor(completed), ...claimArguments(completed)] : [];
-    return this.#free(SCRIPTS.release, this.#keys(name), [record, ...run], within);
+  release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
+    const isPlain = !request.completed && !this.#connection.isCluster;
+    return isPlain ? this.#releaseInTurn(request, within) : this.#releaseOne(request, within);
   }
 
   async undo(request: UndoRequest, within: number): Promise<OwnerReply> {
@@ -123,7 +110,7 @@ export class RedisLockStore implements LockStore {
   }
 
   async inspect(name: string, within: number): Promise<StoredLock | null> {
-    const { value } = await this.#connection.run(SCRIPTS.inspect, this.#keys(name), [], within);
+    const { value } = await this.#run(SCRIPTS.inspect, this.#keys(name), [], within);
     const [record, remaining, fence, waiters] = value as [string?, number?, (string | null)?, number?];
     return record === undefined ? null : stored(record, remaining, fence, waiters);
   }
@@ -157,8 +144,84 @@ export class RedisLockStore implements LockStore {
     await Promise.all([this.#inbox.close(), this.#connection.close()]);
   }
 
+  async #acquireOne(request: AcquireRequest, within: number): Promise<AcquireReply> {
+    const { name, record, ttl, claim, waited } = request;
+    const inLine = waited === undefined ? undefined : this.#inbox.hears(name);
+    const ticket = inLine ? this.#inbox.ticket(request) : undefined;
+    const args: (string | number)[] = [record, ttl, retentionFor(claim)];
+    if (ticket || claim) args.push(ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION);
+    if (claim) args.push(...claimArguments(claim), ...tickArguments(claim));
+    const { value, retried } = await this.#run(SCRIPTS.acquire, this.#keys(name), args, within);
+    const repeated = retried && { repeated: true };
+    if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
+    const [status, decidedAt, detail, remaining] = value as [
+      status: AcquireReply['status'],
+      now: number | null,
+      detail: string | number,
+      remaining: number,
+    ];
+    const now = decidedAt ?? undefined;
+    switch (status) {
+      case 'granted':
+        return { status, now, fence: Number(detail), ...repeated };
+      case 'early':
+        return { status, now, by: Number(detail), ...repeated };
+      case 'behind':
+      case 'done':
+        return { status, now, ...repeated };
+      case 'busy':
+        if (inLine === false) this.#inbox.listen(name);
+        return { status, now, record: String(detail), remaining: expiry(remaining), inLine, ...repeated };
+    }
+  }
+
+  async #acquireMany(
+    requests: readonly AcquireRequest[],
+    within: number,
+  ): Promise<(AcquireReply | Promise<AcquireReply>)[]> {
+    const deadline = performance.now() + within;
+    const keys: string[] = [];
+    const args: (string | number)[] = [retentionFor(undefined)];
+    for (const { name, record, ttl } of requests) {
+      keys.push(...this.#keys(name));
+      args.push(record, ttl);
+    }
+    const { value, retried } = await this.#connection.run(SCRIPTS.acquireMany, keys, args, within);
+    const repeated = retried && { repeated: true };
+    return (value as (number | string | [string, number] | null)[]).map((reply, i) => {
+      if (reply === null) return this.#acquireOne(requests[i], deadline - performance.now());
+      if (!Array.isArray(reply)) return { status: 'granted', fence: Number(reply), ...repeated };
+      const [record, remaining] = reply;
+      return { status: 'busy', record, remaining: expiry(remaining), ...repeated };
+    });
+  }
+
+  #releaseOne({ name, record, completed }: ReleaseRequest, within: number): Promise<OwnerReply> {
+    const [lock, state, queue] = this.#keys(name);
+    const run = completed ? [retentionFor(completed), ...claimArguments(completed)] : [];
+    return this.#free(SCRIPTS.release, [lock, state, queue], [record, ...run], within);
+  }
+
+  async #releaseMany(requests: readonly OwnerRequest[], within: number): Promise<OwnerReply[]> {
+    const keys: string[] = [];
+    const records: string[] = [];
+    for (const { name, record } of requests) {
+      const [lock, state, queue] = this.#keys(name);
+      keys.push(lock, state, queue);
+      records.push(record);
+    }
+    const { value, retried } = await this.#connection.run(SCRIPTS.releaseMany, keys, records, within);
+    return retried ? requests.map(() => 'held') : (value as OwnerReply[]);
+  }
+
+  /** Everything that is not put together with others of its kind, after what is: it came before. */
+  #run(...call: Parameters<RedisConnection['run']>): Promise<ScriptReply> {
+    this.#turn.send();
+    return this.#connection.run(...call);
+  }
+
   async #free(...call: Parameters<RedisConnection['run']>): Promise<OwnerReply> {
-    const { value, retried } = await this.#connection.run(...call);
+    const { value, retried } = await this.#run(...call);
     // The first attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
     return retried ? 'held' : (value as OwnerReply);
   }

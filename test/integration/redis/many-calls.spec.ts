@@ -1,6 +1,6 @@
-import { jest } from '@jest/globals';
-import { Socket } from 'node:net';
+import type { Redis } from 'ioredis';
 import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
+import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
@@ -9,49 +9,174 @@ const CALLS = 64;
 
 describe('many calls of one turn', () => {
   let server: RedisServer;
+  let client: Redis;
+  let store: RedisLockStore;
 
   beforeEach(async () => {
     server = await RedisServer.start();
+    client = server.client();
+    ({ store } = await openStore(server.url));
   });
+  afterEach(closeEverything);
 
-  afterEach(async () => {
-    jest.restoreAllMocks();
-    await closeEverything();
-  });
-
-  it('are all answered, and take two system calls to send', async () => {
-    const { store } = await openStore(server.url);
+  it('are all answered, with two commands', async () => {
     await warmUp(store);
-    const written = [
-      jest.spyOn(Socket.prototype, '_write'),
-      jest.spyOn(Socket.prototype, '_writev' as never),
-    ];
+    await client.config('RESETSTAT');
+    const requests = manyLocks();
 
-    const replies = await acquireMany(store);
-
+    const replies = await acquireAll(store, requests);
     expect(replies.map(({ status }) => status)).toEqual(Array(CALLS).fill('granted'));
-    expect(written.flatMap(({ mock }) => mock.calls)).toHaveLength(2);
+    expect(await scriptCalls(client)).toBe(2);
+
+    expect(await releaseAll(store, requests)).toEqual(Array(CALLS).fill('held'));
+    expect(await scriptCalls(client)).toBe(4);
+    expect(await client.keys('locks:*')).toEqual([]);
+  });
+
+  it('have each its own fence, higher than that of the grant before', async () => {
+    const requests = manyLocks();
+    const before = await acquireAll(store, requests);
+    await releaseAll(store, requests);
+    const after = await acquireAll(store, manyLocks());
+    for (const [i, { fence }] of (after as { fence: number }[]).entries()) {
+      expect(fence).toBeGreaterThan((before[i] as { fence: number }).fence);
+    }
+    // A state that is kept says the same.
+    expect(await client.hget('{locks:lock-9}:state', 'fence')).toBe(
+      String((after[9] as { fence: number }).fence),
+    );
+  });
+
+  it('are answered by what is the matter with each lock', async () => {
+    await warmUp(store);
+    const taken = wanted('taken', 20_000);
+    await store.acquire(taken, WITHIN);
+    const undone = wanted('undone');
+    await store.undo(undone, WITHIN);
+    const mine = wanted('mine');
+    await store.acquire(mine, WITHIN);
+    await client.hset('locks:of-another-type', 'not', 'ours');
+    await client.set('{locks:bad-state}:state', 'not ours');
+
+    const names = ['first', 'taken', 'of-another-type', 'bad-state', 'last', 'last'];
+    const wants = [...names.map((name) => wanted(name)), undone, mine];
+    const replies = await Promise.allSettled(wants.map((request) => store.acquire(request, WITHIN)));
+
+    const values = replies.map((reply) => (reply.status === 'fulfilled' ? reply.value : reply.reason));
+    expect(values[0]).toMatchObject({ status: 'granted' });
+    expect(values[1]).toMatchObject({ status: 'busy', record: taken.record, remaining: expect.any(Number) });
+    for (const error of [values[2], values[3]])
+      expect(error).toMatchObject({ code: 'LOCK_STORE', refused: true, message: /WRONGTYPE/ });
+    expect(values[4]).toMatchObject({ status: 'granted' });
+    expect(values[5]).toMatchObject({ status: 'busy', record: wants[4].record });
+    expect(values[6]).toMatchObject({ status: 'done' });
+    expect(values[7]).toMatchObject({ status: 'granted' });
+    expect(await client.exists('locks:bad-state', 'locks:undone')).toBe(0);
+
+    const releases = [...wants.slice(0, 5), wanted('nobody')];
+    expect(await releaseAll(store, [alone, ...releases])).toEqual([
+      'vanished',
+      'held',
+      'taken',
+      'taken',
+      'vanished',
+      'held',
+      'vanished',
+    ]);
+  });
+
+  it('give a lock to those who stand in line for it, and to nobody who does not', async () => {
+    await warmUp(store);
+    const requests = manyLocks();
+    await acquireAll(store, requests);
+    const waiter = { ...wanted('lock-7'), waited: 0 };
+    store.watch('lock-7', () => {});
+    await standInLine(store, waiter);
+
+    const released = releaseAll(store, [alone, ...requests]);
+    const tried = acquireAll(store, manyLocks());
+    await released;
+
+    const replies = await tried;
+    expect(replies.filter(({ status }) => status === 'granted')).toHaveLength(CALLS - 1);
+    expect(replies[7]).toMatchObject({ status: 'busy', record: waiter.record });
+  });
+
+  it('come to the server in their order', async () => {
+    await warmUp(store);
+    const mine = wanted('mine');
+    await store.acquire(mine, WITHIN);
+    const claim = { kind: 'tick', series: '', time: Date.now() - 1000, rerun: false } as const;
+
+    const [, , released, granted] = await Promise.all([
+      store.acquire(wanted('other'), WITHIN),
+      store.acquire(wanted('another'), WITHIN),
+      store.release(mine, WITHIN),
+      // Asked for alone.
+      store.acquire({ ...wanted('mine'), claim }, WITHIN),
+    ]);
+
+    expect(released).toBe('held');
+    expect(granted).toMatchObject({ status: 'granted' });
+  });
+
+  it('leave nothing where the server has no memory', async () => {
+    await warmUp(store);
+    await client.config('SET', 'maxmemory', '1');
+    const replies = await Promise.allSettled(manyLocks().map((request) => store.acquire(request, WITHIN)));
+    await client.config('SET', 'maxmemory', '0');
+    for (const reply of replies) {
+      expect(reply).toMatchObject({ status: 'rejected', reason: { code: 'LOCK_STORE', mayHaveRun: false } });
+    }
+    expect(await client.keys('locks:lock-*')).toEqual([]);
   });
 
   it('are all answered where the connection is cut while they are sent, and calls after them too', async () => {
     const proxy = await TcpProxy.start(server.port);
-    const { store } = await openStore(`redis://127.0.0.1:${proxy.port}`);
-    await warmUp(store);
+    const { store: proxied } = await openStore(`redis://127.0.0.1:${proxy.port}`);
+    await warmUp(proxied);
 
-    const calls = acquireMany(store, 3000);
+    const calls = acquireAll(proxied, manyLocks(), 3000);
     proxy.cut();
     proxy.heal();
 
     expect((await calls).map(({ status }) => status)).toEqual(Array(CALLS).fill('granted'));
-    expect(await store.acquire(wanted('later'), WITHIN)).toMatchObject({ status: 'granted' });
+    expect(await proxied.acquire(wanted('later'), WITHIN)).toMatchObject({ status: 'granted' });
   });
 });
 
-/** Loads the scripts. */
+/** Goes at once, so that those after it go together. */
+const alone = wanted('alone');
+
+/** Has the scripts loaded. */
 async function warmUp(store: RedisLockStore): Promise<void> {
-  await store.acquire(wanted('warm-up'), WITHIN);
+  for (let i = 0; i < 2; i++) {
+    const requests = [wanted('a'), wanted('b'), wanted('c')];
+    await acquireAll(store, requests);
+    await releaseAll(store, requests);
+  }
 }
 
-function acquireMany(store: RedisLockStore, within = WITHIN) {
-  return Promise.all(Array.from({ length: CALLS }, (_, i) => store.acquire(wanted(`lock-${i}`), within)));
+function manyLocks() {
+  return Array.from({ length: CALLS }, (_, i) => wanted(`lock-${i}`));
+}
+
+function acquireAll(store: RedisLockStore, requests: ReturnType<typeof wanted>[], within = WITHIN) {
+  return Promise.all(requests.map((request) => store.acquire(request, within)));
+}
+
+function releaseAll(store: RedisLockStore, requests: ReturnType<typeof wanted>[]) {
+  return Promise.all(requests.map((request) => store.release(request, WITHIN)));
+}
+
+async function standInLine(store: RedisLockStore, waiter: Parameters<RedisLockStore['acquire']>[0]) {
+  await eventually(async () => {
+    const reply = await store.acquire(waiter, WITHIN);
+    return reply.status === 'busy' && reply.inLine === true;
+  });
+}
+
+async function scriptCalls(client: Redis): Promise<number> {
+  const [, calls] = /cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats')) ?? [];
+  return Number(calls);
 }

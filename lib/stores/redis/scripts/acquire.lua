@@ -12,15 +12,18 @@
 -- ARGV[12] the replica's clock when it asked, or nothing     ARGV[13]  how much later than that is behind, ms
 -- Replies  the fence of the grant, where it claims no run; else {'granted', now, fence} | {'early', now, ms} |
 --          {'behind', now} | {'done', now} | {'busy', now, record, remaining ms}; now is false where nobody needs it
+-- include grant.lua
 -- include hand-over.lua
 local record, ticket, kind, series, value = ARGV[1], ARGV[4], ARGV[7], ARGV[8], tonumber(ARGV[9])
 local holder = redis.call('GET', KEYS[1])
 local retried = holder == record
 
+-- Most of those that lose come no further.
 if holder and not retried and not ticket then
   return { 'busy', false, holder, redis.call('PTTL', KEYS[1]) }
 end
 
+-- In one step, since nearly always there is neither.
 local queued_or_undone = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
 if queued_or_undone and redis.call('ZSCORE', KEYS[4], record) then
   return { 'done', false }
@@ -68,29 +71,18 @@ if ticket and ticket ~= '' and not retried then
 end
 if queued_or_undone and not holder then
   -- It has expired: who waits for longest comes first.
-  local first = hand_over(KEYS[3], record)
+  local first = hand_over(KEYS[1], KEYS[2], KEYS[3], record)
   holder = first ~= record and first
 end
 if holder and not retried then
   return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]) }
 end
 
-local fence = tonumber(redis.call('HGET', KEYS[2], 'fence') or 0)
-if not retried or fence == 0 then
-  fence = math.max(fence + 1, now)
-end
-
-redis.call('SET', KEYS[1], record, 'PX', ARGV[2])
-redis.call('HSET', KEYS[2], 'fence', fence)
+local fence = grant(KEYS[1], KEYS[2], record, ARGV[2], ARGV[3], now, retried)
 if kind == 'tick' then
   redis.call('HSET', KEYS[2], 'tick:' .. series, ARGV[9])
 elseif kind == 'gap' and not retried then
   redis.call('HSET', KEYS[2], 'gap:' .. series, string.format('%.3f', now_ms))
-end
--- Not shorter than before: an earlier claim may have to be remembered for longer. An hour more, so as to write it seldom.
-local keep = ARGV[3] + ARGV[2]
-if redis.call('PTTL', KEYS[2]) < keep then
-  redis.call('PEXPIRE', KEYS[2], keep + 3600000)
 end
 if not kind then
   return fence

@@ -11,7 +11,7 @@ local ours = string.sub(holder, 1, 10) == '{"token":"'
 if not ours or redis.call('HGET', KEYS[2], 'fence') ~= ARGV[1] then
   return 'taken'
 end
-if not hand_over(KEYS[3]) then
+if not hand_over(KEYS[1], KEYS[2], KEYS[3]) then
   redis.call('DEL', KEYS[1])
 end
 return 'held'

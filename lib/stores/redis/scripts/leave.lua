@@ -8,7 +8,7 @@ local holder = redis.call('GET', KEYS[1])
 if holder ~= ARGV[1] then
   return holder and 'taken' or 'vanished'
 end
-if not hand_over(KEYS[3]) then
+if not hand_over(KEYS[1], KEYS[2], KEYS[3]) then
   redis.call('DEL', KEYS[1])
 end
 return 'held'

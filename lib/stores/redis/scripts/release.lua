@@ -27,7 +27,7 @@ end
 if kind and redis.call('PTTL', KEYS[2]) < tonumber(ARGV[2]) then
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
 end
-if not hand_over(KEYS[3]) then
+if not hand_over(KEYS[1], KEYS[2], KEYS[3]) then
   redis.call('DEL', KEYS[1])
 end
 return 'held'

@@ -20,7 +20,7 @@ if ARGV[4] == 'tick' then
 elseif ARGV[4] == 'gap' then
   redis.call('HDEL', KEYS[2], 'gap:' .. ARGV[5])
 end
-if not hand_over(KEYS[3]) then
+if not hand_over(KEYS[1], KEYS[2], KEYS[3]) then
   redis.call('DEL', KEYS[1])
 end
 return 'held'
