@@ -9,8 +9,9 @@ const PATIENCE = 60_000;
 
 /** A process that runs the client part of one workload with one package; its actions can be called from here. */
 export class ClientProcess {
-  static async start(workload, packageName, port) {
-    const client = new ClientProcess(workload, packageName, port);
+  /** `onAnyCore`: not kept to the core of the server. */
+  static async start(workload, packageName, port, { onAnyCore = false } = {}) {
+    const client = new ClientProcess(workload, packageName, port, onAnyCore);
     await client.#reply;
     return client;
   }
@@ -20,9 +21,9 @@ export class ClientProcess {
   #reply;
   #settle;
 
-  constructor(workload, packageName, port) {
+  constructor(workload, packageName, port, onAnyCore) {
     this.#label = `${packageName}, ${workload}`;
-    const [command, ...args] = pinned([
+    const node = [
       process.execPath,
       // For example BENCH_NODE_OPTIONS=--cpu-prof: a profile of each client, in the working directory.
       ...(process.env.BENCH_NODE_OPTIONS?.split(' ') ?? []),
@@ -30,7 +31,8 @@ export class ClientProcess {
       workload,
       packageName,
       String(port),
-    ]);
+    ];
+    const [command, ...args] = onAnyCore ? node : pinned(node);
     this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#expectReply();
     this.#child.on('message', (message) => this.#settle(message));

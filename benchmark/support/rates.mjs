@@ -4,6 +4,8 @@ import { median } from './statistics.mjs';
 /** What ratios are of: ioredis alone. */
 const BASELINE = 'raw-ioredis';
 const SLICE = 150;
+/** Until the code of a new process is compiled: packages with more of it take longer. */
+const WARM_UP = 2000;
 const CYCLES = 5;
 
 /**
@@ -40,7 +42,7 @@ export async function measureRates(workload, { packages, rounds, port, redis }) 
     const clients = new Map();
     for (const name of new Set([BASELINE, ...packages])) {
       const client = await ClientProcess.start(workload, name, port);
-      await client.call('slice', 4 * SLICE);
+      await client.call('slice', WARM_UP);
       clients.set(name, client);
     }
     for (const [name, slices] of await oneRound(clients, packages, redis)) {

@@ -9,12 +9,13 @@ import { Redis } from 'ioredis';
 import { pinned } from './pinning.mjs';
 
 /** Starts a redis-server of the benchmark's own on a free port of 127.0.0.1. It forgets everything in the end. */
-export async function startRedis() {
+export async function startRedis({ onAnyCore = false } = {}) {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'exclusive-lock-bench-'));
   const settings = { port, bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no' };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const [command, ...rest] = pinned(['redis-server', ...args]);
+  const redisServer = ['redis-server', ...args];
+  const [command, ...rest] = onAnyCore ? redisServer : pinned(redisServer);
   const child = spawn(command, rest, { stdio: 'ignore' });
   const failed = once(child, 'exit').then(([code]) => {
     throw new Error(`redis-server ended at once (${code}). Is it installed, and on the PATH?`);

@@ -14,6 +14,7 @@ export const ALL_WORKLOADS = [
 
 export const ALL_PACKAGES = [
   'raw-ioredis',
+  'raw-fenced',
   'nestjs-exclusive-lock',
   'redlock',
   'sesamecare-redlock',
@@ -25,23 +26,26 @@ export const ALL_PACKAGES = [
 
 /** Runs the workloads one after the other, and resolves to the report in Markdown. */
 export async function runWorkloads({ workloads, packages, rounds }) {
-  const server = await startRedis();
   const loads = [loadavg()[0]];
   const sections = [];
-  try {
-    for (const name of workloads) {
-      console.error(`${name} …`);
-      sections.push(await runWorkload(name, { packages, rounds, port: server.port, redis: server.client }));
-      loads.push(loadavg()[0]);
+  let version;
+  for (const name of workloads) {
+    console.error(`${name} …`);
+    const workload = await import(`../workloads/${name}.mjs`);
+    const server = await startRedis(workload);
+    version = server.version;
+    try {
+      const run = { packages, rounds, port: server.port, redis: server.client };
+      sections.push(await runWorkload(name, workload, run));
+    } finally {
+      await server.close();
     }
-  } finally {
-    await server.close();
+    loads.push(loadavg()[0]);
   }
-  return [heading(server.version, rounds, loads), ...sections].join('\n\n') + '\n';
+  return [heading(version, rounds, loads), ...sections].join('\n\n') + '\n';
 }
 
-async function runWorkload(name, run) {
-  const workload = await import(`../workloads/${name}.mjs`);
+async function runWorkload(name, workload, run) {
   const asked = run.packages.filter((one) => !workload.only || workload.only.includes(one));
   const modules = new Map();
   for (const one of asked) modules.set(one, await import(`../packages/${one}.mjs`));
@@ -58,7 +62,10 @@ async function runWorkload(name, run) {
 }
 
 function heading(redisVersion, rounds, loads) {
-  const where = core === undefined ? 'not pinned to a core' : 'client and server pinned to one core';
+  const where =
+    core === undefined
+      ? 'not pinned to a core'
+      : 'client and server pinned to one core (but for the hand-over)';
   return [
     '# Results of `npm run bench`',
     [

@@ -12,6 +12,9 @@ const HELD = 5;
 /** Milliseconds between two arrivals, enough for the question to have come to the server. */
 const GAP = 4;
 
+/** On one core each would wait for what the others have to do that is none of its business. */
+export const onAnyCore = true;
+
 export const title = 'Hand-over with 8 waiting processes';
 export const about =
   `A lock is held while ${WAITERS} processes come to wait for it, one after the other; then it is released, and each ` +
@@ -80,7 +83,8 @@ export async function measure({ packages, rounds, port, redis }) {
 async function oneRound(name, port, redis) {
   await redis.flushall();
   const clients = [];
-  for (let i = 0; i <= WAITERS; i++) clients.push(await ClientProcess.start('hand-over', name, port));
+  for (let i = 0; i <= WAITERS; i++)
+    clients.push(await ClientProcess.start('hand-over', name, port, { onAnyCore }));
   for (let i = 0; i < WARM_UP; i++) await oneBatch(clients);
   const counter = await CommandCounter.start(port, redis.stream.localPort);
   const batches = [];
