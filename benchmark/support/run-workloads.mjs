@@ -32,7 +32,7 @@ export async function runWorkloads({ workloads, packages, rounds }) {
   for (const name of workloads) {
     console.error(`${name} …`);
     const workload = await import(`../workloads/${name}.mjs`);
-    const server = await startRedis(workload);
+    const server = await startRedis({ onAnyCore: workload.onAnyCore });
     version = server.version;
     try {
       const run = { packages, rounds, port: server.port, redis: server.client };

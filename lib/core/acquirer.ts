@@ -2,14 +2,21 @@ import type { LockStoreError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
 import { Pause } from '../common/pause.js';
-import { BEHIND_TOLERANCE, type Claim } from '../stores/lock-store.js';
-import { Granter, type Acquired, type Answer, type Behind, type GranterParts } from './granter.js';
+import { BEHIND_TOLERANCE, type Claim, type Turn } from '../stores/lock-store.js';
+import {
+  Granter,
+  type Acquired,
+  type Answer,
+  type Behind,
+  type GranterParts,
+  type Question,
+} from './granter.js';
 import type { HolderIdentity } from './holder.js';
 import type { LeaseTimes } from './lease-options.js';
 import { LocalLines, type LocalPlace } from './local-lines.js';
 import { describeClaim } from './occurrence.js';
 import type { Skipped } from './outcome.js';
-import { LONGEST_WAIT_FOR_TICK, Waiting, type Unanswered } from './waiting.js';
+import { LONGEST_WAIT_FOR_TICK, Waiting, type InLine, type Unanswered } from './waiting.js';
 
 /** One acquisition, whatever number of questions it takes. All durations are milliseconds. */
 export interface Wanted extends LeaseTimes {
@@ -43,7 +50,11 @@ interface Attempt {
   /** Under which the store may know it; changed when the store was told to forget that. */
   record: string | undefined;
   /** Whether the store may have put it in line. */
-  inLine: boolean;
+  mayBeInLine: boolean;
+  /** Its place there, by the last answer. */
+  inLine: InLine | undefined;
+  /** What the store has told since then. */
+  turn: Turn | undefined;
   /** Why the store is still to be told that a question is void: until then it may take the run for one that was begun. */
   undoing: LockStoreError | undefined;
   /** Ends that it is told when it may be its turn; undefined until it is the first of this process. */
@@ -94,7 +105,9 @@ export class Acquirer {
       refusal,
       place: queues ? this.#lines.enter(name, pause) : undefined,
       record: undefined,
-      inLine: false,
+      mayBeInLine: false,
+      inLine: undefined,
+      turn: undefined,
       undoing: undefined,
       unwatch: undefined,
       waited: false,
@@ -108,8 +121,8 @@ export class Acquirer {
     } finally {
       attempt.unwatch?.();
       attempt.place?.leave();
-      const { record, inLine, waited } = attempt;
-      if (record !== undefined && inLine) void returner.leave({ name, record, ttl });
+      const { record, mayBeInLine, waited } = attempt;
+      if (record !== undefined && mayBeInLine) void returner.leave({ name, record, ttl });
       if (waited) this.#tellWaited(wanted, attempt, granted);
     }
   }
@@ -128,12 +141,12 @@ export class Acquirer {
         await pause.for(waiting.left(holder, failure));
         continue;
       }
-      if (place) attempt.unwatch ??= this.#parts.store.watch(asked.name, pause.wake);
+      if (place) this.#watch(asked.name, attempt);
       if (attempt.undoing) {
         await pause.for(waiting.left(undefined, attempt.undoing));
         continue;
       }
-      const answer = await this.#ask(wanted, attempt);
+      const answer = this.#takeTurn(wanted, attempt) ?? (await this.#ask(wanted, attempt));
       if (answer.status === 'acquired') return this.#unlessAborted(answer, signal);
       if (answer.status === 'behind') {
         wanted = inStep(wanted, answer);
@@ -146,26 +159,61 @@ export class Acquirer {
     }
   }
 
-  async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer> {
-    const { identity, clock } = this.#parts;
-    const { name, contents, claim, following, ttl, renewEvery, maxHold } = wanted;
-    const { place, since, waiting } = attempt;
-    const record = (attempt.record ??= identity.newRecord(contents, claim && describeClaim(claim)));
-    const waited = place && clock.now() - since;
-    const mayBeBehind = following !== undefined;
+  #watch(name: string, attempt: Attempt): void {
+    attempt.unwatch ??= this.#parts.store.watch(name, (turn) => {
+      if (turn) attempt.turn = turn;
+      attempt.pause.wake();
+    });
+  }
+
+  /** The lock, where the store has given it to this acquisition since it was asked last. */
+  #takeTurn(wanted: Wanted, attempt: Attempt): Acquired | undefined {
+    const { turn, inLine, record } = attempt;
+    attempt.turn = undefined;
+    if (!turn || turn.record !== record || inLine?.lastFence === undefined) return undefined;
+    // It may have been over before the last question, and this message late.
+    if (turn.fence <= inLine.lastFence) return undefined;
+    const acquired = this.#granter.takeTurn(this.#question(wanted, attempt, record), turn, inLine.askedAt);
+    if (acquired) attempt.mayBeInLine = false;
+    return acquired;
+  }
+
+  #question(wanted: Wanted, { place, since, waiting }: Attempt, record: string): Question {
+    const { name, claim, following, ttl, renewEvery, maxHold } = wanted;
+    const waited = place && this.#parts.clock.now() - since;
     const within = waiting.longestQuestion;
-    const question = { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited, within };
-    const answer = await this.#granter.ask(question);
+    return {
+      name,
+      record,
+      ttl,
+      renewEvery,
+      maxHold,
+      claim,
+      mayBeBehind: following !== undefined,
+      waited,
+      within,
+    };
+  }
+
+  async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer> {
+    const { contents, claim } = wanted;
+    const { place } = attempt;
+    const record = (attempt.record ??= this.#parts.identity.newRecord(
+      contents,
+      claim && describeClaim(claim),
+    ));
+    const answer = await this.#granter.ask(this.#question(wanted, attempt, record));
     const { status } = answer;
+    attempt.inLine = status === 'skipped' ? answer.inLine : undefined;
     if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {
-      attempt.inLine = status === 'skipped' && place !== undefined;
+      attempt.mayBeInLine = status === 'skipped' && place !== undefined;
       if (status === 'skipped') attempt.holder = answer.holder;
     }
     if (place) place.seen = isUnavailable(answer) ? { failure: answer.error } : { holder: attempt.holder };
     // It names the run that it is for.
     if (status === 'behind' || (status !== 'acquired' && answer.spent)) {
       attempt.record = undefined;
-      attempt.inLine = false;
+      attempt.mayBeInLine = false;
     }
     if (isUnavailable(answer) && answer.undone) this.#awaitUndo(attempt, answer.error, answer.undone);
     return answer;
@@ -174,7 +222,7 @@ export class Acquirer {
   /** What was undone is not granted any more. */
   #awaitUndo(attempt: Attempt, error: LockStoreError, undone: Promise<void>): void {
     attempt.record = undefined;
-    attempt.inLine = false;
+    attempt.mayBeInLine = false;
     attempt.undoing = error;
     void undone.then(() => {
       attempt.undoing = undefined;

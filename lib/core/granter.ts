@@ -3,7 +3,13 @@ import { LockStoreError, type LockLostError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { within } from '../common/within.js';
-import type { AcquireReply, Claim, OwnerReply } from '../stores/lock-store.js';
+import {
+  TURN_TIMEOUT,
+  type AcquireReply,
+  type Claim,
+  type OwnerReply,
+  type Turn,
+} from '../stores/lock-store.js';
 import { ClockWatch } from './clock-watch.js';
 import { parseHolder } from './holder.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -95,24 +101,24 @@ export class Granter {
     // Its other copy may arrive when the lock is free, and would have it for nobody.
     if (reply.repeated && reply.status !== 'granted') {
       void returner.undo(question);
-      return { ...this.#answer(reply), inLine: false, spent: true };
+      return { ...this.#answer(reply, askedAt), inLine: undefined, spent: true };
     }
     if (reply.status === 'granted') return this.#granted(termsOf(question, reply), askedAt, reply.now);
-    return this.#answer(reply);
+    return this.#answer(reply, askedAt);
   }
 
-  #answer(reply: Exclude<AcquireReply, { status: 'granted' }>): Unanswered | Behind {
+  #answer(reply: Exclude<AcquireReply, { status: 'granted' }>, askedAt: number): Unanswered | Behind {
     const { clock } = this.#parts;
     switch (reply.status) {
       case 'busy': {
-        const { remaining, inLine } = reply;
+        const { remaining, inLine, lastFence } = reply;
         const busy = {
           status: 'skipped',
           reason: 'busy',
           holder: parseHolder(reply.record),
           remaining,
         } as const;
-        return inLine ? { ...busy, inLine } : busy;
+        return inLine ? { ...busy, inLine: { askedAt, lastFence } } : busy;
       }
       case 'done':
         return { status: 'skipped', reason: 'done' };
@@ -123,8 +129,18 @@ export class Granter {
     }
   }
 
+  /**
+   * The lease of a lock that the store has given to who stands in line: it was given after the question that was asked
+   * at `askedAt`, so it is kept from then at least, and renewed at once. Undefined where too little of that is left.
+   */
+  takeTurn(question: Question, { fence }: Turn, askedAt: number): Acquired | undefined {
+    const keptFor = Math.min(question.ttl, TURN_TIMEOUT);
+    if (this.#parts.clock.now() - askedAt > keptFor * (1 - LEAST_LEFT)) return undefined;
+    return this.#lease({ ...termsOf(question, { fence }), keptFor }, askedAt, undefined);
+  }
+
   #granted(terms: LeaseTerms, askedAt: number, now: number | undefined): Acquired | Unanswered {
-    const { clock, keeper, returner, shutdown } = this.#parts;
+    const { clock, returner } = this.#parts;
     const { name, ttl } = terms;
     const elapsed = clock.now() - askedAt;
     if (ttl - elapsed < ttl * LEAST_LEFT) {
@@ -132,6 +148,11 @@ export class Granter {
       const error = new LockStoreError(messages.answeredTooLate(name, elapsed, ttl), { mayHaveRun: true });
       return { status: 'skipped', reason: 'store-unavailable', error, undone };
     }
+    return this.#lease(terms, askedAt, now);
+  }
+
+  #lease(terms: LeaseTerms, askedAt: number, now: number | undefined): Acquired {
+    const { clock, keeper, shutdown } = this.#parts;
     const lease: HeldLease = new HeldLease(terms, askedAt, clock, {
       giveBack: () => this.#giveBack(lease),
       lost: (error) => this.#lost(lease, error),
@@ -176,7 +197,7 @@ export class Granter {
 }
 
 /** Written out: to spread two objects takes longer than all else that a grant costs here. */
-function termsOf(question: Question, { fence, repeated }: Granted): LeaseTerms {
+function termsOf(question: Question, { fence, repeated }: Pick<Granted, 'fence' | 'repeated'>): LeaseTerms {
   const { name, record, claim, ttl, renewEvery, maxHold } = question;
   return { name, record, fence, claim, repeated, ttl, renewEvery, maxHold };
 }

@@ -47,6 +47,8 @@ export interface LeaseTerms {
   /** See the reply of the store. */
   readonly repeated?: boolean | undefined;
   readonly maxHold?: number | undefined;
+  /** For how long the store keeps the lock at first, where that is less than the TTL. */
+  readonly keptFor?: number | undefined;
 }
 
 export interface LeaseHandlers {
@@ -56,6 +58,9 @@ export interface LeaseHandlers {
 
 /** The lease ends this much before the store can expire the lock: for timers that fire late and clocks that run fast. */
 const margin = (ttl: number): number => Math.max(5, Math.min(500, ttl / 20), ttl / 1000);
+
+/** Until when a lock is certainly held that the store keeps for `ttl` from a question that was sent at `sentAt`. */
+const deadlineOf = (sentAt: number, ttl: number): number => sentAt + ttl - margin(ttl);
 
 /** A lease as its keeper sees it: `Lease` is the part that users get. */
 export class HeldLease implements Lease {
@@ -107,8 +112,9 @@ export class HeldLease implements Lease {
     this.#maxHold = terms.maxHold ?? Infinity;
     // Held from now on: an answer that took long takes nothing from the work.
     this.#endsAt = clock.now() + this.#maxHold;
-    this.#deadline = askedAt + this.ttl - margin(this.ttl);
-    this.renewAt = askedAt + this.renewEvery;
+    const { keptFor } = terms;
+    this.#deadline = deadlineOf(askedAt, keptFor ?? this.ttl);
+    this.renewAt = keptFor === undefined ? askedAt + this.renewEvery : clock.now();
   }
 
   get held(): boolean {
@@ -205,7 +211,7 @@ export class HeldLease implements Lease {
   /** The store has confirmed a renewal that was sent at `sentAt`. */
   extend(sentAt: number): void {
     this.failures = 0;
-    this.#deadline = Math.max(this.#deadline, sentAt + this.ttl - margin(this.ttl));
+    this.#deadline = Math.max(this.#deadline, deadlineOf(sentAt, this.ttl));
     this.renewAt = sentAt + this.renewEvery;
   }
 

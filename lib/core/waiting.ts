@@ -21,10 +21,18 @@ export type Early = Extract<AcquireReply, { status: 'early' }>;
 
 export type Unanswered = (Skipped | Early) & AnswerDetails;
 
+/** A place in the line that the store keeps. */
+export interface InLine {
+  /** The moment before the question that was answered with it, on the keeper's clock. */
+  readonly askedAt: number;
+  /** Every grant after that answer has a higher one; undefined where the store tells no turns. */
+  readonly lastFence: number | undefined;
+}
+
 /** What the acquirer needs to know of an answer besides. */
 export interface AnswerDetails {
   /** The store tells when it is the caller's turn. */
-  readonly inLine?: boolean;
+  readonly inLine?: InLine | undefined;
   /** The record must not be used again. */
   readonly spent?: boolean;
   /** Settles when the store has been told that the question is void, which it may have answered. */

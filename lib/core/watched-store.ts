@@ -9,6 +9,7 @@ import type {
   OwnerReply,
   RenewRequest,
   StoredLock,
+  Turn,
 } from '../stores/lock-store.js';
 
 /** Those calls of a store whose failure is somebody's answer; tells the operator when they begin and end to fail. */
@@ -55,7 +56,7 @@ export class WatchedStore {
   }
 
   /** Hears when it may be worth asking for the lock again; undefined where the store does not tell. */
-  watch(name: string, onTurn: () => void): (() => void) | undefined {
+  watch(name: string, onTurn: (turn?: Turn) => void): (() => void) | undefined {
     return this.#store.watch?.(name, onTurn);
   }
 

@@ -45,10 +45,11 @@ export interface LockStore {
   force?(request: ForceRequest, within: number): Promise<OwnerReply>;
 
   /**
-   * Calls `onTurn` whenever it may be worth asking for the lock again, until the function that it returns is called.
-   * Together with `leave` it makes a store one that keeps a line; without them waiters ask ten times a second.
+   * Calls `onTurn` whenever it may be worth asking for the lock again, until the function that it returns is called;
+   * with a turn where the store can say that it has given the lock away. Together with `leave` it makes a store one that
+   * keeps a line; without them waiters ask ten times a second.
    */
-  watch?(name: string, onTurn: () => void): () => void;
+  watch?(name: string, onTurn: (turn?: Turn) => void): () => void;
 
   /** Takes an acquisition out of the line, and frees the lock if it has just been its turn. */
   leave?(request: RenewRequest, within: number): Promise<OwnerReply>;
@@ -169,6 +170,8 @@ export type AcquireReply = (
       readonly status: 'busy';
       /** Whether the caller stands in line, and `watch` will tell when it is its turn. */
       readonly inLine?: boolean | undefined;
+      /** The last fence of the lock: a turn with a higher one came after this answer. Known where `watch` tells turns. */
+      readonly lastFence?: number | undefined;
     } & HeldBy)
 ) & {
   /** Whether the request was sent more than once, so that another copy of it may arrive later. */
@@ -176,6 +179,12 @@ export type AcquireReply = (
   /** The store's clock at the decision, milliseconds since the epoch; needed where there is a claim. */
   readonly now?: number | undefined;
 };
+
+/** The lock was given to who stood in line, for {@link TURN_TIMEOUT} or its TTL, whichever is shorter. */
+export interface Turn {
+  readonly record: string;
+  readonly fence: number;
+}
 
 /** Who has a lock. */
 export interface HeldBy {
@@ -202,8 +211,8 @@ export const EARLY_TOLERANCE = 25;
 /** Milliseconds after which an answer says that a replica's clock, or the way from it to the store, is behind. */
 export const BEHIND_TOLERANCE = 500;
 
-/** How long whoever stands in line has to ask for the lock when it is its turn, in milliseconds. */
-export const TURN_TIMEOUT = 1000;
+/** How long whoever stands in line has the lock when it is its turn, unless it asks for it, in milliseconds. */
+export const TURN_TIMEOUT = 5000;
 
 /** How long a place in line is kept unless it is asked for again, in milliseconds. */
 export const PLACE_RETENTION = 15_000;

@@ -10,6 +10,7 @@ import type {
   ReleaseRequest,
   RenewRequest,
   StoredLock,
+  Turn,
   UndoRequest,
 } from '../stores/lock-store.js';
 import type { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
@@ -63,7 +64,7 @@ export class BreakableStore implements LockStore {
     yield* this.#locks.list(prefix);
   }
 
-  watch(name: string, onTurn: () => void): () => void {
+  watch(name: string, onTurn: (turn?: Turn) => void): () => void {
     return this.#locks.watch(name, onTurn);
   }
 

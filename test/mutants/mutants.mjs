@@ -80,8 +80,8 @@ export const MUTANTS = [
   {
     name: 'a retried acquisition does not know its own lock (Redis)',
     file: 'lib/stores/redis/scripts/acquire.lua',
-    find: 'local retried = holder == record',
-    replace: 'local retried = false',
+    find: 'local holds = holder == record',
+    replace: 'local holds = false',
     tests: 'faults/network',
   },
   {
@@ -116,9 +116,9 @@ export const MUTANTS = [
   },
   {
     name: 'the fence is only a clock (Redis)',
-    file: 'lib/stores/redis/scripts/grant.lua',
-    find: 'fence = math.max(fence + 1, now)',
-    replace: 'fence = math.floor(now / 1000000)',
+    file: 'lib/stores/redis/scripts/fence.lua',
+    find: "return math.max(tonumber(redis.call('HGET', state, 'fence') or 0) + 1, now)",
+    replace: 'return math.floor(now / 1000000)',
     tests: 'faults/holder',
   },
   {
@@ -138,7 +138,7 @@ export const MUTANTS = [
   {
     name: 'gaps are not recorded (Redis)',
     file: 'lib/stores/redis/scripts/acquire.lua',
-    find: "elseif kind == 'gap' and not retried then",
+    find: "elseif kind == 'gap' and not holds then",
     replace: 'elseif false then',
     tests: 'e2e/intervals',
   },
@@ -208,7 +208,7 @@ export const MUTANTS = [
   {
     name: 'nobody who waits is told of its turn (Redis)',
     file: 'lib/stores/redis/scripts/hand-over.lua',
-    find: 'redis.pcall(command, channel, lock)',
+    find: 'redis.pcall(command, channel, turn)',
     replace: '1',
     tests: 'integration/stores/redis',
   },
@@ -234,10 +234,24 @@ export const MUTANTS = [
     tests: 'integration/stores/redis',
   },
   {
+    name: 'a turn of before the last answer is believed',
+    file: 'lib/core/acquirer.ts',
+    find: 'if (turn.fence <= inLine.lastFence) return undefined;',
+    replace: '',
+    tests: 'unit/core/turns',
+  },
+  {
+    name: 'the lease of a turn counts from the message',
+    file: 'lib/core/granter.ts',
+    find: 'keptFor }, askedAt, undefined);',
+    replace: 'keptFor }, this.#parts.clock.now(), undefined);',
+    tests: 'unit/core/turns',
+  },
+  {
     name: 'acquisitions that go together are granted though they were undone (Redis)',
     file: 'lib/stores/redis/scripts/acquire-many.lua',
-    find: "if redis.call('EXISTS', queue, undone) == 0 then",
-    replace: 'if true then',
+    find: "if redis.call('EXISTS', queue, undone) > 0 then",
+    replace: 'if false then',
     tests: 'integration/redis/many-calls',
   },
   {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RenewRequest } from '../lock-store.js';
+import type { RenewRequest, Turn } from '../lock-store.js';
 import type { RedisClient } from './open-redis-client.js';
 import { SilentConnections } from './silent-connections.js';
 import { slotOf } from './slot-of.js';
@@ -16,6 +16,8 @@ export interface InboxPlace {
 
 /** Milliseconds after which a connection that has said nothing is asked whether it is alive. */
 const CHECK_EVERY = 4000;
+/** Milliseconds between two connections that are given up because ioredis cannot subscribe with them. */
+const RECONNECT_DELAY = 4000;
 
 /**
  * Where a process hears that it is its turn to have a lock: a connection of its own, made when somebody first waits. A
@@ -24,13 +26,13 @@ const CHECK_EVERY = 4000;
 export class RedisInbox {
   readonly #place: InboxPlace;
   readonly #id = randomBytes(12).toString('base64url');
-  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #watchers = new Map<string, Set<(turn?: Turn) => void>>();
   /** The channels that are listened to now. */
   readonly #heard = new Set<string>();
   #client: RedisClient | undefined;
   #connections: SilentConnections | undefined;
   #checkedAt = 0;
-  #renewedAt = -Infinity;
+  #reconnectedAt = -Infinity;
   #closed = false;
 
   constructor(place: InboxPlace) {
@@ -38,7 +40,7 @@ export class RedisInbox {
   }
 
   /** Calls `onTurn` for each message about the lock, and when messages may have been missed. Returns what ends it. */
-  watch(name: string, onTurn: () => void): () => void {
+  watch(name: string, onTurn: (turn?: Turn) => void): () => void {
     const lock = this.#lockOf(name);
     const watchers = this.#watchers.get(lock) ?? new Set();
     this.#watchers.set(lock, watchers.add(onTurn));
@@ -83,7 +85,7 @@ export class RedisInbox {
     client.on('error', () => {});
     client.on('close', () => this.#heard.clear());
     client.on('ready', () => this.#subscribeAll());
-    const tell = (_channel: string, lock: string): void => this.#tell(lock);
+    const tell = (_channel: string, message: string): void => this.#tellTurn(message);
     client.on('message', tell);
     client.on('smessage', tell);
     this.#connect();
@@ -101,7 +103,7 @@ export class RedisInbox {
   #subscribe(channel: string): void {
     const client = this.#client;
     if (client?.status !== 'ready' || this.#heard.has(channel)) return;
-    this.#send(client, channel).then(
+    this.#subscribeTo(client, channel).then(
       () => {
         this.#heard.add(channel);
         const locks = [...this.#watchers.keys()].filter((lock) => this.#channelOf(lock) === channel);
@@ -113,23 +115,23 @@ export class RedisInbox {
     );
   }
 
-  async #send(client: RedisClient, channel: string): Promise<void> {
+  async #subscribeTo(client: RedisClient, channel: string): Promise<void> {
     if (!this.#place.isCluster) return void (await client.subscribe(channel));
     let subscribed: Promise<unknown>;
     try {
       subscribed = client.ssubscribe(channel);
     } catch (error) {
       // ioredis throws where it has not learnt which node has the slot, and learns that only when it connects.
-      this.#connectAnew(client);
+      this.#reconnect(client);
       throw error;
     }
     await subscribed;
   }
 
-  #connectAnew(client: RedisClient): void {
+  #reconnect(client: RedisClient): void {
     const now = performance.now();
-    if (now - this.#renewedAt < CHECK_EVERY) return;
-    this.#renewedAt = now;
+    if (now - this.#reconnectedAt < RECONNECT_DELAY) return;
+    this.#reconnectedAt = now;
     client.disconnect(true);
   }
 
@@ -139,8 +141,14 @@ export class RedisInbox {
     this.#client.sunsubscribe(channel).catch(() => {});
   }
 
-  #tell(lock: string): void {
-    for (const onTurn of this.#watchers.get(lock) ?? []) onTurn();
+  /** As hand-over.lua puts it. */
+  #tellTurn(message: string): void {
+    const [lock, fence, record] = message.split('\n');
+    this.#tell(lock, { fence: Number(fence), record });
+  }
+
+  #tell(lock: string, turn?: Turn): void {
+    for (const onTurn of this.#watchers.get(lock) ?? []) onTurn(turn);
   }
 
   /** A connection that is dead without knowing it would be taken by the server for somebody who listens. */

@@ -1,14 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import type { OutageLog } from '../../common/outage-log.js';
 import {
-  BEHIND_TOLERANCE,
-  EARLY_TOLERANCE,
   PLACE_RETENTION,
   UNDO_RETENTION,
   retentionFor,
   type AcquireReply,
   type AcquireRequest,
-  type Claim,
   type ForceRequest,
   type LockStore,
   type OwnerReply,
@@ -16,15 +13,17 @@ import {
   type ReleaseRequest,
   type RenewRequest,
   type StoredLock,
+  type Turn,
   type UndoRequest,
 } from '../lock-store.js';
 import { answered } from '../answered.js';
+import { CommandBatcher } from './command-batcher.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection, type ScriptReply } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
 import { slotOf } from './slot-of.js';
+import { claimArguments, tickArguments } from './script-arguments.js';
 import { SCRIPTS } from './scripts.js';
-import { TurnBatches } from './turn-batches.js';
 
 /** Leases renewed by one command: about 0.5 ms of the server's time. */
 const RENEW_BATCH = 500;
@@ -33,22 +32,23 @@ const SCAN_PAGE = 500;
 
 /**
  * Locks in Redis, Valkey or KeyDB. A lock is the string `<prefix>:<name>`; its fence and marks are the hash
- * `{<prefix>:<name>}:state`, in the same cluster slot.
+ * `{<prefix>:<name>}:state`, in the same cluster slot, where the sorted sets `…:queue` and `…:undone` are those who wait for
+ * it and the acquisitions that were undone.
  */
 export class RedisLockStore implements LockStore {
   readonly description: string;
   readonly #connection: RedisConnection;
   readonly #prefix: string;
   readonly #inbox: RedisInbox;
-  readonly #turn = new TurnBatches(() => this.#connection.isBusy);
-  readonly #releaseInTurn = this.#turn.kind<ReleaseRequest, OwnerReply>({
-    askOne: (request, within) => this.#releaseOne(request, within),
-    askMany: (requests, within) => this.#releaseMany(requests, within),
-  });
-  readonly #acquireInTurn = this.#turn.kind<AcquireRequest, AcquireReply>({
-    askOne: (request, within) => this.#acquireOne(request, within),
-    askMany: (requests, within) => this.#acquireMany(requests, within),
-  });
+  readonly #batcher = new CommandBatcher(() => this.#connection.isBusy);
+  readonly #acquireBatched = this.#batcher.batched<AcquireRequest, AcquireReply>(
+    (request, within) => this.#acquireOne(request, within),
+    (requests, within) => this.#acquireMany(requests, within),
+  );
+  readonly #releaseBatched = this.#batcher.batched<ReleaseRequest, OwnerReply>(
+    (request, within) => this.#releaseOne(request, within),
+    (requests, within) => this.#releaseMany(requests, within),
+  );
 
   static async open(options: {
     connection: RedisConnectionOptions;
@@ -73,9 +73,10 @@ export class RedisLockStore implements LockStore {
   }
 
   acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
-    // What claims a run or stands in line is nothing that comes in great numbers.
-    const isPlain = !request.claim && request.waited === undefined && !this.#connection.isCluster;
-    return isPlain ? this.#acquireInTurn(request, within) : this.#acquireOne(request, within);
+    const isPlain = !request.claim && request.waited === undefined;
+    return this.#canBatch(isPlain)
+      ? this.#acquireBatched(request, within)
+      : this.#acquireOne(request, within);
   }
 
   async renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
@@ -89,15 +90,17 @@ export class RedisLockStore implements LockStore {
   }
 
   release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
-    const isPlain = !request.completed && !this.#connection.isCluster;
-    return isPlain ? this.#releaseInTurn(request, within) : this.#releaseOne(request, within);
+    const isPlain = !request.completed;
+    return this.#canBatch(isPlain)
+      ? this.#releaseBatched(request, within)
+      : this.#releaseOne(request, within);
   }
 
   async undo(request: UndoRequest, within: number): Promise<OwnerReply> {
     const { name, record, claim } = request;
     const claimed = claim ? claimArguments(claim) : [];
     const args = [record, UNDO_RETENTION, this.#inbox.ticket(request), ...claimed];
-    return this.#free(SCRIPTS.undo, this.#keys(name), args, within);
+    return this.#free(SCRIPTS.undo, this.#keysToAcquire(name), args, within);
   }
 
   leave(request: RenewRequest, within: number): Promise<OwnerReply> {
@@ -105,8 +108,9 @@ export class RedisLockStore implements LockStore {
     return this.#free(SCRIPTS.leave, this.#keys(name), [record, this.#inbox.ticket(request)], within);
   }
 
-  force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
-    return this.#free(SCRIPTS.force, this.#keys(name), [fence], within);
+  async force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
+    const { value } = await this.#run(SCRIPTS.force, this.#keys(name), [fence], within);
+    return value as OwnerReply;
   }
 
   async inspect(name: string, within: number): Promise<StoredLock | null> {
@@ -136,12 +140,17 @@ export class RedisLockStore implements LockStore {
     }
   }
 
-  watch(name: string, onTurn: () => void): () => void {
+  watch(name: string, onTurn: (turn?: Turn) => void): () => void {
     return this.#inbox.watch(name, onTurn);
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#inbox.close(), this.#connection.close()]);
+  }
+
+  /** One command stays within one slot of a cluster; claims and waiters are too few to gain from it. */
+  #canBatch(isPlain: boolean): boolean {
+    return isPlain && !this.#connection.isCluster;
   }
 
   async #acquireOne(request: AcquireRequest, within: number): Promise<AcquireReply> {
@@ -151,14 +160,15 @@ export class RedisLockStore implements LockStore {
     const args: (string | number)[] = [record, ttl, retentionFor(claim)];
     if (ticket || claim) args.push(ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION);
     if (claim) args.push(...claimArguments(claim), ...tickArguments(claim));
-    const { value, retried } = await this.#run(SCRIPTS.acquire, this.#keys(name), args, within);
+    const { value, retried } = await this.#run(SCRIPTS.acquire, this.#keysToAcquire(name), args, within);
     const repeated = retried && { repeated: true };
     if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
-    const [status, decidedAt, detail, remaining] = value as [
+    const [status, decidedAt, detail, remaining, last] = value as [
       status: AcquireReply['status'],
       now: number | null,
       detail: string | number,
       remaining: number,
+      last?: string | null,
     ];
     const now = decidedAt ?? undefined;
     switch (status) {
@@ -171,7 +181,15 @@ export class RedisLockStore implements LockStore {
         return { status, now, ...repeated };
       case 'busy':
         if (inLine === false) this.#inbox.listen(name);
-        return { status, now, record: String(detail), remaining: expiry(remaining), inLine, ...repeated };
+        return {
+          status,
+          now,
+          record: String(detail),
+          remaining: expiry(remaining),
+          inLine,
+          ...(inLine && { lastFence: Number(last ?? 0) }),
+          ...repeated,
+        };
     }
   }
 
@@ -183,47 +201,44 @@ export class RedisLockStore implements LockStore {
     const keys: string[] = [];
     const args: (string | number)[] = [retentionFor(undefined)];
     for (const { name, record, ttl } of requests) {
-      keys.push(...this.#keys(name));
+      keys.push(...this.#keysToAcquire(name));
       args.push(record, ttl);
     }
     const { value, retried } = await this.#connection.run(SCRIPTS.acquireMany, keys, args, within);
     const repeated = retried && { repeated: true };
-    return (value as (number | string | [string, number] | null)[]).map((reply, i) => {
+    return (value as (number | [record: string, remaining: number] | null)[]).map((reply, i) => {
       if (reply === null) return this.#acquireOne(requests[i], deadline - performance.now());
-      if (!Array.isArray(reply)) return { status: 'granted', fence: Number(reply), ...repeated };
+      if (typeof reply === 'number') return { status: 'granted', fence: reply, ...repeated };
       const [record, remaining] = reply;
       return { status: 'busy', record, remaining: expiry(remaining), ...repeated };
     });
   }
 
   #releaseOne({ name, record, completed }: ReleaseRequest, within: number): Promise<OwnerReply> {
-    const [lock, state, queue] = this.#keys(name);
     const run = completed ? [retentionFor(completed), ...claimArguments(completed)] : [];
-    return this.#free(SCRIPTS.release, [lock, state, queue], [record, ...run], within);
+    return this.#free(SCRIPTS.release, this.#keys(name), [record, ...run], within);
   }
 
   async #releaseMany(requests: readonly OwnerRequest[], within: number): Promise<OwnerReply[]> {
     const keys: string[] = [];
     const records: string[] = [];
     for (const { name, record } of requests) {
-      const [lock, state, queue] = this.#keys(name);
-      keys.push(lock, state, queue);
+      keys.push(...this.#keys(name));
       records.push(record);
     }
     const { value, retried } = await this.#connection.run(SCRIPTS.releaseMany, keys, records, within);
-    return retried ? requests.map(() => 'held') : (value as OwnerReply[]);
+    return (value as OwnerReply[]).map((reply) => freed(reply, retried));
   }
 
-  /** Everything that is not put together with others of its kind, after what is: it came before. */
+  /** Must not overtake the acquisitions and releases that are being collected. Renewals and listings may. */
   #run(...call: Parameters<RedisConnection['run']>): Promise<ScriptReply> {
-    this.#turn.send();
+    this.#batcher.flush();
     return this.#connection.run(...call);
   }
 
   async #free(...call: Parameters<RedisConnection['run']>): Promise<OwnerReply> {
     const { value, retried } = await this.#run(...call);
-    // The first attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
-    return retried ? 'held' : (value as OwnerReply);
+    return freed(value as OwnerReply, retried);
   }
 
   async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
@@ -240,36 +255,24 @@ export class RedisLockStore implements LockStore {
       within,
     );
     const replies = requests.map((): OwnerReply => 'held');
-    const lost = value as (number | OwnerReply)[];
-    for (let i = 0; i < lost.length; i += 2) replies[Number(lost[i]) - 1] = lost[i + 1] as OwnerReply;
+    for (const [number, reply] of value as [number, OwnerReply][]) replies[number - 1] = reply;
     return replies;
   }
 
-  #keys(name: string): [lock: string, state: string, queue: string, undone: string] {
+  #keys(name: string): [lock: string, state: string, queue: string] {
     const lock = `${this.#prefix}:${name}`;
     const slot = slotOf(lock);
-    return [lock, `${slot}:state`, `${slot}:queue`, `${slot}:undone`];
+    return [lock, `${slot}:state`, `${slot}:queue`];
+  }
+
+  #keysToAcquire(name: string): string[] {
+    return [...this.#keys(name), `${slotOf(`${this.#prefix}:${name}`)}:undone`];
   }
 }
 
-/** Kind and series, and the number that goes with the kind. */
-function claimArguments(claim: Claim): (string | number)[] {
-  const { kind, series } = claim;
-  switch (claim.kind) {
-    case 'tick':
-      return [kind, series, claim.time];
-    case 'gap':
-      return [kind, series, claim.gap];
-    case 'key':
-      return [kind, series, claim.remember];
-  }
-}
-
-/** When a tick may be granted. */
-function tickArguments(claim: Claim): (string | number)[] {
-  if (claim.kind !== 'tick') return [];
-  const late = claim.askedAt === undefined ? [] : [claim.askedAt, BEHIND_TOLERANCE];
-  return [EARLY_TOLERANCE, claim.rerun ? '1' : '0', ...late];
+/** The first attempt, whose reply was lost, may be what freed it; then it may have the next holder already. */
+function freed(reply: OwnerReply, retried: boolean): OwnerReply {
+  return retried ? 'held' : reply;
 }
 
 function stored(record: string, remaining = -1, fence?: string | null, waiters = 0): StoredLock {

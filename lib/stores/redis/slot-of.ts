@@ -1,4 +1,4 @@
-/** Makes keys and channels that begin with it live in the slot of the lock: as its hash tag, unless the key prefix has one. */
+/** Makes keys and channels that begin with it live in the slot of the lock: as its hash tag, unless the key prefix has one. The same as scripts/slot-of.lua. */
 export function slotOf(lock: string): string {
   return lock.includes('{') ? lock : `{${lock}}`;
 }

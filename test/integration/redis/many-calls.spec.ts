@@ -7,7 +7,7 @@ import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stor
 
 const CALLS = 64;
 
-describe('many calls of one turn', () => {
+describe('many calls that are made together', () => {
   let server: RedisServer;
   let client: Redis;
   let store: RedisLockStore;
@@ -19,7 +19,7 @@ describe('many calls of one turn', () => {
   });
   afterEach(closeEverything);
 
-  it('are all answered, with two commands', async () => {
+  it('go in two commands: the first at once, the others together', async () => {
     await warmUp(store);
     await client.config('RESETSTAT');
     const requests = manyLocks();
@@ -33,7 +33,7 @@ describe('many calls of one turn', () => {
     expect(await client.keys('locks:*')).toEqual([]);
   });
 
-  it('have each its own fence, higher than that of the grant before', async () => {
+  it('have a fence higher than that of the last grant of the same lock', async () => {
     const requests = manyLocks();
     const before = await acquireAll(store, requests);
     await releaseAll(store, requests);
@@ -47,7 +47,7 @@ describe('many calls of one turn', () => {
     );
   });
 
-  it('are answered by what is the matter with each lock', async () => {
+  it('are each answered as if they were alone', async () => {
     await warmUp(store);
     const taken = wanted('taken', 20_000);
     await store.acquire(taken, WITHIN);

@@ -1,28 +1,30 @@
--- Decides acquisitions that claim no run and do not wait, as acquire.lua would, for as many locks.
+-- Decides many acquisitions that claim no run and stand in no line, each as acquire.lua would.
 -- KEYS     lock, state, queue and undone of each; see acquire.lua
 -- ARGV[1]  retention of the states in ms, then record and TTL in ms of each
 -- Replies  for each: its fence | {record, remaining ms} of the holder | false where acquire.lua is to decide
+-- include fence.lua
+-- include keep-state.lua
 -- include grant.lua
-local now
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2] -- microseconds, exact in a double until the year 2255
+
+local function decide(lock, state, queue, undone, record, ttl)
+  local holder = redis.pcall('GET', lock)
+  if holder then
+    local busy = type(holder) == 'string' and holder ~= record
+    return busy and { holder, redis.call('PTTL', lock) }
+  end
+  if redis.call('EXISTS', queue, undone) > 0 then
+    return false
+  end
+  -- An error of one lock must not be that of the others: acquire.lua will report it.
+  local ok, fence = pcall(grant, lock, state, record, ttl, ARGV[1], now)
+  return ok and fence
+end
+
 local replies = {}
 for i = 1, #KEYS / 4 do
   local lock, state, queue, undone = unpack(KEYS, 4 * i - 3, 4 * i)
-  local record, ttl = ARGV[2 * i], ARGV[2 * i + 1]
-  local holder = redis.pcall('GET', lock)
-  local reply = false
-  if not holder then
-    if redis.call('EXISTS', queue, undone) == 0 then
-      if not now then
-        local time = redis.call('TIME')
-        now = time[1] * 1000000 + time[2]
-      end
-      -- What goes wrong with one lock is no matter of the others: acquire.lua will tell.
-      local done, fence = pcall(grant, lock, state, record, ttl, ARGV[1], now)
-      reply = done and fence
-    end
-  elseif type(holder) == 'string' and holder ~= record then
-    reply = { holder, redis.call('PTTL', lock) }
-  end
-  replies[i] = reply
+  replies[i] = decide(lock, state, queue, undone, ARGV[2 * i], ARGV[2 * i + 1])
 end
 return replies

@@ -4,22 +4,25 @@
 -- KEYS[3]  the queue of those who wait for it; see hand-over.lua
 -- KEYS[4]  the records of acquisitions that were undone, some before they arrived: their callers are gone
 -- ARGV[1]  the record of this acquisition     ARGV[2]  TTL in ms      ARGV[3]  retention of the state in ms
--- ARGV[4]  its ticket in the queue, or ''      ARGV[5]  how long it has waited, ms
+-- ARGV[4]  its ticket in the queue, or '' or nothing   ARGV[5]  how long it has waited, ms
 -- ARGV[6]  how long the queue is kept, ms
 -- and, where it claims a run:
 -- ARGV[7]  'tick' | 'gap' | 'key'             ARGV[8]  the series
 -- ARGV[9]  tick, gap or memory, ms     ARGV[10]  how early is still due, ms     ARGV[11]  '1': again if it was not completed
 -- ARGV[12] the replica's clock when it asked, or nothing     ARGV[13]  how much later than that is behind, ms
 -- Replies  the fence of the grant, where it claims no run; else {'granted', now, fence} | {'early', now, ms} |
---          {'behind', now} | {'done', now} | {'busy', now, record, remaining ms}; now is false where nobody needs it
+--          {'behind', now} | {'done', now} | {'busy', now, record, remaining ms, last fence}; false where nobody needs it
+-- include fence.lua
+-- include keep-state.lua
 -- include grant.lua
 -- include hand-over.lua
-local record, ticket, kind, series, value = ARGV[1], ARGV[4], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local record, kind, series, value = ARGV[1], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local ticket = ARGV[4] ~= '' and ARGV[4]
 local holder = redis.call('GET', KEYS[1])
-local retried = holder == record
+local holds = holder == record
 
--- Most of those that lose come no further.
-if holder and not retried and not ticket then
+-- The common case of a loser: no clock, no claim, no line to look at.
+if holder and not holds and not ticket and not kind then
   return { 'busy', false, holder, redis.call('PTTL', KEYS[1]) }
 end
 
@@ -52,7 +55,7 @@ local function is_done()
   return now_ms < mark('key')
 end
 
-if kind and not retried then
+if kind and not holds then
   if kind == 'tick' and value - now_ms > tonumber(ARGV[10]) then
     return { 'early', now_ms, math.ceil(value - now_ms) }
   end
@@ -64,24 +67,24 @@ if kind and not retried then
   end
 end
 
-if ticket and ticket ~= '' and not retried then
+if ticket and not holds then
   redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', now - ARGV[5] * 1000), ticket)
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
-  queued_or_undone = true
 end
-if queued_or_undone and not holder then
-  -- It has expired: who waits for longest comes first.
+if not holder and (ticket or queued_or_undone) then
+  -- The lock is free, but others may wait for it.
   local first = hand_over(KEYS[1], KEYS[2], KEYS[3], record)
   holder = first ~= record and first
 end
-if holder and not retried then
-  return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]) }
+if holder and not holds then
+  local last = ticket and redis.call('HGET', KEYS[2], 'fence')
+  return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]), last or false }
 end
 
-local fence = grant(KEYS[1], KEYS[2], record, ARGV[2], ARGV[3], now, retried)
+local fence = grant(KEYS[1], KEYS[2], record, ARGV[2], ARGV[3], now, holds)
 if kind == 'tick' then
   redis.call('HSET', KEYS[2], 'tick:' .. series, ARGV[9])
-elseif kind == 'gap' and not retried then
+elseif kind == 'gap' and not holds then
   redis.call('HSET', KEYS[2], 'gap:' .. series, string.format('%.3f', now_ms))
 end
 if not kind then

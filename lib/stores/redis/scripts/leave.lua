@@ -2,13 +2,12 @@
 -- KEYS[1]  the lock     KEYS[2]  its state     KEYS[3]  its queue
 -- ARGV[1]  the record   ARGV[2]  its ticket in the queue
 -- Replies  'held' | 'taken' | 'vanished'
+-- include fence.lua
 -- include hand-over.lua
 redis.call('ZREM', KEYS[3], ARGV[2])
 local holder = redis.call('GET', KEYS[1])
 if holder ~= ARGV[1] then
   return holder and 'taken' or 'vanished'
 end
-if not hand_over(KEYS[1], KEYS[2], KEYS[3]) then
-  redis.call('DEL', KEYS[1])
-end
+free(KEYS[1], KEYS[2], KEYS[3])
 return 'held'

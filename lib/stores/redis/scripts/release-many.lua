@@ -1,15 +1,14 @@
--- Frees locks, those that the records hold, as release.lua would where nothing was completed.
+-- Frees each lock that its record holds, as release.lua does where nothing was completed.
 -- KEYS     lock, state and queue of each     ARGV     the record of each
 -- Replies  for each: 'held' | 'taken' | 'vanished'
+-- include fence.lua
 -- include hand-over.lua
 local replies = {}
 for i = 1, #ARGV do
   local lock, state, queue = unpack(KEYS, 3 * i - 2, 3 * i)
   local holder = redis.pcall('GET', lock)
   if holder == ARGV[i] then
-    if not hand_over(lock, state, queue) then
-      redis.call('DEL', lock)
-    end
+    free(lock, state, queue)
     replies[i] = 'held'
   else
     replies[i] = holder and 'taken' or 'vanished'

@@ -4,6 +4,8 @@
 -- ARGV[2]  retention of the state in ms     ARGV[3]  'tick' | 'gap' | 'key'     ARGV[4]  the series
 -- ARGV[5]  the tick, or how long to remember the key, ms
 -- Replies  'held' | 'taken' | 'vanished'
+-- include fence.lua
+-- include keep-state.lua
 -- include hand-over.lua
 local holder = redis.call('GET', KEYS[1])
 if holder ~= ARGV[1] then
@@ -24,10 +26,8 @@ elseif kind == 'key' then
   end
   redis.call('HSET', KEYS[2], 'key:' .. series, string.format('%.0f', now + ARGV[5]))
 end
-if kind and redis.call('PTTL', KEYS[2]) < tonumber(ARGV[2]) then
-  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+if kind then
+  keep_state(KEYS[2], tonumber(ARGV[2]))
 end
-if not hand_over(KEYS[1], KEYS[2], KEYS[3]) then
-  redis.call('DEL', KEYS[1])
-end
+free(KEYS[1], KEYS[2], KEYS[3])
 return 'held'

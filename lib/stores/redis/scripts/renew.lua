@@ -1,25 +1,20 @@
 -- Gives leases their full TTL again, from now, where the record still holds the lock.
--- KEYS     the locks. Their states are in the same slots and not told, which would double what is sent for each lease.
+-- KEYS     the locks. The keys of their states, in the same slots, are derived: to declare them would double what is sent.
 -- ARGV[1]  retention of the states in ms     ARGV[2]  a line for each lease: its TTL in ms and its record
--- Replies  {} when all are held; else number and 'taken' | 'vanished' of each lease that is not
+-- Replies  {number, 'taken' | 'vanished'} of each lease that is not held any more
+-- include keep-state.lua
+-- include slot-of.lua
 local lost = {}
 local i = 0
 for ttl, record in string.gmatch(ARGV[2], '(%d+) ([^\n]*)') do
   i = i + 1
-  local lock = KEYS[i]
   -- A key of another type is somebody else's, and must not keep the other leases from being renewed.
-  local holder = redis.pcall('GET', lock)
+  local holder = redis.pcall('GET', KEYS[i])
   if holder == record then
-    redis.call('PEXPIRE', lock, ttl)
-    local state = (string.find(lock, '{', 1, true) and lock or '{' .. lock .. '}') .. ':state'
-    local keep = ARGV[1] + ttl
-    -- An hour more, so as to write it seldom.
-    if redis.call('PTTL', state) < keep then
-      redis.call('PEXPIRE', state, keep + 3600000)
-    end
+    redis.call('PEXPIRE', KEYS[i], ttl)
+    keep_state(slot_of(KEYS[i]) .. ':state', ARGV[1] + ttl)
   else
-    lost[#lost + 1] = i
-    lost[#lost + 1] = holder and 'taken' or 'vanished'
+    lost[#lost + 1] = { i, holder and 'taken' or 'vanished' }
   end
 end
 return lost

@@ -3,6 +3,7 @@
 -- ARGV[1]  the record   ARGV[2]  how long the mark is kept, ms        ARGV[3]  its ticket in the queue
 -- and, where it claimed a run: ARGV[4]  'tick' | 'gap' | 'key'     ARGV[5]  the series     ARGV[6]  the tick, ms
 -- Replies  'held' | 'taken' | 'vanished'
+-- include fence.lua
 -- include hand-over.lua
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -20,7 +21,5 @@ if ARGV[4] == 'tick' then
 elseif ARGV[4] == 'gap' then
   redis.call('HDEL', KEYS[2], 'gap:' .. ARGV[5])
 end
-if not hand_over(KEYS[1], KEYS[2], KEYS[3]) then
-  redis.call('DEL', KEYS[1])
-end
+free(KEYS[1], KEYS[2], KEYS[3])
 return 'held'

@@ -9,6 +9,7 @@ import type {
   ReleaseRequest,
   RenewRequest,
   StoredLock,
+  Turn,
   UndoRequest,
 } from '../../../../lib/stores/lock-store.js';
 import { MemoryLockStore } from '../../../../lib/stores/memory/memory-lock-store.js';
@@ -45,8 +46,10 @@ export class ScriptedStore implements LockStore {
   /** How far the store's wall clock is ahead of the replica's. */
   wallAhead = 0;
   deaf = false;
-  /** How many are told when it is their turn. */
-  watching = 0;
+  /** Says to whom it has given a lock, as Redis does. */
+  tellsTurns = false;
+  /** Those who are told when it is their turn. */
+  readonly #watchers = new Set<(turn?: Turn) => void>();
 
   readonly #clock: ManualClock;
   readonly #locks: MemoryLockStore;
@@ -78,7 +81,11 @@ export class ScriptedStore implements LockStore {
   }
 
   acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
-    return this.#do('acquire', [request], within, () => this.#locks.acquire(request));
+    return this.#do('acquire', [request], within, async () => {
+      const reply = await this.#locks.acquire(request);
+      if (reply.status !== 'busy' || !this.tellsTurns) return reply;
+      return { ...reply, lastFence: (await this.#locks.inspect(request.name))?.fence };
+    });
   }
 
   renew(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
@@ -103,15 +110,29 @@ export class ScriptedStore implements LockStore {
   }
 
   /** Messages are lost while `deaf`. */
-  watch(name: string, onTurn: () => void): () => void {
-    this.watching++;
+  watch(name: string, onTurn: (turn?: Turn) => void): () => void {
+    this.#watchers.add(onTurn);
     const end = this.#locks.watch(name, () => {
-      if (!this.deaf) onTurn();
+      if (!this.deaf) void this.#turnOf(name).then(onTurn);
     });
     return () => {
-      this.watching--;
+      this.#watchers.delete(onTurn);
       end();
     };
+  }
+
+  get watching(): number {
+    return this.#watchers.size;
+  }
+
+  /** As a message that comes late, or is meant for another. */
+  tell(turn: Turn): void {
+    for (const onTurn of this.#watchers) onTurn(turn);
+  }
+
+  async #turnOf(name: string): Promise<Turn | undefined> {
+    const holder = await this.#locks.inspect(name);
+    return this.tellsTurns && holder ? { record: holder.record, fence: holder.fence ?? 0 } : undefined;
   }
 
   force(request: ForceRequest): Promise<OwnerReply> {

@@ -1,34 +1,34 @@
-import { TurnBatches } from '../../../../lib/stores/redis/turn-batches.js';
+import { CommandBatcher } from '../../../../lib/stores/redis/command-batcher.js';
 
 const WITHIN = 1000;
 
 let isBusy: boolean;
-/** What was asked, command by command. */
+/** The commands: kind, time and requests of each. */
 let asked: string[][];
-let batches: TurnBatches;
+let batcher: CommandBatcher;
 
 beforeEach(() => {
   isBusy = true;
   asked = [];
-  batches = new TurnBatches(() => isBusy);
+  batcher = new CommandBatcher(() => isBusy);
 });
 
-/** Questions that are answered in capitals. */
+/** Requests that are answered in capitals. */
 function upperCase(name: string) {
-  return batches.kind<string, string>({
-    askOne(request, within) {
+  return batcher.batched<string, string>(
+    (request, within) => {
       asked.push([name, `${within}`, request]);
       return Promise.resolve(request.toUpperCase());
     },
-    askMany(requests, within) {
+    (requests, within) => {
       asked.push([name, `${within}`, ...requests]);
       return Promise.resolve(requests.map((request) => request.toUpperCase()));
     },
-  });
+  );
 }
 
-describe('the questions of one turn', () => {
-  it('are asked with one command, and each has its own answer', async () => {
+describe('requests that are made together', () => {
+  it('go in one command, and each has its own reply', async () => {
     const ask = upperCase('kind');
     const replies = Promise.all([ask('a', WITHIN), ask('b', WITHIN), ask('c', WITHIN)]);
     expect(asked).toEqual([]);
@@ -36,7 +36,7 @@ describe('the questions of one turn', () => {
     expect(asked).toEqual([['kind', '1000', 'a', 'b', 'c']]);
   });
 
-  it('are asked with another one in the next turn', async () => {
+  it('do not go with those that are made later', async () => {
     const ask = upperCase('kind');
     await Promise.all([ask('a', WITHIN), ask('b', WITHIN)]);
     await Promise.all([ask('c', WITHIN), ask('d', WITHIN)]);
@@ -46,7 +46,7 @@ describe('the questions of one turn', () => {
     ]);
   });
 
-  it('are asked at once while nothing is under way', async () => {
+  it('go at once while nothing is under way', async () => {
     isBusy = false;
     const ask = upperCase('kind');
     const replies = [ask('a', WITHIN), ask('b', WITHIN)];
@@ -54,7 +54,7 @@ describe('the questions of one turn', () => {
     await expect(Promise.all(replies)).resolves.toEqual(['A', 'B']);
   });
 
-  it('are not asked before those that wait, though nothing is under way any more', async () => {
+  it('do not overtake those that were collected, though nothing is under way any more', async () => {
     const ask = upperCase('kind');
     const first = ask('a', WITHIN);
     isBusy = false;
@@ -62,7 +62,7 @@ describe('the questions of one turn', () => {
     expect(asked).toEqual([['kind', '1000', 'a', 'b']]);
   });
 
-  it('are asked in their order, so that only neighbours of one kind go together', async () => {
+  it('go in their order, so that only neighbours of one kind share a command', async () => {
     const [first, second] = [upperCase('first'), upperCase('second')];
     const replies = [second('a', WITHIN), second('b', WITHIN), first('c', WITHIN), second('d', WITHIN)];
     await expect(Promise.all(replies)).resolves.toEqual(['A', 'B', 'C', 'D']);
@@ -73,16 +73,16 @@ describe('the questions of one turn', () => {
     ]);
   });
 
-  it('are asked before what is sent right after them', async () => {
+  it('go before what is sent after a flush, and once', async () => {
     const ask = upperCase('kind');
     const replies = Promise.all([ask('a', WITHIN), ask('b', WITHIN)]);
-    batches.send();
+    batcher.flush();
     expect(asked).toHaveLength(1);
     await expect(replies).resolves.toEqual(['A', 'B']);
     expect(asked).toHaveLength(1);
   });
 
-  it('are asked separately where they have not the same time', async () => {
+  it('do not share a command where they have not the same time', async () => {
     const ask = upperCase('kind');
     await Promise.all([ask('a', 1000), ask('b', 1000), ask('c', 500)]);
     expect(asked).toEqual([
@@ -91,7 +91,7 @@ describe('the questions of one turn', () => {
     ]);
   });
 
-  it('are not more in one command than the server can answer in a moment', async () => {
+  it('go in commands of 100 at most', async () => {
     const ask = upperCase('kind');
     const names = Array.from({ length: 250 }, (_, i) => `n${i}`);
     const replies = await Promise.all(names.map((name) => ask(name, WITHIN)));
@@ -101,13 +101,12 @@ describe('the questions of one turn', () => {
 });
 
 describe('a command that fails', () => {
-  it('is the answer to each of its questions, and to no other', async () => {
+  it('fails each of its requests, and no other', async () => {
     const failure = new Error('refused');
-    const ask = batches.kind<string, string>({
-      askOne: () => Promise.reject(failure),
-      askMany: (requests) =>
-        requests.includes('bad') ? Promise.reject(failure) : Promise.resolve([...requests]),
-    });
+    const ask = batcher.batched<string, string>(
+      () => Promise.reject(failure),
+      (requests) => (requests.includes('bad') ? Promise.reject(failure) : Promise.resolve([...requests])),
+    );
     const bad = [ask('bad', WITHIN), ask('with it', WITHIN)];
     const good = [ask('good', 500), ask('better', 500)];
     const results = await Promise.allSettled([...bad, ...good, ask('alone', 1)]);
@@ -121,12 +120,12 @@ describe('a command that fails', () => {
   });
 });
 
-it('an answer that takes another question keeps up no other', async () => {
+it('a reply that is a promise holds up no other', async () => {
   const { promise, resolve } = withResolvers<string>();
-  const ask = batches.kind<string, string>({
-    askOne: (request) => Promise.resolve(request),
-    askMany: ([, ...others]) => Promise.resolve([promise, ...others]),
-  });
+  const ask = batcher.batched<string, string>(
+    (request) => Promise.resolve(request),
+    ([, ...others]) => Promise.resolve([promise, ...others]),
+  );
   const [late, early] = [ask('late', WITHIN), ask('early', WITHIN)];
   await expect(early).resolves.toBe('early');
   resolve('in the end');

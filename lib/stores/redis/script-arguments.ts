@@ -1,0 +1,21 @@
+import { BEHIND_TOLERANCE, EARLY_TOLERANCE, type Claim } from '../lock-store.js';
+
+/** Kind and series, and the number that goes with the kind. */
+export function claimArguments(claim: Claim): (string | number)[] {
+  const { kind, series } = claim;
+  switch (claim.kind) {
+    case 'tick':
+      return [kind, series, claim.time];
+    case 'gap':
+      return [kind, series, claim.gap];
+    case 'key':
+      return [kind, series, claim.remember];
+  }
+}
+
+/** When a tick may be granted. */
+export function tickArguments(claim: Claim): (string | number)[] {
+  if (claim.kind !== 'tick') return [];
+  const late = claim.askedAt === undefined ? [] : [claim.askedAt, BEHIND_TOLERANCE];
+  return [EARLY_TOLERANCE, claim.rerun ? '1' : '0', ...late];
+}
