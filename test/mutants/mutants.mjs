@@ -271,8 +271,8 @@ export const MUTANTS = [
   {
     name: 'a waiter that gives up stays in line',
     file: 'lib/core/acquirer.ts',
-    find: 'if (record !== undefined && inLine) void',
-    replace: 'if (record === undefined && inLine) void',
+    find: 'if (record !== undefined && mayBeInLine) void',
+    replace: 'if (record === undefined && mayBeInLine) void',
     also: [
       { find: 'returner.leave({ name, record, ttl })', replace: "returner.leave({ name, record: '', ttl })" },
     ],
