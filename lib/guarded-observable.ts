@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types';
 import { Observable, type Operator, type Subscriber, type Subscription } from 'rxjs';
 
 type Next<T> = (value: T) => void;
@@ -10,8 +11,8 @@ interface Handlers<T> {
 }
 
 /**
- * An Observable whose subscribers may throw, at the end of operators too. rxjs would report that as an uncaught
- * exception, which ends the process.
+ * An Observable whose subscribers may throw or be async functions that reject, at the end of operators too. rxjs would
+ * report that as an uncaught exception, Node as an unhandled rejection, and each ends the process.
  */
 export class GuardedObservable<T> extends Observable<T> {
   readonly #onError: Fail;
@@ -49,9 +50,11 @@ export class GuardedObservable<T> extends Observable<T> {
     });
   }
 
-  #guard(call: () => void): void {
+  #guard(call: () => unknown): void {
     try {
-      call();
+      const returned = call();
+      // No other thenable: only a promise's rejection ends the process, and what is lazy would be started.
+      if (isPromise(returned)) returned.catch(this.#onError);
     } catch (error) {
       this.#onError(error);
     }

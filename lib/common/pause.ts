@@ -19,6 +19,31 @@ export function after(ms: number, clock: Clock, callback: () => void, ref = true
   return cancel;
 }
 
+/** Whom each signal wakes. One listener for all of them: Node warns of a leak when a signal has eleven. */
+const sleepers = new WeakMap<AbortSignal, Set<() => void>>();
+
+function addSleeper(signal: AbortSignal, end: () => void): void {
+  const ends = sleepers.get(signal);
+  if (ends) {
+    ends.add(end);
+    return;
+  }
+  sleepers.set(signal, new Set([end]));
+  signal.addEventListener('abort', endSleepers);
+}
+
+function removeSleeper(signal: AbortSignal, end: () => void): void {
+  const ends = sleepers.get(signal);
+  ends?.delete(end);
+  if (ends?.size !== 0) return;
+  sleepers.delete(signal);
+  signal.removeEventListener('abort', endSleepers);
+}
+
+function endSleepers(this: AbortSignal): void {
+  for (const end of sleepers.get(this) ?? []) end();
+}
+
 interface PauseOptions {
   /** Each ends the sleep. */
   readonly signals: readonly AbortSignal[];
@@ -55,13 +80,13 @@ export class Pause {
     return new Promise((resolve) => {
       const end = (): void => {
         cancel();
-        for (const signal of signals) signal.removeEventListener('abort', end);
+        for (const signal of signals) removeSleeper(signal, end);
         this.#end = undefined;
         resolve();
       };
       this.#end = end;
       const cancel = after(ms, this.#clock, end, ref);
-      for (const signal of signals) signal.addEventListener('abort', end);
+      for (const signal of signals) addSleeper(signal, end);
     });
   }
 }

@@ -28,7 +28,7 @@ export interface ExclusiveLockEvents {
   acquired: [key: string];
   /** The lock was renewed; it lives for `ttl` milliseconds from when that was asked for. */
   refreshed: [renewal: { readonly key: string; readonly ttl: number }];
-  /** The lock was given back. */
+  /** The lock was given back. Not told any more where that is answered after this object has acquired it anew. */
   released: [key: string];
   /** The lock is not held any more, though nobody gave it back. Without a listener it comes as `error`. */
   lost: [error: LockLostError];
@@ -161,6 +161,8 @@ export class ExclusiveLock extends LockEmitter {
     await this.#lease?.release();
     const lease = await this.#source.acquire(this.name, this.#options);
     if (!lease) return false;
+    // What is told of the last lease from now on would be taken for news of this one.
+    this.#endWatch?.();
     this.#lease = lease;
     this.#failing = false;
     this.#endWatch = this.#source.events.watch(lease, (news) => this.#hear(news));

@@ -8,6 +8,10 @@ const fail = (message: string) => () => {
   throw new Error(message);
 };
 
+const reject = (message: string) => async () => {
+  throw new Error(message);
+};
+
 describe('events$ of the service', () => {
   it('tells every subscriber what happens from now on, through operators too', async () => {
     const { locks } = await startApp();
@@ -50,6 +54,27 @@ describe('events$ of the service', () => {
     expect(uncaught).toEqual([]);
     expect(types).toEqual(['acquired', 'released']);
     for (const message of ['at the end', 'an observer', 'an operator']) {
+      expect(log.ours('error')).toContainEqual(`A subscriber of events$ threw: ${message}`);
+    }
+  });
+
+  it('logs a subscriber whose promise is rejected, directly or behind operators, and does no harm to others', async () => {
+    const { locks, log } = await startApp();
+    /* oxlint-disable typescript/no-misused-promises -- what users do, too */
+    locks.events$.subscribe(reject('a function'));
+    locks.events$.subscribe({ next: reject('an observer') });
+    locks.events$.pipe(take(1)).subscribe({ complete: reject('at completion') });
+    locks.events$.pipe(map(fail('an operator'))).subscribe({ error: reject('after an operator') });
+    /* oxlint-enable typescript/no-misused-promises */
+    const types: string[] = [];
+    locks.events$.subscribe(({ type }) => types.push(type));
+
+    await expect(locks.run('a', () => 1)).resolves.toEqual({ status: 'ran', value: 1 });
+
+    // A rejection that nobody handles is told, and fails the test, in the turn after.
+    await new Promise(setImmediate);
+    expect(types).toEqual(['acquired', 'released']);
+    for (const message of ['a function', 'an observer', 'at completion', 'after an operator']) {
       expect(log.ours('error')).toContainEqual(`A subscriber of events$ threw: ${message}`);
     }
   });

@@ -1,11 +1,8 @@
 import { once } from 'node:events';
-import type { ExclusiveLock, ExclusiveLockOptions } from '../../../lib/core/exclusive-lock.js';
-import { resolveSettings } from '../../../lib/exclusive-lock.options.js';
+import { acquired, lockOf, record } from './support/lock-object.js';
 import { settle, useRealTime } from './support/manual-clock.js';
 import { LEASE, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
 import { answersAfter, carriedOutAfter, fails, hangs } from './support/scripted-store.js';
-
-const { ExclusiveLockService } = await import('../../../lib/exclusive-lock.service.js');
 
 let replica: Replica;
 let other: Replica;
@@ -15,26 +12,6 @@ beforeEach(() => {
   other = startReplica({}, replica);
 });
 afterEach(useRealTime);
-
-function lockOf({ locks, logger }: Replica, options: ExclusiveLockOptions = {}): ExclusiveLock {
-  const settings = resolveSettings({ ttl: TTL, renewEvery: RENEW_EVERY, prefix: 'test', logger });
-  return new ExclusiveLockService(locks, settings).lock('a', options);
-}
-
-/** What the lock tells from now on, in order: `name` or `name reason`. */
-function record(lock: ExclusiveLock, ...events: ('refreshed' | 'released' | 'lost' | 'error')[]): string[] {
-  const told: string[] = [];
-  if (events.includes('refreshed')) lock.on('refreshed', () => told.push('refreshed'));
-  if (events.includes('released')) lock.on('released', () => told.push('released'));
-  if (events.includes('lost')) lock.on('lost', ({ reason }) => told.push(`lost ${reason}`));
-  if (events.includes('error')) lock.on('error', ({ code }) => told.push(`error ${code}`));
-  return told;
-}
-
-async function acquired(lock: ExclusiveLock): Promise<ExclusiveLock> {
-  expect(await lock.acquire()).toBe(true);
-  return lock;
-}
 
 describe('acquired of a lock object', () => {
   it('is false at the first look after a pause longer than the TTL, although no timer has run', async () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { jest } from '@jest/globals';
 import type { LockEvent } from '../../../lib/core/lock-events.js';
 import type { HeldLease } from '../../../lib/core/lease.js';
@@ -120,6 +121,39 @@ describe('a line of those who wait', () => {
     await (await third).release();
     expect(await replica.store.holderOf('a')).toBeNull();
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('has one listener on a signal that a hundred wait with, and none when it has aborted', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const waiting = Array.from({ length: 100 }, () => replica.acquire('a', { wait: true, signal }));
+    const ends = Promise.allSettled(waiting);
+    await settle();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+
+    controller.abort(new Error('gone'));
+
+    for (const end of await ends) expect(end).toEqual({ status: 'rejected', reason: signal.reason });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('leaves no listener on a signal that did not abort, and lets it be used again', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const first = replica.acquire('a', { wait: true, signal });
+    const second = replica.acquire('a', { wait: true, signal });
+    await settle();
+    await lease.release();
+    await (await first).release();
+    const held = await second;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+
+    const third = replica.acquire('a', { wait: true, signal });
+    await settle();
+    controller.abort(new Error('gone'));
+
+    await expect(third).rejects.toBe(signal.reason);
+    expect(held.held).toBe(true);
   });
 
   it('lets nobody have the lock whose caller gave up while the store was asked', async () => {
