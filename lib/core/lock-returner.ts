@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Clock } from '../common/clock.js';
 import type { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
@@ -32,7 +31,6 @@ export class LockReturner {
     this.#commandTimeout = commandTimeout;
     this.#logger = logger;
     this.#clock = clock;
-    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Resolves with the store's answer, or without one when there will be none. Never rejects. */

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Clock } from '../common/clock.js';
 import { LockShuttingDownError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
@@ -26,7 +25,6 @@ export class Shutdown {
     this.#drainTimeout = drainTimeout;
     this.#logger = logger;
     this.#clock = clock;
-    setMaxListeners(0, this.#noMoreTicks.signal, this.#noMoreLocks.signal);
   }
 
   /** Aborts when locks, or locks for calls of a scheduler, are refused. */
