@@ -3,13 +3,7 @@ import { LockStoreError, type LockLostError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { within } from '../common/within.js';
-import {
-  TURN_TIMEOUT,
-  type AcquireReply,
-  type Claim,
-  type OwnerReply,
-  type Turn,
-} from '../stores/lock-store.js';
+import { type AcquireReply, type Claim, type OwnerReply, type Turn } from '../stores/lock-store.js';
 import { ClockWatch } from './clock-watch.js';
 import { parseHolder } from './holder.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -133,8 +127,7 @@ export class Granter {
    * The lease of a lock that the store has given to who stands in line: it was given after the question that was asked
    * at `askedAt`, so it is kept from then at least, and renewed at once. Undefined where too little of that is left.
    */
-  takeTurn(question: Question, { fence }: Turn, askedAt: number): Acquired | undefined {
-    const keptFor = Math.min(question.ttl, TURN_TIMEOUT);
+  takeTurn(question: Question, { fence, keptFor }: Turn, askedAt: number): Acquired | undefined {
     if (this.#parts.clock.now() - askedAt > keptFor * (1 - LEAST_LEFT)) return undefined;
     return this.#lease({ ...termsOf(question, { fence }), keptFor }, askedAt, undefined);
   }

@@ -83,7 +83,7 @@ export class HeldLease implements Lease {
 
   readonly #clock: Clock;
   readonly #on: LeaseHandlers;
-  readonly #askedAt: number;
+  readonly #since: number;
   readonly #maxHold: number;
   /** When it has been held for `maxHold`, whatever was renewed. */
   readonly #endsAt: number;
@@ -108,11 +108,12 @@ export class HeldLease implements Lease {
     this.renewEvery = terms.renewEvery;
     this.#clock = clock;
     this.#on = on;
-    this.#askedAt = askedAt;
     this.#maxHold = terms.maxHold ?? Infinity;
     // Held from now on: an answer that took long takes nothing from the work.
     this.#endsAt = clock.now() + this.#maxHold;
     const { keptFor } = terms;
+    // Who was told is told much later than it asked.
+    this.#since = keptFor === undefined ? askedAt : clock.now();
     this.#deadline = deadlineOf(askedAt, keptFor ?? this.ttl);
     this.renewAt = keptFor === undefined ? askedAt + this.renewEvery : clock.now();
   }
@@ -150,7 +151,7 @@ export class HeldLease implements Lease {
 
   /** Milliseconds since it was asked for. */
   get age(): number {
-    return this.#clock.now() - this.#askedAt;
+    return this.#clock.now() - this.#since;
   }
 
   /** The moment, on the keeper's clock, after which the lease is not held any more. */

@@ -3,7 +3,8 @@ import { messages } from '../common/messages.js';
 
 const LONGEST = 512;
 // Braces would move a lock and its state into different slots of a Redis Cluster.
-const FORBIDDEN = /[{}\p{Cc}]/u;
+// Half a surrogate pair would be another name in the store.
+const FORBIDDEN = /[{}\p{Cc}\p{Cs}]/u;
 
 /**
  * Checks a lock name or prefix: a string that is not empty, without control characters and braces, of 512

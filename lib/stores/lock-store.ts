@@ -180,10 +180,12 @@ export type AcquireReply = (
   readonly now?: number | undefined;
 };
 
-/** The lock was given to who stood in line, for {@link TURN_TIMEOUT} or its TTL, whichever is shorter. */
+/** The lock was given to who stood in line, for a time. */
 export interface Turn {
   readonly record: string;
   readonly fence: number;
+  /** For how long, milliseconds. */
+  readonly keptFor: number;
 }
 
 /** Who has a lock. */

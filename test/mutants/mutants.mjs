@@ -208,15 +208,15 @@ export const MUTANTS = [
   {
     name: 'nobody who waits is told of its turn (Redis)',
     file: 'lib/stores/redis/scripts/hand-over.lua',
-    find: 'redis.pcall(command, channel, turn)',
-    replace: '1',
+    find: 'if record ~= own then',
+    replace: 'if false then',
     tests: 'integration/stores/redis',
   },
   {
     name: 'the dead stay in line (Redis)',
     file: 'lib/stores/redis/scripts/hand-over.lua',
-    find: 'told > 0',
-    replace: 'told >= 0',
+    find: '(tonumber(counted[2]) or 0) > 0',
+    replace: 'counted[2] ~= nil',
     tests: 'integration/redis/cluster-waiting',
   },
   {
@@ -232,6 +232,20 @@ export const MUTANTS = [
     find: 'local first = hand_over(KEYS[1], KEYS[2], KEYS[3], record)',
     replace: 'local first = nil',
     tests: 'integration/stores/redis',
+  },
+  {
+    name: 'who is not heard is told all the same (Redis)',
+    file: 'lib/stores/redis/scripts/hand-over.lua',
+    find: 'if record == own or is_heard(command, channel) then',
+    replace: 'if true then',
+    tests: 'integration/redis/demoted',
+  },
+  {
+    name: 'acquisitions that go together forget that they may have run',
+    file: 'lib/stores/redis/redis-lock-store.ts',
+    find: 'deadline - performance.now(), retried);\n      if (typeof',
+    replace: 'deadline - performance.now());\n      if (typeof',
+    tests: 'integration/redis/many-calls',
   },
   {
     name: 'a turn of before the last answer is believed',
@@ -250,7 +264,7 @@ export const MUTANTS = [
   {
     name: 'acquisitions that go together are granted though they were undone (Redis)',
     file: 'lib/stores/redis/scripts/acquire-many.lua',
-    find: "if redis.call('EXISTS', queue, undone) > 0 then",
+    find: "if not holds and redis.call('EXISTS', queue, undone) > 0 then",
     replace: 'if false then',
     tests: 'integration/redis/many-calls',
   },

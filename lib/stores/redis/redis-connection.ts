@@ -70,17 +70,19 @@ export class RedisConnection {
     client.on('end', () => this.#reconnect());
   }
 
-  /** Runs a script; rejects with LockStoreError after `within` milliseconds at the latest. */
+  /**
+   * Runs a script; rejects with LockStoreError after `within` milliseconds at the latest.
+   * `mayHaveRun`: whether what it does may have been done already, by another command.
+   */
   async run(
     script: Script,
     keys: readonly string[],
     args: readonly Argument[],
     within: number,
-    server: RedisClient = this.#client,
+    { server = this.#client, mayHaveRun = false }: { server?: RedisClient; mayHaveRun?: boolean } = {},
   ): Promise<ScriptReply> {
     const deadline = performance.now() + within;
     const keysAndArgs = [keys.length, ...keys, ...args];
-    let mayHaveRun = false;
     let failure: Error | undefined;
     // Nearly always it is ready, and there is nothing to await.
     while ((this.#isReady && performance.now() < deadline) || (await this.#readyBefore(deadline))) {

@@ -2,11 +2,11 @@ import { isErrorLike } from '../../common/error-like.js';
 
 /** ioredis did not send the command, or the server refused it before doing anything. */
 const NOT_RUN =
-  /^(Stream isn't writeable|Cluster isn't ready|Too many Cluster redirections|LOADING|READONLY|OOM|MISCONF|NOAUTH|NOPERM|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
+  /^(Stream isn't writeable|Cluster isn't ready|Too many Cluster redirections|LOADING|READONLY|NOSCRIPT|OOM|MISCONF|NOAUTH|NOPERM|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
 /** Redis before version 7 and KeyDB say it in the middle when it was a script that they refused to let write. */
 const IN_SCRIPT = /^ERR Error running script .*: -/;
 /** Refusals that pass by themselves, often within the time of one call. */
-const PASSING = /^(LOADING|READONLY|NOAUTH|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
+const PASSING = /^(LOADING|READONLY|NOSCRIPT|NOAUTH|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
 /** A master that became a replica, or a session that is not logged in any more: a new connection may cure that. */
 const CURED_BY_RECONNECT = /^(READONLY|NOAUTH)\b/;
 

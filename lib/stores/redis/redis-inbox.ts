@@ -16,7 +16,7 @@ export interface InboxPlace {
 
 /** Milliseconds after which a connection that has said nothing is asked whether it is alive. */
 const CHECK_EVERY = 4000;
-/** Milliseconds between two connections that are given up because ioredis cannot subscribe with them. */
+/** Milliseconds between two connections that are given up because no message would arrive. */
 const RECONNECT_DELAY = 4000;
 
 /**
@@ -72,6 +72,14 @@ export class RedisInbox {
     else this.#subscribe(this.#channelOf(this.#lockOf(name)));
   }
 
+  /** Messages do not arrive although it listens: to a server that is no master any more, for instance. */
+  reconnect(): void {
+    const now = performance.now();
+    if (this.#client?.status !== 'ready' || now - this.#reconnectedAt < RECONNECT_DELAY) return;
+    this.#reconnectedAt = now;
+    this.#client.disconnect(true);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#client?.disconnect();
@@ -122,17 +130,10 @@ export class RedisInbox {
       subscribed = client.ssubscribe(channel);
     } catch (error) {
       // ioredis throws where it has not learnt which node has the slot, and learns that only when it connects.
-      this.#reconnect(client);
+      this.reconnect();
       throw error;
     }
     await subscribed;
-  }
-
-  #reconnect(client: RedisClient): void {
-    const now = performance.now();
-    if (now - this.#reconnectedAt < RECONNECT_DELAY) return;
-    this.#reconnectedAt = now;
-    client.disconnect(true);
   }
 
   /** In a cluster each lock has a channel; else there is one, which is kept. */
@@ -143,8 +144,8 @@ export class RedisInbox {
 
   /** As hand-over.lua puts it. */
   #tellTurn(message: string): void {
-    const [lock, fence, record] = message.split('\n');
-    this.#tell(lock, { fence: Number(fence), record });
+    const [lock, fence, keptFor, record] = message.split('\n');
+    this.#tell(lock, { fence: Number(fence), keptFor: Number(keptFor), record });
   }
 
   #tell(lock: string, turn?: Turn): void {

@@ -9,20 +9,20 @@ import {
   type ForceRequest,
   type LockStore,
   type OwnerReply,
-  type OwnerRequest,
   type ReleaseRequest,
   type RenewRequest,
   type StoredLock,
   type Turn,
   type UndoRequest,
 } from '../lock-store.js';
+import { LockStoreError } from '../../common/errors.js';
 import { answered } from '../answered.js';
 import { CommandBatcher } from './command-batcher.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection, type ScriptReply } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
 import { slotOf } from './slot-of.js';
-import { claimArguments, tickArguments } from './script-arguments.js';
+import { claimArguments, expiry, stored, tickArguments } from './script-format.js';
 import { SCRIPTS } from './scripts.js';
 
 /** Leases renewed by one command: about 0.5 ms of the server's time. */
@@ -125,13 +125,9 @@ export class RedisLockStore implements LockStore {
     for (const server of this.#connection.servers) {
       let cursor = '0';
       do {
-        const { value } = await this.#connection.run(
-          SCRIPTS.list,
-          [],
-          [cursor, pattern, SCAN_PAGE],
-          within,
+        const { value } = await this.#connection.run(SCRIPTS.list, [], [cursor, pattern, SCAN_PAGE], within, {
           server,
-        );
+        });
         const [next, ...locks] = value as [string, ...[string, string, number, string | null, number][]];
         for (const [key, record, remaining, fence, waiters] of locks)
           yield { name: key.slice(ours.length), ...stored(record, remaining, fence, waiters) };
@@ -153,14 +149,16 @@ export class RedisLockStore implements LockStore {
     return isPlain && !this.#connection.isCluster;
   }
 
-  async #acquireOne(request: AcquireRequest, within: number): Promise<AcquireReply> {
+  async #acquireOne(request: AcquireRequest, within: number, mayHaveRun = false): Promise<AcquireReply> {
     const { name, record, ttl, claim, waited } = request;
     const inLine = waited === undefined ? undefined : this.#inbox.hears(name);
     const ticket = inLine ? this.#inbox.ticket(request) : undefined;
     const args: (string | number)[] = [record, ttl, retentionFor(claim)];
     if (ticket || claim) args.push(ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION);
     if (claim) args.push(...claimArguments(claim), ...tickArguments(claim));
-    const { value, retried } = await this.#run(SCRIPTS.acquire, this.#keysToAcquire(name), args, within);
+    const { value, retried } = await this.#run(SCRIPTS.acquire, this.#keysToAcquire(name), args, within, {
+      mayHaveRun,
+    });
     const repeated = retried && { repeated: true };
     if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
     const [status, decidedAt, detail, remaining, last] = value as [
@@ -168,7 +166,7 @@ export class RedisLockStore implements LockStore {
       now: number | null,
       detail: string | number,
       remaining: number,
-      last?: string | null,
+      last?: string | number | null,
     ];
     const now = decidedAt ?? undefined;
     switch (status) {
@@ -179,17 +177,14 @@ export class RedisLockStore implements LockStore {
       case 'behind':
       case 'done':
         return { status, now, ...repeated };
-      case 'busy':
-        if (inLine === false) this.#inbox.listen(name);
-        return {
-          status,
-          now,
-          record: String(detail),
-          remaining: expiry(remaining),
-          inLine,
-          ...(inLine && { lastFence: Number(last ?? 0) }),
-          ...repeated,
-        };
+      case 'busy': {
+        const busy = { status, now, record: String(detail), remaining: expiry(remaining), ...repeated };
+        if (inLine === undefined) return busy;
+        if (!inLine) this.#inbox.listen(name);
+        else if (last === null) this.#inbox.reconnect();
+        else return { ...busy, inLine, lastFence: Number(last) };
+        return { ...busy, inLine: false };
+      }
     }
   }
 
@@ -204,30 +199,52 @@ export class RedisLockStore implements LockStore {
       keys.push(...this.#keysToAcquire(name));
       args.push(record, ttl);
     }
-    const { value, retried } = await this.#connection.run(SCRIPTS.acquireMany, keys, args, within);
+    const { value, retried } = await this.#runMany(SCRIPTS.acquireMany, keys, args, within);
     const repeated = retried && { repeated: true };
-    return (value as (number | [record: string, remaining: number] | null)[]).map((reply, i) => {
-      if (reply === null) return this.#acquireOne(requests[i], deadline - performance.now());
+    return requests.map((request, i) => {
+      const reply = value?.[i] as number | [record: string, remaining: number] | null | undefined;
+      if (!reply) return this.#acquireOne(request, deadline - performance.now(), retried);
       if (typeof reply === 'number') return { status: 'granted', fence: reply, ...repeated };
       const [record, remaining] = reply;
       return { status: 'busy', record, remaining: expiry(remaining), ...repeated };
     });
   }
 
-  #releaseOne({ name, record, completed }: ReleaseRequest, within: number): Promise<OwnerReply> {
+  #releaseOne(request: ReleaseRequest, within: number, mayHaveRun = false): Promise<OwnerReply> {
+    const { name, record, completed } = request;
     const run = completed ? [retentionFor(completed), ...claimArguments(completed)] : [];
-    return this.#free(SCRIPTS.release, this.#keys(name), [record, ...run], within);
+    return this.#free(SCRIPTS.release, this.#keys(name), [record, ...run], within, { mayHaveRun });
   }
 
-  async #releaseMany(requests: readonly OwnerRequest[], within: number): Promise<OwnerReply[]> {
+  async #releaseMany(
+    requests: readonly ReleaseRequest[],
+    within: number,
+  ): Promise<(OwnerReply | Promise<OwnerReply>)[]> {
+    const deadline = performance.now() + within;
     const keys: string[] = [];
     const records: string[] = [];
     for (const { name, record } of requests) {
       keys.push(...this.#keys(name));
       records.push(record);
     }
-    const { value, retried } = await this.#connection.run(SCRIPTS.releaseMany, keys, records, within);
-    return (value as OwnerReply[]).map((reply) => freed(reply, retried));
+    const { value, retried } = await this.#runMany(SCRIPTS.releaseMany, keys, records, within);
+    return requests.map((request, i) => {
+      const reply = value?.[i] as OwnerReply | null | undefined;
+      return reply ? freed(reply, retried) : this.#releaseOne(request, deadline - performance.now(), retried);
+    });
+  }
+
+  /** Without a value where the server refuses all of it, as when the user may not have one of the locks. */
+  async #runMany(
+    ...call: Parameters<RedisConnection['run']>
+  ): Promise<{ value?: unknown[]; retried: boolean }> {
+    try {
+      const { value, retried } = await this.#connection.run(...call);
+      return { value: value as unknown[], retried };
+    } catch (error) {
+      if (!(error instanceof LockStoreError) || !error.refused) throw error;
+      return { retried: error.mayHaveRun };
+    }
   }
 
   /** Must not overtake the acquisitions and releases that are being collected. Renewals and listings may. */
@@ -273,13 +290,4 @@ export class RedisLockStore implements LockStore {
 /** The first attempt, whose reply was lost, may be what freed it; then it may have the next holder already. */
 function freed(reply: OwnerReply, retried: boolean): OwnerReply {
   return retried ? 'held' : reply;
-}
-
-function stored(record: string, remaining = -1, fence?: string | null, waiters = 0): StoredLock {
-  return { record, remaining: expiry(remaining), fence: fence ? Number(fence) : undefined, waiters };
-}
-
-/** PTTL says -1 of a key without expiry, which another program may have set. */
-function expiry(pttl: number): number {
-  return pttl < 0 ? Infinity : pttl;
 }

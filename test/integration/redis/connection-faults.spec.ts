@@ -83,6 +83,19 @@ describe('a connection', () => {
     expect(await call).toBe('held');
   });
 
+  it('on which a script turns out to be unknown when its time is over: nobody is told that it is no use', async () => {
+    const { store } = await openStore(url);
+    await warmUp(store);
+    const mine = wanted();
+    await store.acquire(mine, WITHIN);
+    await server.client().script('FLUSH');
+    const release = store.release(mine, 100).catch((error: unknown) => error);
+    const until = performance.now() + 200;
+    while (performance.now() < until);
+    expect(await release).toMatchObject({ code: 'LOCK_STORE', refused: false });
+    expect(await store.release(mine, WITHIN)).toBe('held');
+  });
+
   it('that is cut each time: the error says why, and that the command may have run', async () => {
     const { store } = await openStore(url);
     await warmUp(store);

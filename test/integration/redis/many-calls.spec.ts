@@ -131,19 +131,114 @@ describe('many calls that are made together', () => {
     expect(await client.keys('locks:lock-*')).toEqual([]);
   });
 
-  it('are all answered where the connection is cut while they are sent, and calls after them too', async () => {
-    const proxy = await TcpProxy.start(server.port);
-    const { store: proxied } = await openStore(`redis://127.0.0.1:${proxy.port}`);
-    await warmUp(proxied);
-
-    const calls = acquireAll(proxied, manyLocks(), 3000);
-    proxy.cut();
+  it('are retried together where their replies are lost: each says so, and has its own lock', async () => {
+    const { store: proxied, proxy } = await openProxied(server);
+    const requests = manyLocks();
+    proxy.hold('toClient');
+    const calls = acquireAll(proxied, requests, 3000);
+    await cutWhen(proxy, async () => (await countLocks(client)) === CALLS);
     proxy.heal();
 
-    expect((await calls).map(({ status }) => status)).toEqual(Array(CALLS).fill('granted'));
-    expect(await proxied.acquire(wanted('later'), WITHIN)).toMatchObject({ status: 'granted' });
+    const replies = await calls;
+    for (const [i, { name }] of requests.entries()) {
+      const fence = Number(await client.hget(`{locks:${name}}:state`, 'fence'));
+      expect(replies[i]).toEqual({ status: 'granted', fence, repeated: true });
+    }
+
+    proxy.hold('toClient');
+    const releases = releaseAll(proxied, requests, 3000);
+    await cutWhen(proxy, async () => (await countLocks(client)) === 0);
+    proxy.heal();
+    expect(await releases).toEqual(Array(CALLS).fill('held'));
+  });
+
+  it('may have run where their replies are lost and the server refuses them then', async () => {
+    const { store: proxied, proxy } = await openProxied(server);
+    const requests = manyLocks();
+    proxy.hold('toClient');
+    const calls = Promise.allSettled(requests.map((request) => proxied.acquire(request, 1000)));
+    await cutWhen(proxy, async () => (await countLocks(client)) === CALLS);
+    const other = await RedisServer.start();
+    await client.replicaof('127.0.0.1', other.port);
+    proxy.heal();
+
+    for (const reply of await calls)
+      expect(reply).toMatchObject({ status: 'rejected', reason: { code: 'LOCK_STORE', mayHaveRun: true } });
+  });
+
+  it('are asked for one by one where the user may not have one of them', async () => {
+    await client.acl(
+      'SETUSER',
+      'some',
+      'on',
+      '>secret',
+      '+@all',
+      '~locks:ok*',
+      '~{locks:ok*',
+      '~locks:alone',
+    );
+    const { store: limited } = await openStore({ port: server.port, username: 'some', password: 'secret' });
+    const requests = ['ok-1', 'forbidden', 'ok-2', 'ok-3'].map((name) => wanted(name));
+    await limited.acquire(requests[0], WITHIN);
+
+    const [, ...replies] = await Promise.allSettled(
+      [wanted('ok'), ...requests].map((request) => limited.acquire(request, WITHIN)),
+    );
+
+    expect(replies).toMatchObject([
+      { value: { status: 'granted' } },
+      { reason: { refused: true, mayHaveRun: false, message: /NOPERM|ACL/ } },
+      { value: { status: 'granted' } },
+      { value: { status: 'granted' } },
+    ]);
+    const [, ...releases] = await Promise.allSettled(
+      [alone, ...requests].map((request) => limited.release(request, WITHIN)),
+    );
+    expect(releases).toMatchObject([
+      { value: 'held' },
+      { reason: { refused: true } },
+      { value: 'held' },
+      { value: 'held' },
+    ]);
+  });
+
+  it('are released but for the one whose line is not ours', async () => {
+    const requests = ['a', 'b', 'c'].map((name) => wanted(name));
+    for (const request of requests) await store.acquire(request, WITHIN);
+    await client.set('{locks:b}:queue', 'not ours');
+
+    const [, ...releases] = await Promise.allSettled(
+      [alone, ...requests].map((request) => store.release(request, WITHIN)),
+    );
+
+    expect(releases).toMatchObject([
+      { value: 'held' },
+      { reason: { refused: true, message: /WRONGTYPE/ } },
+      { value: 'held' },
+    ]);
+    expect(await client.keys('locks:*')).toEqual(['locks:b']);
   });
 });
+
+interface Proxied {
+  readonly store: RedisLockStore;
+  readonly proxy: TcpProxy;
+}
+
+/** By way of a proxy, with the scripts loaded. */
+async function openProxied(server: RedisServer): Promise<Proxied> {
+  const proxy = await TcpProxy.start(server.port);
+  const { store } = await openStore(`redis://127.0.0.1:${proxy.port}`);
+  await warmUp(store);
+  return { store, proxy };
+}
+
+/** Cuts the connection, which cannot be made anew, when the server has done what its replies would say. */
+async function cutWhen(proxy: TcpProxy, isDone: () => Promise<boolean>): Promise<void> {
+  await eventually(isDone);
+  proxy.refuse(true);
+  proxy.cut();
+}
 
 /** Goes at once, so that those after it go together. */
 const alone = wanted('alone');
@@ -165,8 +260,8 @@ function acquireAll(store: RedisLockStore, requests: ReturnType<typeof wanted>[]
   return Promise.all(requests.map((request) => store.acquire(request, within)));
 }
 
-function releaseAll(store: RedisLockStore, requests: ReturnType<typeof wanted>[]) {
-  return Promise.all(requests.map((request) => store.release(request, WITHIN)));
+function releaseAll(store: RedisLockStore, requests: ReturnType<typeof wanted>[], within = WITHIN) {
+  return Promise.all(requests.map((request) => store.release(request, within)));
 }
 
 async function standInLine(store: RedisLockStore, waiter: Parameters<RedisLockStore['acquire']>[0]) {
@@ -174,6 +269,10 @@ async function standInLine(store: RedisLockStore, waiter: Parameters<RedisLockSt
     const reply = await store.acquire(waiter, WITHIN);
     return reply.status === 'busy' && reply.inLine === true;
   });
+}
+
+async function countLocks(client: Redis): Promise<number> {
+  return (await client.keys('locks:lock-*')).length;
 }
 
 async function scriptCalls(client: Redis): Promise<number> {

@@ -92,8 +92,8 @@ describe('a waiter that is told that the lock is its own', () => {
 
 describe('a message that the lock is somebody’s own', () => {
   it.each([
-    ['came before the last answer', () => ({ record: record(), fence: lease.fence })],
-    ['is for another', () => ({ record: 'another', fence: lease.fence + 1 })],
+    ['came before the last answer', () => ({ record: record(), fence: lease.fence, keptFor: TTL })],
+    ['is for another', () => ({ record: 'another', fence: lease.fence + 1, keptFor: TTL })],
   ])('is only a reason to ask when it %s', async (_, turn) => {
     const waiting = replica.acquire('a', { wait: true });
     await settle();
@@ -116,7 +116,7 @@ describe('a message that the lock is somebody’s own', () => {
     await settle();
     const before = asks();
 
-    replica.store.tell({ record: record(), fence: lease.fence + 1 });
+    replica.store.tell({ record: record(), fence: lease.fence + 1, keptFor: TTL });
     await settle();
 
     expect(asks()).toBe(before + 1);

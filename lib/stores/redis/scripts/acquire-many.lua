@@ -10,15 +10,15 @@ local now = time[1] * 1000000 + time[2] -- microseconds, exact in a double until
 
 local function decide(lock, state, queue, undone, record, ttl)
   local holder = redis.pcall('GET', lock)
-  if holder then
-    local busy = type(holder) == 'string' and holder ~= record
-    return busy and { holder, redis.call('PTTL', lock) }
+  local holds = holder == record
+  if holder and not holds then
+    return type(holder) == 'string' and { holder, redis.call('PTTL', lock) }
   end
-  if redis.call('EXISTS', queue, undone) > 0 then
+  if not holds and redis.call('EXISTS', queue, undone) > 0 then
     return false
   end
   -- An error of one lock must not be that of the others: acquire.lua will report it.
-  local ok, fence = pcall(grant, lock, state, record, ttl, ARGV[1], now)
+  local ok, fence = pcall(grant, lock, state, record, ttl, ARGV[1], now, holds)
   return ok and fence
 end
 

@@ -11,7 +11,8 @@
 -- ARGV[9]  tick, gap or memory, ms     ARGV[10]  how early is still due, ms     ARGV[11]  '1': again if it was not completed
 -- ARGV[12] the replica's clock when it asked, or nothing     ARGV[13]  how much later than that is behind, ms
 -- Replies  the fence of the grant, where it claims no run; else {'granted', now, fence} | {'early', now, ms} |
---          {'behind', now} | {'done', now} | {'busy', now, record, remaining ms, last fence}; false where nobody needs it
+--          {'behind', now} | {'done', now} | {'busy', now, record, remaining ms, last fence if it is in line};
+--          false where nobody needs it
 -- include fence.lua
 -- include keep-state.lua
 -- include grant.lua
@@ -67,7 +68,9 @@ if kind and not holds then
   end
 end
 
-if ticket and not holds then
+-- Who would not be told must know.
+local in_line = ticket and is_heard(string.match(ticket, '^(%u+)\n([^\n]*)\n'))
+if in_line and not holds then
   redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', now - ARGV[5] * 1000), ticket)
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
 end
@@ -77,8 +80,8 @@ if not holder and (ticket or queued_or_undone) then
   holder = first ~= record and first
 end
 if holder and not holds then
-  local last = ticket and redis.call('HGET', KEYS[2], 'fence')
-  return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]), last or false }
+  local last = in_line and (redis.call('HGET', KEYS[2], 'fence') or 0)
+  return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]), last }
 end
 
 local fence = grant(KEYS[1], KEYS[2], record, ARGV[2], ARGV[3], now, holds)

@@ -1,5 +1,13 @@
--- Included by scripts that free a lock, after fence.lua.
-local TURN_TIMEOUT = 5000 -- ms; that of lock-store.ts
+-- Included by scripts that free a lock, after fence.lua and keep-state.lua.
+local TURN_TIMEOUT = 5000 -- ms; this and the next as in lock-store.ts
+local STATE_RETENTION = 24 * 60 * 60 * 1000
+
+-- Whether messages of this channel arrive. Where nobody listens the process is dead, or has lost its connection, or listens
+-- to a server that is no master any more. Asked before: a message reaches the listeners of replicas, who are not counted.
+local function is_heard(command, channel)
+  local counted = redis.pcall('PUBSUB', command == 'SPUBLISH' and 'SHARDNUMSUB' or 'NUMSUB', channel)
+  return (tonumber(counted[2]) or 0) > 0
+end
 
 -- Gives the lock to whoever has waited for longest, for TURN_TIMEOUT at most, and tells its process. Returns its record; nil
 -- when nobody waits.
@@ -10,14 +18,16 @@ local function hand_over(lock, state, queue, own)
   while redis.call('EXISTS', queue) == 1 do
     local ticket = redis.call('ZPOPMIN', queue)[1]
     local command, channel, ttl, record = string.match(ticket, '^(%u+)\n([^\n]*)\n(%d+)\n(.*)$')
-    local time = redis.call('TIME')
-    local fence = next_fence(state, time[1] * 1000000 + time[2])
-    local turn = string.format('%s\n%.0f\n%s', lock, fence, record)
-    -- Where nobody listens its process is dead, or has lost its connection and will ask again.
-    local told = record == own and 1 or redis.pcall(command, channel, turn)
-    if type(told) == 'number' and told > 0 then
-      redis.call('SET', lock, record, 'PX', math.min(ttl, TURN_TIMEOUT))
+    if record == own or is_heard(command, channel) then
+      local time = redis.call('TIME')
+      local fence = next_fence(state, time[1] * 1000000 + time[2])
+      local kept = math.min(ttl, TURN_TIMEOUT)
       redis.call('HSET', state, 'fence', fence)
+      keep_state(state, STATE_RETENTION + ttl)
+      redis.call('SET', lock, record, 'PX', kept)
+      if record ~= own then
+        redis.pcall(command, channel, string.format('%s\n%.0f\n%d\n%s', lock, fence, kept, record))
+      end
       return record
     end
   end

@@ -3,6 +3,7 @@
 -- ARGV[1]  the record   ARGV[2]  its ticket in the queue
 -- Replies  'held' | 'taken' | 'vanished'
 -- include fence.lua
+-- include keep-state.lua
 -- include hand-over.lua
 redis.call('ZREM', KEYS[3], ARGV[2])
 local holder = redis.call('GET', KEYS[1])

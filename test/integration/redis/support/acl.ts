@@ -24,7 +24,7 @@ export const MINIMAL_ACL = [
 ];
 
 /** And besides for those who wait to be told, rather than ask ten times a second. */
-export const ACL_TO_WAIT = ['&locks:*', '+subscribe', '+ping', '+publish', '+zpopmin'];
+export const ACL_TO_WAIT = ['&locks:*', '+subscribe', '+ping', '+publish', '+pubsub|numsub', '+zpopmin'];
 
 /** And to list locks. */
 export const ACL_TO_LIST = ['+scan'];
@@ -39,4 +39,5 @@ export const ACL_TO_WAIT_IN_CLUSTER = [
   '+ssubscribe',
   '+sunsubscribe',
   '+spublish',
+  '+pubsub|shardnumsub',
 ];

@@ -132,7 +132,9 @@ export class ScriptedStore implements LockStore {
 
   async #turnOf(name: string): Promise<Turn | undefined> {
     const holder = await this.#locks.inspect(name);
-    return this.tellsTurns && holder ? { record: holder.record, fence: holder.fence ?? 0 } : undefined;
+    return this.tellsTurns && holder
+      ? { record: holder.record, fence: holder.fence ?? 0, keptFor: holder.remaining }
+      : undefined;
   }
 
   force(request: ForceRequest): Promise<OwnerReply> {

@@ -1,4 +1,4 @@
-import { BEHIND_TOLERANCE, EARLY_TOLERANCE, type Claim } from '../lock-store.js';
+import { BEHIND_TOLERANCE, EARLY_TOLERANCE, type Claim, type StoredLock } from '../lock-store.js';
 
 /** Kind and series, and the number that goes with the kind. */
 export function claimArguments(claim: Claim): (string | number)[] {
@@ -18,4 +18,14 @@ export function tickArguments(claim: Claim): (string | number)[] {
   if (claim.kind !== 'tick') return [];
   const late = claim.askedAt === undefined ? [] : [claim.askedAt, BEHIND_TOLERANCE];
   return [EARLY_TOLERANCE, claim.rerun ? '1' : '0', ...late];
+}
+
+/** A lock that a script has read. */
+export function stored(record: string, remaining = -1, fence?: string | null, waiters = 0): StoredLock {
+  return { record, remaining: expiry(remaining), fence: fence ? Number(fence) : undefined, waiters };
+}
+
+/** PTTL says -1 of a key without expiry, which another program may have set. */
+export function expiry(pttl: number): number {
+  return pttl < 0 ? Infinity : pttl;
 }
