@@ -12,12 +12,31 @@ import {
   type RunOptions,
 } from './core/lock-manager.js';
 import type { Outcome } from './core/outcome.js';
-import { checkOptions } from './common/check-options.js';
+import { checkOptions, type KnownOptions } from './common/check-options.js';
 import { LockShuttingDownError } from './common/errors.js';
 import { messages } from './common/messages.js';
 import type { ResolvedSettings } from './exclusive-lock.options.js';
 import { GuardedObservable } from './guarded-observable.js';
 import { LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
+
+/** Options of `list`. */
+export interface ListOptions {
+  /**
+   * What the names begin with.
+   *
+   * @default '': all names
+   */
+  readonly prefix?: string;
+}
+
+/** Options of `forceRelease`. */
+export interface ForceReleaseOptions {
+  /** The fencing token that `inspect` or `list` told. */
+  readonly fence: number;
+}
+
+const LIST_OPTIONS: KnownOptions<ListOptions> = { prefix: true };
+const FORCE_OPTIONS: KnownOptions<ForceReleaseOptions> = { fence: true };
 
 /** Locks for code that has no decorator to put: inject it anywhere in an application that imports the module. */
 @Injectable()
@@ -123,14 +142,17 @@ export class ExclusiveLockService {
   }
 
   /**
-   * All locks that are held, in no order: one that comes or goes meanwhile may be missed.
+   * All locks that are held, each once, in no order: one that comes or goes meanwhile may be missed. Nothing is asked,
+   * and nothing thrown, before it is read.
    *
-   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad prefix
+   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad prefix or option
    * @example
    * for await (const { name, holder } of this.locks.list({ prefix: 'rebuild:' })) console.log(name, holder.replica);
    */
-  list({ prefix = '' }: { readonly prefix?: string } = {}): AsyncIterable<LockState> {
-    return this.#locks.list(prefix);
+  async *list(options: ListOptions = {}): AsyncIterable<LockState> {
+    checkOptions(options, LIST_OPTIONS, 'list');
+    const { prefix = '' } = options;
+    yield* this.#locks.list(prefix);
   }
 
   /**
@@ -139,13 +161,15 @@ export class ExclusiveLockService {
    * on: what it writes must be refused by its fence.
    *
    * @returns whether it was taken away
-   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name or fence
+   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name, fence or
+   * option
    * @example
    * const state = await this.locks.inspect('import');
    * if (state?.fence) await this.locks.forceRelease('import', { fence: state.fence });
    */
-  forceRelease(name: string, { fence }: { readonly fence: number }): Promise<boolean> {
-    return this.#locks.forceRelease(name, fence);
+  async forceRelease(name: string, options: ForceReleaseOptions): Promise<boolean> {
+    checkOptions(options, FORCE_OPTIONS, 'forceRelease');
+    return this.#locks.forceRelease(name, options.fence);
   }
 
   /** The lease that the calling code runs under, however deep in it; undefined outside of any. */

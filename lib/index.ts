@@ -1,5 +1,9 @@
 export { ExclusiveLockModule } from './exclusive-lock.module.js';
-export { ExclusiveLockService } from './exclusive-lock.service.js';
+export {
+  ExclusiveLockService,
+  type ForceReleaseOptions,
+  type ListOptions,
+} from './exclusive-lock.service.js';
 export {
   Exclusive,
   type ExclusiveDecorator,

@@ -150,13 +150,17 @@ export class LockManager {
   }
 
   /**
-   * All locks that are held and whose name begins with `prefix`.
+   * All locks that are held and whose name begins with `prefix`, each once.
    *
    * @throws LockStoreError
    */
   async *list(prefix: string): AsyncGenerator<LockState> {
     if (prefix !== '') checkName(prefix, 'prefix');
+    // SCAN of Redis may return a key again while the table of keys grows or shrinks.
+    const told = new Set<string>();
     for await (const stored of this.#store.list(prefix, this.#settings.commandTimeout)) {
+      if (told.has(stored.name)) continue;
+      told.add(stored.name);
       yield stateOf(stored.name, stored);
     }
   }

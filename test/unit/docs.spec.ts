@@ -15,6 +15,7 @@ const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
 describe('the examples of', () => {
   it.each([
     ['README.md', 3],
+    ['docs/events.md', 2],
     ['docs/migrating-from-exclusive-lock.md', 1],
   ])('%s compile', (page, atLeast) => {
     const blocks = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);

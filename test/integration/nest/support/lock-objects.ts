@@ -1,6 +1,12 @@
-import type { ExclusiveLock, ExclusiveLockOptions, ExclusiveLockService } from 'nestjs-exclusive-lock';
+import type {
+  AcquireOptions,
+  ExclusiveLock,
+  ExclusiveLockOptions,
+  ExclusiveLockService,
+  Lease,
+} from 'nestjs-exclusive-lock';
 
-const made: ExclusiveLock[] = [];
+const made = new Set<{ release(): Promise<void> }>();
 
 /** A lock object that `releaseLocks()` gives back, since a shutdown waits for those that are held. */
 export function lockOf(
@@ -9,11 +15,25 @@ export function lockOf(
   options?: ExclusiveLockOptions,
 ): ExclusiveLock {
   const lock = locks.lock(name, options);
-  made.push(lock);
+  made.add(lock);
   return lock;
+}
+
+/** The lease on a lock that is free, or that is waited for; `releaseLocks()` gives it back. */
+export async function leaseOf(
+  locks: ExclusiveLockService,
+  name: string,
+  options?: AcquireOptions,
+): Promise<Lease> {
+  const lease = await locks.acquire(name, options);
+  if (!lease) throw new Error(`The lock "${name}" was held.`);
+  made.add(lease);
+  return lease;
 }
 
 /** For `afterEach`. */
 export async function releaseLocks(): Promise<void> {
-  await Promise.all(made.splice(0).map((lock) => lock.release()));
+  const all = [...made];
+  made.clear();
+  await Promise.all(all.map((lock) => lock.release()));
 }

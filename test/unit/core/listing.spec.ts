@@ -1,0 +1,29 @@
+import type { StoredLock } from '../../../lib/stores/lock-store.js';
+import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
+import { useRealTime } from './support/manual-clock.js';
+import { startReplica } from './support/replica.js';
+
+afterEach(useRealTime);
+
+/** Lists these names, as they come. */
+class ListingStore extends MemoryLockStore {
+  readonly #names: readonly string[];
+
+  constructor(...names: string[]) {
+    super();
+    this.#names = names;
+  }
+
+  override async *list(): AsyncGenerator<StoredLock & { name: string }> {
+    for (const name of this.#names) yield { name, record: '"holder"', remaining: 1000, fence: undefined };
+  }
+}
+
+describe('a listing', () => {
+  it('tells a lock once, also where the store comes upon it again', async () => {
+    const { locks } = startReplica({ store: new ListingStore('a', 'b', 'a', 'c', 'b') });
+    const names: string[] = [];
+    for await (const { name } of locks.list('')) names.push(name);
+    expect(names).toEqual(['a', 'b', 'c']);
+  });
+});
