@@ -43,6 +43,8 @@ const project = (displayName, options) => ({
 const slow = { setupFilesAfterEnv: ['<rootDir>/test/support/slow-tests.ts'] };
 
 export default {
+  // Most tests wait for servers and processes. The default, one less than the cores, would be one on two.
+  maxWorkers: 2,
   projects: [
     project('unit'),
     project('integration', realServers),

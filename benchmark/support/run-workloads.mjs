@@ -37,6 +37,8 @@ export async function runWorkloads({ workloads, packages, rounds }) {
     try {
       const run = { packages, rounds, port: server.port, redis: server.client };
       sections.push(await runWorkload(name, workload, run));
+      // What is measured is not lost with what comes after it.
+      console.error(`\n${sections.at(-1)}\n`);
     } finally {
       await server.close();
     }

@@ -46,6 +46,7 @@ export class CommandBatcher {
 
   /** Sends what was collected, so that a command that is sent next comes after it. */
   flush(): void {
+    if (this.#collected.length === 0) return;
     const batches = this.#collected;
     this.#collected = [];
     for (const batch of batches) batch.send();
