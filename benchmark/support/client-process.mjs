@@ -32,7 +32,7 @@ export class ClientProcess {
       packageName,
       String(port),
     ];
-    const [command, ...args] = onAnyCore ? node : pinned(node);
+    const [command, ...args] = pinned(node, { onAnyCore });
     this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#expectReply();
     this.#child.on('message', (message) => this.#settle(message));

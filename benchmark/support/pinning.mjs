@@ -7,9 +7,9 @@ import { readFileSync } from 'node:fs';
  */
 export const core = lastAllowedCore();
 
-/** The same command line, kept on that core. */
-export function pinned(command) {
-  return core === undefined ? command : ['taskset', '-c', core, ...command];
+/** The same command line, kept on that core unless it may run on any. */
+export function pinned(command, { onAnyCore = false } = {}) {
+  return onAnyCore || core === undefined ? command : ['taskset', '-c', core, ...command];
 }
 
 function lastAllowedCore() {

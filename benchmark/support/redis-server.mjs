@@ -14,8 +14,7 @@ export async function startRedis({ onAnyCore = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'exclusive-lock-bench-'));
   const settings = { port, bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no' };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const redisServer = ['redis-server', ...args];
-  const [command, ...rest] = onAnyCore ? redisServer : pinned(redisServer);
+  const [command, ...rest] = pinned(['redis-server', ...args], { onAnyCore });
   const child = spawn(command, rest, { stdio: 'ignore' });
   const failed = once(child, 'exit').then(([code]) => {
     throw new Error(`redis-server ended at once (${code}). Is it installed, and on the PATH?`);
