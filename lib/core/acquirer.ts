@@ -3,14 +3,7 @@ import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
 import { Pause } from '../common/pause.js';
 import { BEHIND_TOLERANCE, type Claim, type Turn } from '../stores/lock-store.js';
-import {
-  Granter,
-  type Acquired,
-  type Answer,
-  type Behind,
-  type GranterParts,
-  type Question,
-} from './granter.js';
+import { Granter, type Acquired, type Answer, type Behind, type GranterParts } from './granter.js';
 import type { HolderIdentity } from './holder.js';
 import type { LeaseTimes } from './lease-options.js';
 import { LocalLines, type LocalPlace } from './local-lines.js';
@@ -173,36 +166,21 @@ export class Acquirer {
     if (!turn || turn.record !== record || inLine?.lastFence === undefined) return undefined;
     // It may have been over before the last question, and this message late.
     if (turn.fence <= inLine.lastFence) return undefined;
-    const acquired = this.#granter.takeTurn(this.#question(wanted, attempt, record), turn, inLine.askedAt);
+    const acquired = this.#granter.takeTurn({ ...wanted, record }, turn, inLine.askedAt);
     if (acquired) attempt.mayBeInLine = false;
     return acquired;
   }
 
-  #question(wanted: Wanted, { place, since, waiting }: Attempt, record: string): Question {
-    const { name, claim, following, ttl, renewEvery, maxHold } = wanted;
-    const waited = place && this.#parts.clock.now() - since;
-    const within = waiting.longestQuestion;
-    return {
-      name,
-      record,
-      ttl,
-      renewEvery,
-      maxHold,
-      claim,
-      mayBeBehind: following !== undefined,
-      waited,
-      within,
-    };
-  }
-
   async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer> {
-    const { contents, claim } = wanted;
-    const { place } = attempt;
-    const record = (attempt.record ??= this.#parts.identity.newRecord(
-      contents,
-      claim && describeClaim(claim),
-    ));
-    const answer = await this.#granter.ask(this.#question(wanted, attempt, record));
+    const { identity, clock } = this.#parts;
+    const { name, contents, claim, following, ttl, renewEvery, maxHold } = wanted;
+    const { place, since, waiting } = attempt;
+    const record = (attempt.record ??= identity.newRecord(contents, claim && describeClaim(claim)));
+    const waited = place && clock.now() - since;
+    const mayBeBehind = following !== undefined;
+    const within = waiting.longestQuestion;
+    const question = { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited, within };
+    const answer = await this.#granter.ask(question);
     const { status } = answer;
     attempt.inLine = status === 'skipped' ? answer.inLine : undefined;
     if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {

@@ -3,7 +3,7 @@ import { LockStoreError, type LockLostError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { within } from '../common/within.js';
-import { type AcquireReply, type Claim, type OwnerReply, type Turn } from '../stores/lock-store.js';
+import type { AcquireReply, Claim, OwnerReply, Turn } from '../stores/lock-store.js';
 import { ClockWatch } from './clock-watch.js';
 import { parseHolder } from './holder.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -127,9 +127,9 @@ export class Granter {
    * The lease of a lock that the store has given to who stands in line: it was given after the question that was asked
    * at `askedAt`, so it is kept from then at least, and renewed at once. Undefined where too little of that is left.
    */
-  takeTurn(question: Question, { fence, keptFor }: Turn, askedAt: number): Acquired | undefined {
+  takeTurn(terms: Terms, { fence, keptFor }: Turn, askedAt: number): Acquired | undefined {
     if (this.#parts.clock.now() - askedAt > keptFor * (1 - LEAST_LEFT)) return undefined;
-    return this.#lease({ ...termsOf(question, { fence }), keptFor }, askedAt, undefined);
+    return this.#lease({ ...termsOf(terms, { fence }), keptFor }, askedAt, undefined);
   }
 
   #granted(terms: LeaseTerms, askedAt: number, now: number | undefined): Acquired | Unanswered {
@@ -190,9 +190,11 @@ export class Granter {
 }
 
 /** Written out: to spread two objects takes longer than all else that a grant costs here. */
-function termsOf(question: Question, { fence, repeated }: Pick<Granted, 'fence' | 'repeated'>): LeaseTerms {
-  const { name, record, claim, ttl, renewEvery, maxHold } = question;
+function termsOf(terms: Terms, { fence, repeated }: Pick<Granted, 'fence' | 'repeated'>): LeaseTerms {
+  const { name, record, claim, ttl, renewEvery, maxHold } = terms;
   return { name, record, fence, claim, repeated, ttl, renewEvery, maxHold };
 }
 
+/** What is known of a lease before it is granted. */
+type Terms = Omit<LeaseTerms, 'fence' | 'repeated' | 'keptFor'>;
 type Granted = Extract<AcquireReply, { status: 'granted' }>;

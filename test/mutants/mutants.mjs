@@ -116,9 +116,9 @@ export const MUTANTS = [
   },
   {
     name: 'the fence is only a clock (Redis)',
-    file: 'lib/stores/redis/scripts/fence.lua',
-    find: "return math.max(tonumber(redis.call('HGET', state, 'fence') or 0) + 1, now)",
-    replace: 'return math.floor(now / 1000000)',
+    file: 'lib/stores/redis/scripts/grant.lua',
+    find: 'math.max((last or 0) + 1, now)',
+    replace: 'math.floor(now / 1000000)',
     tests: 'faults/holder',
   },
   {

@@ -283,7 +283,8 @@ export class RedisLockStore implements LockStore {
   }
 
   #keysToAcquire(name: string): string[] {
-    return [...this.#keys(name), `${slotOf(`${this.#prefix}:${name}`)}:undone`];
+    const keys = this.#keys(name);
+    return [...keys, `${slotOf(keys[0])}:undone`];
   }
 }
 

@@ -2,7 +2,6 @@
 -- KEYS     lock, state, queue and undone of each; see acquire.lua
 -- ARGV[1]  retention of the states in ms, then record and TTL in ms of each
 -- Replies  for each: its fence | {record, remaining ms} of the holder | false where acquire.lua is to decide
--- include fence.lua
 -- include keep-state.lua
 -- include grant.lua
 local time = redis.call('TIME')

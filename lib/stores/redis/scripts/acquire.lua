@@ -13,7 +13,6 @@
 -- Replies  the fence of the grant, where it claims no run; else {'granted', now, fence} | {'early', now, ms} |
 --          {'behind', now} | {'done', now} | {'busy', now, record, remaining ms, last fence if it is in line};
 --          false where nobody needs it
--- include fence.lua
 -- include keep-state.lua
 -- include grant.lua
 -- include hand-over.lua

@@ -1,8 +1,8 @@
 -- Frees the lock, whoever holds it, if it is still the grant with this fence.
 -- KEYS[1]  the lock     KEYS[2]  its state     KEYS[3]  its queue     ARGV[1]  the fence
 -- Replies  'held' | 'taken' | 'vanished'
--- include fence.lua
 -- include keep-state.lua
+-- include grant.lua
 -- include hand-over.lua
 local holder = redis.call('GET', KEYS[1])
 if not holder then

@@ -1,4 +1,4 @@
--- Included by scripts that free a lock, after fence.lua and keep-state.lua.
+-- Included by scripts that free a lock, after keep-state.lua and grant.lua.
 local TURN_TIMEOUT = 5000 -- ms; this and the next as in lock-store.ts
 local STATE_RETENTION = 24 * 60 * 60 * 1000
 
@@ -20,11 +20,8 @@ local function hand_over(lock, state, queue, own)
     local command, channel, ttl, record = string.match(ticket, '^(%u+)\n([^\n]*)\n(%d+)\n(.*)$')
     if record == own or is_heard(command, channel) then
       local time = redis.call('TIME')
-      local fence = next_fence(state, time[1] * 1000000 + time[2])
       local kept = math.min(ttl, TURN_TIMEOUT)
-      redis.call('HSET', state, 'fence', fence)
-      keep_state(state, STATE_RETENTION + ttl)
-      redis.call('SET', lock, record, 'PX', kept)
+      local fence = grant(lock, state, record, kept, STATE_RETENTION, time[1] * 1000000 + time[2])
       if record ~= own then
         redis.pcall(command, channel, string.format('%s\n%.0f\n%d\n%s', lock, fence, kept, record))
       end

@@ -2,8 +2,8 @@
 -- KEYS[1]  the lock     KEYS[2]  its state     KEYS[3]  its queue
 -- ARGV[1]  the record   ARGV[2]  its ticket in the queue
 -- Replies  'held' | 'taken' | 'vanished'
--- include fence.lua
 -- include keep-state.lua
+-- include grant.lua
 -- include hand-over.lua
 redis.call('ZREM', KEYS[3], ARGV[2])
 local holder = redis.call('GET', KEYS[1])

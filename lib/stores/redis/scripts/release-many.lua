@@ -1,8 +1,8 @@
 -- Frees each lock that its record holds, as release.lua does where nothing was completed.
 -- KEYS     lock, state and queue of each     ARGV     the record of each
 -- Replies  for each: 'held' | 'taken' | 'vanished' | false where release.lua is to decide
--- include fence.lua
 -- include keep-state.lua
+-- include grant.lua
 -- include hand-over.lua
 local replies = {}
 for i = 1, #ARGV do

@@ -4,8 +4,8 @@
 -- ARGV[2]  retention of the state in ms     ARGV[3]  'tick' | 'gap' | 'key'     ARGV[4]  the series
 -- ARGV[5]  the tick, or how long to remember the key, ms
 -- Replies  'held' | 'taken' | 'vanished'
--- include fence.lua
 -- include keep-state.lua
+-- include grant.lua
 -- include hand-over.lua
 local holder = redis.call('GET', KEYS[1])
 if holder ~= ARGV[1] then

@@ -3,8 +3,8 @@
 -- ARGV[1]  the record   ARGV[2]  how long the mark is kept, ms        ARGV[3]  its ticket in the queue
 -- and, where it claimed a run: ARGV[4]  'tick' | 'gap' | 'key'     ARGV[5]  the series     ARGV[6]  the tick, ms
 -- Replies  'held' | 'taken' | 'vanished'
--- include fence.lua
 -- include keep-state.lua
+-- include grant.lua
 -- include hand-over.lua
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
