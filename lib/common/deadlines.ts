@@ -1,8 +1,10 @@
-import { performance } from 'node:perf_hooks';
+import { Bag, type Member } from './bag.js';
+import type { Clock } from './clock.js';
+import { after } from './pause.js';
 
 /** Something that is to happen unless it is cancelled before. */
-export interface Deadline {
-  /** By `performance.now()`. */
+export interface Deadline extends Member {
+  /** On the clock of its deadlines. */
   readonly at: number;
   readonly passed: () => void;
 }
@@ -12,40 +14,55 @@ export interface Deadline {
  * for each would cost more than the call that it guards.
  */
 export class Deadlines {
-  readonly #pending = new Set<Deadline>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  readonly #pending = new Bag<Deadline>();
+  #cancelTimer = (): void => undefined;
   #wakeAt = Infinity;
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   add(at: number, passed: () => void): Deadline {
-    const deadline = { at, passed };
+    const deadline = { at, passed, place: -1 };
     this.#pending.add(deadline);
     if (at < this.#wakeAt) this.#wakeBy(at);
     return deadline;
   }
 
+  /** The timer goes on: to set one for each time that something is pending would cost as much as one for each deadline. */
   cancel(deadline: Deadline): void {
-    this.#pending.delete(deadline);
+    this.#pending.remove(deadline);
+  }
+
+  /** Ends the timer where nothing is pending: for whoever adds nothing any more. */
+  rest(): void {
+    if (this.#pending.size > 0) return;
+    this.#cancelTimer();
+    this.#wakeAt = Infinity;
   }
 
   #wakeBy(at: number): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#wakeAt = at;
     // Timers count whole milliseconds: a little late rather than too early.
-    this.#timer = setTimeout(() => this.#wake(), Math.max(1, Math.ceil(at - performance.now()))).unref();
+    const ms = Math.max(1, Math.ceil(at - this.#clock.now()));
+    this.#cancelTimer = after(ms, this.#clock, () => this.#wake(), false);
   }
 
   #wake(): void {
+    // A clock that is moved by hand may have stood still while the timer ran.
+    const now = Math.max(this.#clock.now(), this.#wakeAt);
     this.#wakeAt = Infinity;
-    const now = performance.now();
     let next = Infinity;
-    for (const deadline of this.#pending) {
+    this.#pending.forEach((deadline) => {
       if (deadline.at > now) {
         next = Math.min(next, deadline.at);
-        continue;
+        return;
       }
-      this.#pending.delete(deadline);
+      this.#pending.remove(deadline);
       deadline.passed();
-    }
+    });
     if (next < this.#wakeAt) this.#wakeBy(next);
   }
 }

@@ -1,15 +1,21 @@
 import type { LockStoreError } from '../common/errors.js';
-import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
-import { Pause } from '../common/pause.js';
-import { BEHIND_TOLERANCE, type Claim, type Turn } from '../stores/lock-store.js';
-import { Granter, type Acquired, type Answer, type Behind, type GranterParts } from './granter.js';
+import { BEHIND_TOLERANCE, type Claim } from '../stores/lock-store.js';
+import { Attempt } from './attempt.js';
+import {
+  Granter,
+  type Acquired,
+  type Answer,
+  type Behind,
+  type GranterParts,
+  type Question,
+} from './granter.js';
 import type { HolderIdentity } from './holder.js';
 import type { LeaseTimes } from './lease-options.js';
-import { LocalLines, type LocalPlace } from './local-lines.js';
+import { LocalLines } from './local-lines.js';
 import { describeClaim } from './occurrence.js';
 import type { Skipped } from './outcome.js';
-import { LONGEST_WAIT_FOR_TICK, Waiting, type InLine, type Unanswered } from './waiting.js';
+import { LONGEST_WAIT_FOR_TICK, type Unanswered } from './waiting.js';
 
 /** One acquisition, whatever number of questions it takes. All durations are milliseconds. */
 export interface Wanted extends LeaseTimes {
@@ -31,33 +37,6 @@ export interface AcquirerParts extends GranterParts {
   readonly identity: HolderIdentity;
 }
 
-/** What belongs to one acquisition from its beginning to its end. */
-interface Attempt {
-  readonly since: number;
-  readonly waiting: Waiting;
-  readonly pause: Pause;
-  /** Aborts when the shutdown refuses it. */
-  readonly refusal: AbortSignal;
-  /** Among those of this process who wait for the lock; undefined where it does not wait in line. */
-  readonly place: LocalPlace | undefined;
-  /** Under which the store may know it; changed when the store was told to forget that. */
-  record: string | undefined;
-  /** Whether the store may have put it in line. */
-  mayBeInLine: boolean;
-  /** Its place there, by the last answer. */
-  inLine: InLine | undefined;
-  /** What the store has told since then. */
-  turn: Turn | undefined;
-  /** Why the store is still to be told that a question is void: until then it may take the run for one that was begun. */
-  undoing: LockStoreError | undefined;
-  /** Ends that it is told when it may be its turn; undefined until it is the first of this process. */
-  unwatch: (() => void) | undefined;
-  /** Whether it had to wait for another holder. */
-  waited: boolean;
-  /** Who was seen holding the lock last. */
-  holder: Holder | undefined;
-}
-
 /** Turns what is wanted into a lease that is kept, or into the reason why there is none. */
 export class Acquirer {
   readonly #parts: AcquirerParts;
@@ -75,54 +54,39 @@ export class Acquirer {
    * @throws LockTimeoutError when the time to wait for others is over; the reason of the signal when that aborts
    */
   async acquire(wanted: Wanted): Promise<Acquisition> {
-    const since = this.#parts.clock.now();
-    // To its end: a place in line is given up before the store is closed.
-    const acquisition = await this.#parts.shutdown.whileAsking(() => this.#seek(wanted, since));
-    if (acquisition.status === 'acquired') this.#tellAcquired(acquisition, since);
-    else this.#tellSkipped(wanted, acquisition, since);
+    const { clock, shutdown } = this.#parts;
+    const { name, wait, claim, signal } = wanted;
+    // The scheduler goes on calling while an application shuts down.
+    const refusal = shutdown.refusal(claim?.kind === 'tick');
+    const attempt = new Attempt({ name, wait, signal, refusal, clock });
+    // Who waits for a run of others is not in line: it wants to know when that is done, not to have the lock.
+    if (wait > 0 && !claim) attempt.standIn(this.#lines);
+    let acquisition: Acquisition | undefined;
+    shutdown.askingBegins();
+    try {
+      acquisition = await this.#askOn(wanted, attempt);
+    } finally {
+      this.#leave(wanted, attempt, acquisition?.status === 'acquired');
+      // Last: a place in line is given up before the store is closed.
+      shutdown.askingEnds();
+    }
+    if (acquisition.status === 'acquired') this.#tellAcquired(acquisition, attempt);
+    else this.#tellSkipped(wanted, acquisition, attempt);
     return acquisition;
   }
 
-  async #seek(wanted: Wanted, since: number): Promise<Acquisition> {
-    const { clock, shutdown, returner } = this.#parts;
-    const { name, ttl, claim, signal } = wanted;
-    // The scheduler goes on calling while an application shuts down.
-    const refusal = shutdown.refusal(claim?.kind === 'tick');
-    const pause = new Pause(clock, { signals: signal ? [refusal, signal] : [refusal] });
-    // Who waits for a run of others is not in line: it wants to know when that is done, not to have the lock.
-    const queues = wanted.wait > 0 && !claim;
-    const attempt: Attempt = {
-      since,
-      waiting: new Waiting(name, wanted.wait, since, clock),
-      pause,
-      refusal,
-      place: queues ? this.#lines.enter(name, pause) : undefined,
-      record: undefined,
-      mayBeInLine: false,
-      inLine: undefined,
-      turn: undefined,
-      undoing: undefined,
-      unwatch: undefined,
-      waited: false,
-      holder: undefined,
-    };
-    let granted = false;
-    try {
-      const acquisition = await this.#askOn(wanted, attempt);
-      granted = acquisition.status === 'acquired';
-      return acquisition;
-    } finally {
-      attempt.unwatch?.();
-      attempt.place?.leave();
-      const { record, mayBeInLine, waited } = attempt;
-      if (record !== undefined && mayBeInLine) void returner.leave({ name, record, ttl });
-      if (waited) this.#tellWaited(wanted, attempt, granted);
-    }
+  #leave(wanted: Wanted, attempt: Attempt, granted: boolean): void {
+    attempt.unwatch?.();
+    attempt.place?.leave();
+    const { record, mayBeInLine, waited } = attempt;
+    const { name, ttl } = wanted;
+    if (record !== undefined && mayBeInLine) void this.#parts.returner.leave({ name, record, ttl });
+    if (waited) this.#tellWaited(wanted, attempt, granted);
   }
 
   async #askOn(asked: Wanted, attempt: Attempt): Promise<Acquisition> {
     const { signal } = asked;
-    const { place, pause, waiting, refusal } = attempt;
+    const { place, waiting, refusal } = attempt;
     let wanted = asked;
     for (;;) {
       signal?.throwIfAborted();
@@ -131,16 +95,25 @@ export class Acquirer {
         attempt.waited = true;
         const { holder, failure } = place.seen;
         attempt.holder = holder;
-        await pause.for(waiting.left(holder, failure));
+        await attempt.pause.for(waiting.left(holder, failure));
         continue;
       }
       if (place) this.#watch(asked.name, attempt);
       if (attempt.undoing) {
-        await pause.for(waiting.left(undefined, attempt.undoing));
+        await attempt.pause.for(waiting.left(undefined, attempt.undoing));
         continue;
       }
-      const answer = this.#takeTurn(wanted, attempt) ?? (await this.#ask(wanted, attempt));
-      if (answer.status === 'acquired') return this.#unlessAborted(answer, signal);
+      let answer: Answer | undefined = this.#takeTurn(wanted, attempt);
+      if (!answer) {
+        answer = await this.#granter.ask(this.#question(wanted, attempt));
+        this.#note(answer, attempt);
+      }
+      if (answer.status === 'acquired') {
+        // The caller has gone while the store was asked.
+        if (signal?.aborted) await answer.lease.release();
+        signal?.throwIfAborted();
+        return answer;
+      }
       if (answer.status === 'behind') {
         wanted = inStep(wanted, answer);
         continue;
@@ -148,7 +121,7 @@ export class Acquirer {
       const ms = waiting.after(answer, wanted.claim);
       if (ms === undefined) return asOutcome(answer);
       attempt.waited ||= answer.status === 'skipped';
-      await pause.for(ms);
+      await attempt.pause.for(ms);
     }
   }
 
@@ -171,7 +144,7 @@ export class Acquirer {
     return acquired;
   }
 
-  async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer> {
+  #question(wanted: Wanted, attempt: Attempt): Question {
     const { identity, clock } = this.#parts;
     const { name, contents, claim, following, ttl, renewEvery, maxHold } = wanted;
     const { place, since, waiting } = attempt;
@@ -179,9 +152,12 @@ export class Acquirer {
     const waited = place && clock.now() - since;
     const mayBeBehind = following !== undefined;
     const within = waiting.longestQuestion;
-    const question = { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited, within };
-    const answer = await this.#granter.ask(question);
+    return { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited, within };
+  }
+
+  #note(answer: Answer, attempt: Attempt): void {
     const { status } = answer;
+    const { place } = attempt;
     attempt.inLine = status === 'skipped' ? answer.inLine : undefined;
     if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {
       attempt.mayBeInLine = status === 'skipped' && place !== undefined;
@@ -189,30 +165,18 @@ export class Acquirer {
     }
     if (place) place.seen = isUnavailable(answer) ? { failure: answer.error } : { holder: attempt.holder };
     // It names the run that it is for.
-    if (status === 'behind' || (status !== 'acquired' && answer.spent)) {
-      attempt.record = undefined;
-      attempt.mayBeInLine = false;
-    }
+    if (status === 'behind' || (status !== 'acquired' && answer.spent)) attempt.forget();
     if (isUnavailable(answer) && answer.undone) this.#awaitUndo(attempt, answer.error, answer.undone);
-    return answer;
   }
 
   /** What was undone is not granted any more. */
   #awaitUndo(attempt: Attempt, error: LockStoreError, undone: Promise<void>): void {
-    attempt.record = undefined;
-    attempt.mayBeInLine = false;
+    attempt.forget();
     attempt.undoing = error;
     void undone.then(() => {
       attempt.undoing = undefined;
       attempt.pause.wake();
     });
-  }
-
-  /** The caller has gone while the store was asked. */
-  async #unlessAborted(acquired: Acquired, signal: AbortSignal | undefined): Promise<Acquired> {
-    if (signal?.aborted) await acquired.lease.release();
-    signal?.throwIfAborted();
-    return acquired;
   }
 
   #tellWaited({ name, claim }: Wanted, { since, holder }: Attempt, granted: boolean): void {
@@ -221,7 +185,7 @@ export class Acquirer {
     events.emit(() => ({ type: 'waited', name, occurrence, waited: clock.now() - since, holder, granted }));
   }
 
-  #tellAcquired({ lease, now }: Acquired, since: number): void {
+  #tellAcquired({ lease, now }: Acquired, { since }: Attempt): void {
     const { clock, events } = this.#parts;
     const tick = lease.tick?.getTime();
     events.emit(() => ({
@@ -232,7 +196,7 @@ export class Acquirer {
     }));
   }
 
-  #tellSkipped({ name, claim }: Wanted, skipped: Skipped, since: number): void {
+  #tellSkipped({ name, claim }: Wanted, skipped: Skipped, { since }: Attempt): void {
     const { clock, events, logger } = this.#parts;
     logger.debug(messages.skipped(name, skipped));
     events.emit(() => ({

@@ -2,7 +2,6 @@ import { wallTime, type Clock } from '../common/clock.js';
 import { LockStoreError, type LockLostError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import { within } from '../common/within.js';
 import type { AcquireReply, Claim, OwnerReply, Turn } from '../stores/lock-store.js';
 import { ClockWatch } from './clock-watch.js';
 import { parseHolder } from './holder.js';
@@ -16,8 +15,6 @@ import type { WatchedStore } from './watched-store.js';
 
 /** A lock that was granted so late that less than this part of its TTL is left is given back. */
 const LEAST_LEFT = 1 / 3;
-/** What a release that is not answered may add to the work it ends, in milliseconds. */
-const PATIENCE = 250;
 
 /** One question to the store. All durations are milliseconds. */
 export interface Question {
@@ -73,8 +70,8 @@ export class Granter {
     this.#clockWatch = new ClockWatch(parts.logger);
   }
 
-  async ask(question: Question): Promise<Answer> {
-    const { store, clock, returner, commandTimeout } = this.#parts;
+  ask(question: Question): Promise<Answer> {
+    const { store, clock, commandTimeout } = this.#parts;
     const { name, record, ttl, waited, mayBeBehind } = question;
     const bound = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT), question.within));
     const askedAt = clock.now();
@@ -83,18 +80,25 @@ export class Granter {
       mayBeBehind && question.claim?.kind === 'tick'
         ? { ...question.claim, askedAt: wallBefore }
         : question.claim;
-    let reply: AcquireReply;
-    try {
-      reply = await store.acquire({ name, ttl, claim, record, waited }, bound);
-    } catch (error) {
-      if (!(error instanceof LockStoreError)) throw error;
-      const undone = error.mayHaveRun ? returner.undo(question) : undefined;
-      return { status: 'skipped', reason: 'store-unavailable', error, ...(undone && { undone }) };
-    }
-    if (claim) this.#compareClocks(name, claim, reply, wallBefore);
+    return store.acquire({ name, ttl, claim, record, waited }, bound).then(
+      (reply) => {
+        if (claim) this.#compareClocks(name, claim, reply, wallBefore);
+        return this.#answered(question, reply, askedAt);
+      },
+      (error: unknown) => this.#unanswered(question, error),
+    );
+  }
+
+  #unanswered(question: Question, error: unknown): Unanswered {
+    if (!(error instanceof LockStoreError)) throw error;
+    const undone = error.mayHaveRun ? this.#parts.returner.undo(question) : undefined;
+    return { status: 'skipped', reason: 'store-unavailable', error, ...(undone && { undone }) };
+  }
+
+  #answered(question: Question, reply: AcquireReply, askedAt: number): Answer {
     // Its other copy may arrive when the lock is free, and would have it for nobody.
     if (reply.repeated && reply.status !== 'granted') {
-      void returner.undo(question);
+      void this.#parts.returner.undo(question);
       return { ...this.#answer(reply, askedAt), inLine: undefined, spent: true };
     }
     if (reply.status === 'granted') return this.#granted(termsOf(question, reply), askedAt, reply.now);
@@ -147,24 +151,18 @@ export class Granter {
   #lease(terms: LeaseTerms, askedAt: number, now: number | undefined): Acquired {
     const { clock, keeper, shutdown } = this.#parts;
     const lease: HeldLease = new HeldLease(terms, askedAt, clock, {
-      giveBack: () => this.#giveBack(lease),
+      giveBack: () => this.#giveBack(lease, left),
       lost: (error) => this.#lost(lease, error),
     });
     keeper.keep(lease);
-    shutdown.entered(lease);
+    const left = shutdown.entered(lease);
     return { status: 'acquired', lease, now };
   }
 
-  /** A release never adds more than this to the work; what is answered later is told later. */
-  async #giveBack(lease: HeldLease): Promise<void> {
-    const { clock, keeper, returner, shutdown } = this.#parts;
+  #giveBack(lease: HeldLease, left: () => void): Promise<void> {
+    const { keeper, returner } = this.#parts;
     keeper.drop(lease);
-    const answered = returner.giveBack(lease).then((reply) => this.#gaveBack(lease, reply));
-    try {
-      await within(PATIENCE, answered, clock);
-    } finally {
-      shutdown.left(lease);
-    }
+    return returner.giveBack(lease, (reply) => this.#gaveBack(lease, reply)).then(left);
   }
 
   #gaveBack(lease: HeldLease, reply: OwnerReply | undefined): void {

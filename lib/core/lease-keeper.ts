@@ -1,3 +1,4 @@
+import { Bag } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
 import type { LockStoreError } from '../common/errors.js';
 import { after } from '../common/pause.js';
@@ -18,7 +19,7 @@ const TIMER_PRECISION = 1;
  * delay the end of a lease.
  */
 export class LeaseKeeper {
-  readonly #leases = new Set<HeldLease>();
+  readonly #leases = new Bag<HeldLease>();
   readonly #store: Pick<LockStore, 'renew'>;
   readonly #clock: Clock;
   readonly #commandTimeout: number;
@@ -40,23 +41,24 @@ export class LeaseKeeper {
     this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
   }
 
+  /** The timer goes on for a while: a process that has one lease after the other would set one for each. */
   drop(lease: HeldLease): void {
-    this.#leases.delete(lease);
-    if (this.#leases.size === 0) this.#sleep();
+    this.#leases.remove(lease);
   }
 
   /** Keeps nothing any more: what is still held ends with its time. */
   stop(): void {
     this.#stopped = true;
     this.#leases.clear();
-    this.#sleep();
+    this.#cancelTimer();
+    this.#wakeAt = Infinity;
   }
 
   /** The store says so without having been asked. */
   takenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
-    for (const lease of this.#leases) {
+    this.#leases.forEach((lease) => {
       if (lease.record === owner.record) this.#settle(lease, how, this.#clock.now(), undefined);
-    }
+    });
   }
 
   #wakeBy(time: number): void {
@@ -73,13 +75,9 @@ export class LeaseKeeper {
 
   #onTimer(): void {
     this.#cancelTimer();
-    if (this.#clock.now() + TIMER_PRECISION < this.#wakeAt) this.#setTimer();
+    const isEarly = this.#clock.now() + TIMER_PRECISION < this.#wakeAt;
+    if (isEarly && this.#leases.size > 0) this.#setTimer();
     else this.#wake();
-  }
-
-  #sleep(): void {
-    this.#cancelTimer();
-    this.#wakeAt = Infinity;
   }
 
   #wake(): void {
@@ -87,17 +85,17 @@ export class LeaseKeeper {
     const now = this.#clock.now() + TIMER_PRECISION;
     const due: HeldLease[] = [];
     let next = Infinity;
-    for (const lease of this.#leases) {
+    this.#leases.forEach((lease) => {
       // By one reading of the clock for all of them.
       if (!lease.heldAt(now)) {
-        this.#leases.delete(lease);
-        continue;
+        this.#leases.remove(lease);
+        return;
       }
       // What is due soon goes along, so that many leases need few commands.
       if (!lease.renewing && lease.renewAt <= now + lease.renewEvery / 4) due.push(lease);
       else if (!lease.renewing) next = Math.min(next, lease.renewAt);
       next = Math.min(next, lease.deadline);
-    }
+    });
     if (due.length > 0) void this.#renew(due);
     this.#wakeBy(next);
   }

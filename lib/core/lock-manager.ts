@@ -134,7 +134,7 @@ export class LockManager {
   }
 
   /** Takes the lock if it can be had, and keeps its lease until that is released. */
-  async tryAcquire(name: string, options: RunOptions): Promise<Acquisition> {
+  tryAcquire(name: string, options: RunOptions): Promise<Acquisition> {
     return this.#acquirer.acquire(this.#wanted(name, options));
   }
 

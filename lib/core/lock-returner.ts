@@ -1,4 +1,6 @@
+import { Bag, type Member } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
+import { Deadlines } from '../common/deadlines.js';
 import type { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
@@ -7,7 +9,6 @@ import { within } from '../common/within.js';
 import type {
   LockStore,
   OwnerReply,
-  OwnerRequest,
   ReleaseRequest,
   RenewRequest,
   UndoRequest,
@@ -16,6 +17,14 @@ import type {
 /** Milliseconds between two attempts to give back a lock; doubles up to the longest. */
 const FIRST_RETRY = 50;
 const LONGEST_RETRY = 2000;
+/** What a release that is not answered may add to the work it ends, in milliseconds. */
+const PATIENCE = 250;
+
+/** What is still to be given back. */
+interface Return extends Member {
+  readonly name: string;
+  answered: Promise<OwnerReply | undefined> | undefined;
+}
 
 /** Gives locks back: at once where the store answers, else in the background until it does. */
 export class LockReturner {
@@ -23,7 +32,8 @@ export class LockReturner {
   readonly #commandTimeout: number;
   readonly #logger: LockLogger;
   readonly #clock: Clock;
-  readonly #pending = new Map<OwnerRequest, Promise<unknown>>();
+  readonly #pending = new Bag<Return>();
+  readonly #patience: Deadlines;
   readonly #closing = new AbortController();
 
   constructor(store: LockStore, commandTimeout: number, logger: LockLogger, clock: Clock) {
@@ -31,41 +41,57 @@ export class LockReturner {
     this.#commandTimeout = commandTimeout;
     this.#logger = logger;
     this.#clock = clock;
+    this.#patience = new Deadlines(clock);
   }
 
-  /** Resolves with the store's answer, or without one when there will be none. Never rejects. */
-  giveBack(owner: ReleaseRequest): Promise<OwnerReply | undefined> {
-    return this.#untilAnswered(owner, () => this.#store.release(owner, this.#commandTimeout));
+  /**
+   * `answered` is told the store's answer whenever that comes, or without one that there will be none; waits for it no
+   * longer than 250 ms. Never rejects.
+   */
+  giveBack(owner: ReleaseRequest, answered: (reply: OwnerReply | undefined) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const patience = this.#patience.add(this.#clock.now() + PATIENCE, resolve);
+      const reply = this.#untilAnswered(owner.name, () => this.#store.release(owner, this.#commandTimeout));
+      void reply.then((told) => {
+        this.#patience.cancel(patience);
+        answered(told);
+        resolve();
+      });
+    });
   }
 
   /** For an acquisition that was not answered: it may have been carried out, or may be still. Never rejects. */
   async undo(owner: UndoRequest): Promise<void> {
-    await this.#untilAnswered(owner, () => this.#store.undo(owner, this.#commandTimeout));
+    await this.#untilAnswered(owner.name, () => this.#store.undo(owner, this.#commandTimeout));
   }
 
   /** For an acquisition that stands in line and is not wanted any more. Never rejects. */
   async leave(owner: RenewRequest): Promise<void> {
-    await this.#untilAnswered(owner, async () =>
+    await this.#untilAnswered(owner.name, async () =>
       this.#store.leave ? this.#store.leave(owner, this.#commandTimeout) : 'vanished',
     );
   }
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */
   async close(): Promise<void> {
-    await within(this.#commandTimeout, Promise.all(this.#pending.values()), this.#clock);
-    for (const { name } of this.#pending.keys()) {
+    const answers: unknown[] = [];
+    this.#pending.forEach(({ answered }) => answers.push(answered));
+    await within(this.#commandTimeout, Promise.all(answers), this.#clock);
+    this.#pending.forEach(({ name }) => {
       this.#logger.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
-    }
+    });
     this.#closing.abort();
+    this.#patience.rest();
   }
 
-  #untilAnswered(owner: OwnerRequest, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
-    const attempts = this.#repeat(owner, attempt);
-    this.#pending.set(owner, attempts);
-    return attempts;
+  #untilAnswered(name: string, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
+    const pending: Return = { name, place: -1, answered: undefined };
+    this.#pending.add(pending);
+    pending.answered = this.#repeat(pending, attempt);
+    return pending.answered;
   }
 
-  async #repeat(owner: OwnerRequest, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
+  async #repeat(pending: Return, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
     const { signal } = this.#closing;
     let pause: Pause | undefined;
     let mayHaveRun = false;
@@ -78,7 +104,7 @@ export class LockReturner {
         } catch (error) {
           const { refused, cause } = error as Partial<LockStoreError>;
           if (refused) {
-            this.#logger.warn(messages.notGivenBack(owner.name, cause));
+            this.#logger.warn(messages.notGivenBack(pending.name, cause));
             return undefined;
           }
           mayHaveRun ||= (error as Partial<LockStoreError>).mayHaveRun ?? true;
@@ -89,7 +115,7 @@ export class LockReturner {
       }
       return undefined;
     } finally {
-      this.#pending.delete(owner);
+      this.#pending.remove(pending);
     }
   }
 }

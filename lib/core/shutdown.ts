@@ -1,3 +1,4 @@
+import { Bag, type Member } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
 import { LockShuttingDownError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
@@ -8,12 +9,17 @@ import type { HeldLease } from './lease.js';
 /** Milliseconds that work has to return after its signal has aborted. */
 const GRACE = 1000;
 
+/** A lease that was granted and not yet given back. */
+interface Active extends Member {
+  readonly lease: HeldLease;
+}
+
 /** The order in which a replica leaves: no new ticks, then no new locks, then wait for the work that runs. */
 export class Shutdown {
   readonly #drainTimeout: number;
   readonly #logger: LockLogger;
   readonly #clock: Clock;
-  readonly #active = new Set<HeldLease>();
+  readonly #active = new Bag<Active>();
   /** Acquisitions that have not come to their end; a grant among them is still run. */
   #asking = 0;
   readonly #noMoreTicks = new AbortController();
@@ -37,24 +43,24 @@ export class Shutdown {
   }
 
   /** The shutdown waits for the end of an acquisition, too. */
-  async whileAsking<T>(attempt: () => Promise<T>): Promise<T> {
+  askingBegins(): void {
     this.#asking++;
-    try {
-      return await attempt();
-    } finally {
-      this.#asking--;
-      this.#tellIfIdle();
-    }
   }
 
-  entered(lease: HeldLease): void {
-    this.#active.add(lease);
-    if (this.#timeIsUp) this.#abort(lease);
-  }
-
-  left(lease: HeldLease): void {
-    this.#active.delete(lease);
+  askingEnds(): void {
+    this.#asking--;
     this.#tellIfIdle();
+  }
+
+  /** Returns what is to be called when the lease was given back. */
+  entered(lease: HeldLease): () => void {
+    const active = { lease, place: -1 };
+    this.#active.add(active);
+    if (this.#timeIsUp) this.#abort(lease);
+    return () => {
+      this.#active.remove(active);
+      this.#tellIfIdle();
+    };
   }
 
   /** Waits for all leases to be given back; aborts their signals when that takes too long. */
@@ -64,7 +70,7 @@ export class Shutdown {
     if (await this.#idleWithin(this.#drainTimeout)) return;
     if (this.#active.size > 0) this.#logger.warn(messages.drainTimedOut(this.#names(), this.#drainTimeout));
     this.#timeIsUp = true;
-    for (const lease of this.#active) this.#abort(lease);
+    this.#active.forEach(({ lease }) => this.#abort(lease));
     if (await this.#idleWithin(GRACE)) return;
     if (this.#active.size > 0) this.#logger.warn(messages.neverReturned(this.#names()));
   }
@@ -88,6 +94,8 @@ export class Shutdown {
   }
 
   #names(): string[] {
-    return [...this.#active].map(({ name }) => name);
+    const names: string[] = [];
+    this.#active.forEach(({ lease }) => names.unshift(lease.name));
+    return names;
   }
 }

@@ -73,7 +73,7 @@ export const MUTANTS = [
   {
     name: 'no compensating release',
     file: 'lib/core/granter.ts',
-    find: 'error.mayHaveRun ? returner.undo(question) : undefined;',
+    find: 'error.mayHaveRun ? this.#parts.returner.undo(question) : undefined;',
     replace: 'undefined as Promise<void> | undefined;',
     tests: 'faults/network',
   },

@@ -25,6 +25,15 @@ export interface ScriptReply {
   retried: boolean;
 }
 
+interface Call {
+  server: RedisClient;
+  script: Script;
+  args: Argument[];
+  deadline: number;
+  within: number;
+  mayHaveRun: boolean;
+}
+
 /** Milliseconds between two attempts while the server refuses. */
 const RETRY_DELAY = 25;
 /** Milliseconds between two connections that are given up because the server refuses what another might allow. */
@@ -40,7 +49,7 @@ export class RedisConnection {
   readonly #client: RedisClient;
   readonly #outages: OutageLog;
   readonly #connections: SilentConnections;
-  readonly #deadlines = new Deadlines();
+  readonly #deadlines = new Deadlines({ now: () => performance.now() });
   /** The calls that wait for the connection. Not listeners of the client: Node warns of more than ten. */
   readonly #waiting = new Set<(ready: boolean) => void>();
   /** What is wrong with the connection; undefined while it is ready. */
@@ -74,7 +83,7 @@ export class RedisConnection {
    * Runs a script; rejects with LockStoreError after `within` milliseconds at the latest.
    * `mayHaveRun`: whether what it does may have been done already, by another command.
    */
-  async run(
+  run(
     script: Script,
     keys: readonly string[],
     args: readonly Argument[],
@@ -82,14 +91,28 @@ export class RedisConnection {
     { server = this.#client, mayHaveRun = false }: { server?: RedisClient; mayHaveRun?: boolean } = {},
   ): Promise<ScriptReply> {
     const deadline = performance.now() + within;
-    const keysAndArgs = [keys.length, ...keys, ...args];
+    const call: Call = {
+      server,
+      script,
+      args: [script.sha, keys.length, ...keys, ...args],
+      deadline,
+      within,
+      mayHaveRun,
+    };
+    // Nearly always it is ready and answers.
+    if (!this.#isReady || within <= 0) return this.#insist(call);
+    return this.#send(call).then(
+      (value) => ({ value, retried: mayHaveRun }),
+      (error: unknown) => this.#insist(call, error),
+    );
+  }
+
+  async #insist(call: Call, thrown?: unknown): Promise<ScriptReply> {
+    const { deadline, within } = call;
     let failure: Error | undefined;
-    // Nearly always it is ready, and there is nothing to await.
-    while ((this.#isReady && performance.now() < deadline) || (await this.#readyBefore(deadline))) {
-      try {
-        const value = await this.#send(server, script, keysAndArgs, deadline);
-        return { value, retried: mayHaveRun };
-      } catch (thrown) {
+    let { mayHaveRun } = call;
+    for (;;) {
+      if (thrown !== undefined) {
         const error = withoutSecrets(thrown);
         mayHaveRun ||= !surelyDidNothing(error);
         // What the server said tells more than that the last attempt had too little time.
@@ -97,6 +120,12 @@ export class RedisConnection {
         if (isCuredByReconnect(error)) this.#replace();
         if (!isWorthARetry(error) || deadline - performance.now() <= RETRY_DELAY) break;
         await delay(RETRY_DELAY);
+      }
+      if (!(await this.#readyBefore(deadline))) break;
+      try {
+        return { value: await this.#send(call), retried: mayHaveRun };
+      } catch (error) {
+        thrown = error;
       }
     }
     const cause = this.#fault ?? failure ?? new Error(messages.noReply(within));
@@ -130,45 +159,36 @@ export class RedisConnection {
     this.#client.disconnect();
     this.#wake(false);
     await this.#connections.endAll();
+    this.#deadlines.rest();
   }
 
   /** Calls the script by its name, or by its text where the server does not know it. */
-  #send(
-    server: RedisClient,
-    script: Script,
-    args: readonly Argument[],
-    until: number,
-    command: 'evalsha' | 'eval' = 'evalsha',
-  ): Promise<unknown> {
+  #send(call: Call, command: 'evalsha' | 'eval' = 'evalsha'): Promise<unknown> {
+    const { server, args, deadline: at } = call;
     return new Promise((resolve, reject) => {
       const since = performance.now();
-      let settled = false;
-      const deadline = this.#deadlines.add(until, () => {
+      const deadline = this.#deadlines.add(at, () => {
         // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
         setImmediate(() => {
-          if (settled) return;
-          reject(new Error(messages.noReply(until - since)));
+          reject(new Error(messages.noReply(at - since)));
           this.#connections.ping();
         });
       });
-      const settle = (): void => {
-        settled = true;
-        this.#deadlines.cancel(deadline);
-        this.#underWay--;
-      };
       this.#underWay++;
-      // One array, which ioredis takes as it is: it would copy a thousand arguments one by one.
-      server.call(command, [command === 'eval' ? script.lua : script.sha, ...args]).then(
+      server.call(command, args).then(
         (value) => {
-          settle();
+          this.#deadlines.cancel(deadline);
+          this.#underWay--;
           resolve(value);
         },
         (error: unknown) => {
-          settle();
+          this.#deadlines.cancel(deadline);
+          this.#underWay--;
           const isUnknown = isErrorLike(error) && error.message.startsWith('NOSCRIPT');
           // Not for a caller that has gone: nobody would undo it.
-          if (!isUnknown || performance.now() >= until) reject(error);
-          else this.#send(server, script, args, until, 'eval').then(resolve, reject);
+          if (!isUnknown || performance.now() >= at) reject(error);
+          else
+            this.#send({ ...call, args: [call.script.lua, ...args.slice(1)] }, 'eval').then(resolve, reject);
         },
       );
     });

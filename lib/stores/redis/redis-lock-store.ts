@@ -149,16 +149,18 @@ export class RedisLockStore implements LockStore {
     return isPlain && !this.#connection.isCluster;
   }
 
-  async #acquireOne(request: AcquireRequest, within: number, mayHaveRun = false): Promise<AcquireReply> {
+  #acquireOne(request: AcquireRequest, within: number, mayHaveRun = false): Promise<AcquireReply> {
     const { name, record, ttl, claim, waited } = request;
     const inLine = waited === undefined ? undefined : this.#inbox.hears(name);
     const ticket = inLine ? this.#inbox.ticket(request) : undefined;
     const args: (string | number)[] = [record, ttl, retentionFor(claim)];
     if (ticket || claim) args.push(ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION);
     if (claim) args.push(...claimArguments(claim), ...tickArguments(claim));
-    const { value, retried } = await this.#run(SCRIPTS.acquire, this.#keysToAcquire(name), args, within, {
-      mayHaveRun,
-    });
+    const call = this.#run(SCRIPTS.acquire, this.#keysToAcquire(name), args, within, { mayHaveRun });
+    return call.then((reply) => this.#acquireReply(name, reply, inLine));
+  }
+
+  #acquireReply(name: string, { value, retried }: ScriptReply, inLine: boolean | undefined): AcquireReply {
     const repeated = retried && { repeated: true };
     if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
     const [status, decidedAt, detail, remaining, last] = value as [
@@ -253,9 +255,8 @@ export class RedisLockStore implements LockStore {
     return this.#connection.run(...call);
   }
 
-  async #free(...call: Parameters<RedisConnection['run']>): Promise<OwnerReply> {
-    const { value, retried } = await this.#run(...call);
-    return freed(value as OwnerReply, retried);
+  #free(...call: Parameters<RedisConnection['run']>): Promise<OwnerReply> {
+    return this.#run(...call).then(({ value, retried }) => freed(value as OwnerReply, retried));
   }
 
   async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {

@@ -11,7 +11,7 @@ beforeEach(() => {
   jest.useFakeTimers();
   // The fake timers move Date, but not what node:perf_hooks exports.
   jest.spyOn(performance, 'now').mockImplementation(() => Date.now());
-  deadlines = new Deadlines();
+  deadlines = new Deadlines({ now: () => performance.now() });
   passed = [];
 });
 

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { settle, useRealTime } from './support/manual-clock.js';
+import { settle, timersLeft, useRealTime } from './support/manual-clock.js';
 import { LEASE, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
 import { answers, answersAfter, carriedOutAfter, fails, hangs, timesOut } from './support/scripted-store.js';
 
@@ -83,7 +83,7 @@ describe('a kept lease', () => {
     expect(lease.held).toBe(false);
     expect(signal.reason).toMatchObject({ code: 'LOCK_LOST', reason: reply });
     expect(replica.logger.warnings).toHaveLength(1);
-    expect(jest.getTimerCount()).toBe(0);
+    expect(await timersLeft()).toBe(0);
   });
 
   it('is lost for want of the store when renewals failed until its deadline', async () => {
@@ -159,7 +159,7 @@ describe('the keeper', () => {
 
     const renewals = replica.store.callsOf('renew');
     expect(renewals).toHaveLength(1);
-    expect(renewals[0].names).toEqual(names);
+    expect(renewals[0].names.toSorted()).toEqual(names.toSorted());
     expect(leases.every((lease) => lease.remaining === LEASE)).toBe(true);
   });
 
@@ -170,7 +170,7 @@ describe('the keeper', () => {
 
     await replica.clock.pass(RENEW_EVERY);
 
-    expect(replica.store.callsOf('renew').map(({ names }) => names)).toEqual([['a', 'b']]);
+    expect(replica.store.callsOf('renew').map(({ names }) => names.toSorted())).toEqual([['a', 'b']]);
   });
 
   it('renews leases with different TTLs each in its time', async () => {
@@ -225,7 +225,7 @@ describe('the keeper', () => {
 
     await Promise.all(leases.map((lease) => lease.release()));
 
-    expect(jest.getTimerCount()).toBe(0);
+    expect(await timersLeft()).toBe(0);
     await replica.clock.pass(TTL);
     expect(replica.store.callsOf('renew')).toEqual([]);
   });
@@ -243,7 +243,7 @@ describe('the keeper', () => {
 
     expect(lease.lossError?.reason).toBe('released');
     expect(replica.logger.warnings).toEqual([]);
-    expect(jest.getTimerCount()).toBe(0);
+    expect(await timersLeft()).toBe(0);
   });
 
   it('works again for a lease that comes after it had nothing to keep', async () => {

@@ -1,9 +1,8 @@
 import { getEventListeners } from 'node:events';
-import { jest } from '@jest/globals';
 import type { LockEvent } from '../../../lib/core/lock-events.js';
 import type { HeldLease } from '../../../lib/core/lease.js';
 import type { Acquisition } from '../../../lib/core/acquirer.js';
-import { settle, useRealTime } from './support/manual-clock.js';
+import { settle, timersLeft, useRealTime } from './support/manual-clock.js';
 import { OpenWork, startReplica, TTL, type Replica } from './support/replica.js';
 import { timesOut } from './support/scripted-store.js';
 
@@ -120,7 +119,7 @@ describe('a line of those who wait', () => {
     await lease.release();
     await (await third).release();
     expect(await replica.store.holderOf('a')).toBeNull();
-    expect(jest.getTimerCount()).toBe(0);
+    expect(await timersLeft()).toBe(0);
   });
 
   it('has one listener on a signal that a hundred wait with, and none when it has aborted', async () => {

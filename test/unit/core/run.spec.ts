@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { LockConfigurationError, LockLostError } from '../../../lib/common/errors.js';
-import { settle, useRealTime } from './support/manual-clock.js';
+import { settle, timersLeft, useRealTime } from './support/manual-clock.js';
 import { OpenWork, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
 import { answers, fails, hangs } from './support/scripted-store.js';
 
@@ -25,7 +25,7 @@ describe('run', () => {
     await replica.locks.run('a', () => 1, {});
 
     expect(replica.store.calls.map(({ operation }) => operation)).toEqual(['acquire', 'release']);
-    expect(jest.getTimerCount()).toBe(0);
+    expect(await timersLeft()).toBe(0);
   });
 
   it('keeps the lock for as long as the work takes', async () => {
@@ -121,7 +121,7 @@ describe("the work's own error", () => {
     await expect(replica.locks.run('a', work, {})).rejects.toBe(error);
 
     await expect(replica.store.holderOf('a')).resolves.toBeNull();
-    expect(jest.getTimerCount()).toBe(0);
+    expect(await timersLeft()).toBe(0);
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { LockShuttingDownError } from '../../../lib/common/errors.js';
 import type { Lease } from '../../../lib/core/lease.js';
-import { useRealTime } from './support/manual-clock.js';
+import { timersLeft, useRealTime } from './support/manual-clock.js';
 import { COMMAND_TIMEOUT, OpenWork, startReplica, TTL, type Replica } from './support/replica.js';
 import { answersAfter, fails, hangs, timesOut } from './support/scripted-store.js';
 
@@ -58,7 +58,7 @@ describe('a grant that was in flight when the shutdown began', () => {
     await running;
 
     expect(operations()).toEqual(['acquire', 'close']);
-    expect(jest.getTimerCount()).toBe(0);
+    expect(await timersLeft()).toBe(0);
   });
 
   it('does not hold up the shutdown when it turns out to be none', async () => {

@@ -37,6 +37,12 @@ export async function settle(): Promise<void> {
   await jest.advanceTimersByTimeAsync(0);
 }
 
+/** Timers that go on. Those that many leases share end within half a second of the last that needs them. */
+export async function timersLeft(): Promise<number> {
+  await jest.advanceTimersByTimeAsync(500);
+  return jest.getTimerCount();
+}
+
 export function useRealTime(): void {
   jest.useRealTimers();
 }
