@@ -25,13 +25,14 @@ export interface ScriptReply {
   retried: boolean;
 }
 
+/** A call of a script from its first attempt to its last. */
 interface Call {
-  server: RedisClient;
-  script: Script;
-  args: Argument[];
-  deadline: number;
-  within: number;
-  mayHaveRun: boolean;
+  readonly server: RedisClient;
+  readonly script: Script;
+  readonly keysAndArgs: readonly Argument[];
+  readonly within: number;
+  readonly deadline: number;
+  readonly mayHaveRun: boolean;
 }
 
 /** Milliseconds between two attempts while the server refuses. */
@@ -90,15 +91,9 @@ export class RedisConnection {
     within: number,
     { server = this.#client, mayHaveRun = false }: { server?: RedisClient; mayHaveRun?: boolean } = {},
   ): Promise<ScriptReply> {
+    const keysAndArgs = [keys.length, ...keys, ...args];
     const deadline = performance.now() + within;
-    const call: Call = {
-      server,
-      script,
-      args: [script.sha, keys.length, ...keys, ...args],
-      deadline,
-      within,
-      mayHaveRun,
-    };
+    const call: Call = { server, script, keysAndArgs, within, deadline, mayHaveRun };
     // Nearly always it is ready and answers.
     if (!this.#isReady || within <= 0) return this.#insist(call);
     return this.#send(call).then(
@@ -107,6 +102,7 @@ export class RedisConnection {
     );
   }
 
+  /** Tries as long as there is time left. `thrown`: why the first attempt has failed; undefined where there was none. */
   async #insist(call: Call, thrown?: unknown): Promise<ScriptReply> {
     const { deadline, within } = call;
     let failure: Error | undefined;
@@ -164,31 +160,36 @@ export class RedisConnection {
 
   /** Calls the script by its name, or by its text where the server does not know it. */
   #send(call: Call, command: 'evalsha' | 'eval' = 'evalsha'): Promise<unknown> {
-    const { server, args, deadline: at } = call;
+    const { server, script, keysAndArgs, deadline: until } = call;
     return new Promise((resolve, reject) => {
       const since = performance.now();
-      const deadline = this.#deadlines.add(at, () => {
+      let settled = false;
+      const deadline = this.#deadlines.add(until, () => {
         // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
         setImmediate(() => {
-          reject(new Error(messages.noReply(at - since)));
+          if (settled) return;
+          reject(new Error(messages.noReply(until - since)));
           this.#connections.ping();
         });
       });
+      const settle = (): void => {
+        settled = true;
+        this.#deadlines.cancel(deadline);
+        this.#underWay--;
+      };
       this.#underWay++;
-      server.call(command, args).then(
+      // One array, which ioredis takes as it is: it would copy a thousand arguments one by one.
+      server.call(command, [command === 'eval' ? script.lua : script.sha, ...keysAndArgs]).then(
         (value) => {
-          this.#deadlines.cancel(deadline);
-          this.#underWay--;
+          settle();
           resolve(value);
         },
         (error: unknown) => {
-          this.#deadlines.cancel(deadline);
-          this.#underWay--;
+          settle();
           const isUnknown = isErrorLike(error) && error.message.startsWith('NOSCRIPT');
           // Not for a caller that has gone: nobody would undo it.
-          if (!isUnknown || performance.now() >= at) reject(error);
-          else
-            this.#send({ ...call, args: [call.script.lua, ...args.slice(1)] }, 'eval').then(resolve, reject);
+          if (!isUnknown || performance.now() >= until) reject(error);
+          else this.#send(call, 'eval').then(resolve, reject);
         },
       );
     });
