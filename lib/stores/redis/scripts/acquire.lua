@@ -13,18 +13,19 @@
 -- Replies  the fence of the grant, where it claims no run; else {'granted', now, fence} | {'early', now, ms} |
 --          {'behind', now} | {'done', now} | {'busy', now, record, remaining ms, last fence if it is in line};
 --          false where nobody needs it
--- include keep-state.lua
--- include grant.lua
--- include hand-over.lua
 local record, kind, series, value = ARGV[1], ARGV[7], ARGV[8], tonumber(ARGV[9])
 local ticket = ARGV[4] ~= '' and ARGV[4]
 local holder = redis.call('GET', KEYS[1])
 local holds = holder == record
 
--- The common case of a loser: no clock, no claim, no line to look at.
+-- The common case of a loser: no clock, no claim, no line to look at. Not even the functions below are made.
 if holder and not holds and not ticket and not kind then
   return { 'busy', false, holder, redis.call('PTTL', KEYS[1]) }
 end
+
+-- include keep-state.lua
+-- include grant.lua
+-- include hand-over.lua
 
 -- In one step, since nearly always there is neither.
 local queued_or_undone = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
