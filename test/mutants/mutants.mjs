@@ -264,7 +264,7 @@ export const MUTANTS = [
   {
     name: 'acquisitions that go together are granted though they were undone (Redis)',
     file: 'lib/stores/redis/scripts/acquire-many.lua',
-    find: "if not holds and redis.call('EXISTS', queue, undone) > 0 then",
+    find: "if not holds and redis.call('EXISTS', slot .. ':queue', slot .. ':undone') > 0 then",
     replace: 'if false then',
     tests: 'integration/redis/many-calls',
   },

@@ -198,7 +198,7 @@ export class RedisLockStore implements LockStore {
     const keys: string[] = [];
     const args: (string | number)[] = [retentionFor(undefined)];
     for (const { name, record, ttl } of requests) {
-      keys.push(...this.#keysToAcquire(name));
+      keys.push(this.#lockKey(name));
       args.push(record, ttl);
     }
     const { value, retried } = await this.#runMany(SCRIPTS.acquireMany, keys, args, within);
@@ -226,7 +226,7 @@ export class RedisLockStore implements LockStore {
     const keys: string[] = [];
     const records: string[] = [];
     for (const { name, record } of requests) {
-      keys.push(...this.#keys(name));
+      keys.push(this.#lockKey(name));
       records.push(record);
     }
     const { value, retried } = await this.#runMany(SCRIPTS.releaseMany, keys, records, within);
@@ -263,7 +263,7 @@ export class RedisLockStore implements LockStore {
     const keys: string[] = [];
     let lines = '';
     for (const { name, record, ttl } of requests) {
-      keys.push(`${this.#prefix}:${name}`);
+      keys.push(this.#lockKey(name));
       lines += `${ttl} ${record}\n`;
     }
     const { value } = await this.#connection.run(
@@ -277,8 +277,12 @@ export class RedisLockStore implements LockStore {
     return replies;
   }
 
+  #lockKey(name: string): string {
+    return `${this.#prefix}:${name}`;
+  }
+
   #keys(name: string): [lock: string, state: string, queue: string] {
-    const lock = `${this.#prefix}:${name}`;
+    const lock = this.#lockKey(name);
     const slot = slotOf(lock);
     return [lock, `${slot}:state`, `${slot}:queue`];
   }

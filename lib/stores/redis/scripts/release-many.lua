@@ -1,16 +1,18 @@
 -- Frees each lock that its record holds, as release.lua does where nothing was completed.
--- KEYS     lock, state and queue of each     ARGV     the record of each
+-- KEYS     the locks; their other keys are derived, as in acquire-many.lua     ARGV     the record of each
 -- Replies  for each: 'held' | 'taken' | 'vanished' | false where release.lua is to decide
 -- include keep-state.lua
 -- include grant.lua
 -- include hand-over.lua
+-- include slot-of.lua
 local replies = {}
 for i = 1, #ARGV do
-  local lock, state, queue = unpack(KEYS, 3 * i - 2, 3 * i)
+  local lock = KEYS[i]
   local holder = redis.pcall('GET', lock)
   if holder == ARGV[i] then
     -- An error of one lock must not be that of the others: release.lua will report it.
-    replies[i] = pcall(free, lock, state, queue) and 'held'
+    local slot = slot_of(lock)
+    replies[i] = pcall(free, lock, slot .. ':state', slot .. ':queue') and 'held'
   else
     replies[i] = holder and 'taken' or 'vanished'
   end
