@@ -26,12 +26,16 @@ export const ALL_PACKAGES = [
 
 /** Runs the workloads one after the other, and resolves to the report in Markdown. */
 export async function runWorkloads({ workloads, packages, rounds }) {
+  checkNames('only', workloads, ALL_WORKLOADS);
+  checkNames('packages', packages, ALL_PACKAGES);
   const loads = [loadavg()[0]];
   const sections = [];
+  const unpinned = [];
   let version;
   for (const name of workloads) {
     console.error(`${name} …`);
     const workload = await import(`../workloads/${name}.mjs`);
+    if (workload.onAnyCore) unpinned.push(name);
     const server = await startRedis({ onAnyCore: workload.onAnyCore });
     version = server.version;
     try {
@@ -44,7 +48,7 @@ export async function runWorkloads({ workloads, packages, rounds }) {
     }
     loads.push(loadavg()[0]);
   }
-  return [heading(version, rounds, loads), ...sections].join('\n\n') + '\n';
+  return [heading({ version, rounds, loads, unpinned }), ...sections].join('\n\n') + '\n';
 }
 
 async function runWorkload(name, workload, run) {
@@ -63,15 +67,20 @@ async function runWorkload(name, workload, run) {
   return [`## ${workload.title}`, about, table(['', ...columns], lines)].join('\n\n');
 }
 
-function heading(redisVersion, rounds, loads) {
+function checkNames(option, names, known) {
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`--${option} knows no ${unknown.join(', ')}; there are ${known.join(', ')}.`);
+}
+
+function heading({ version, rounds, loads, unpinned }) {
+  const exceptions = unpinned.length > 0 ? ` (not for ${unpinned.join(', ')})` : '';
   const where =
-    core === undefined
-      ? 'not pinned to a core'
-      : 'client and server pinned to one core (but for the hand-over)';
+    core === undefined ? 'not pinned to a core' : `client and server pinned to one core${exceptions}`;
   return [
     '# Results of `npm run bench`',
     [
-      `${new Date().toISOString().slice(0, 10)}; Node ${process.versions.node}, redis-server ${redisVersion} on loopback,`,
+      `${new Date().toISOString().slice(0, 10)}; Node ${process.versions.node}, redis-server ${version} on loopback,`,
       `${cpus()[0]?.model.trim() ?? 'unknown CPU'} (${cpus().length} cores), ${where}. Medians of ${rounds} rounds.`,
       `Load average in the course of it: ${loads.map((load) => load.toFixed(1)).join(', ')}.`,
     ].join('\n'),
