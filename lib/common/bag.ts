@@ -1,14 +1,15 @@
 /** What can be in a bag, in one at a time. */
-export interface Member {
+export interface BagMember {
   /** Where the bag keeps it; -1 while it is in none. Changed by the bag only. */
-  place: number;
+  bagIndex: number;
 }
 
 /**
- * What comes and goes all the time, in no order. Not a `Set`: V8 links each table that a Set or Map has outgrown to the
- * next one, so that as soon as one of them is old, what was ever in the others waits for a full garbage collection.
+ * What comes and goes all the time, in no order. Not a Set or Map: these replace their table again and again, also when
+ * their size stays the same, and V8 links each replaced table to the next. Once one of them is old, all after it, and what
+ * they still refer to, wait for a full garbage collection.
  */
-export class Bag<T extends Member> {
+export class Bag<T extends BagMember> {
   readonly #members: T[] = [];
 
   get size(): number {
@@ -16,11 +17,11 @@ export class Bag<T extends Member> {
   }
 
   has(member: T): boolean {
-    return this.#members[member.place] === member;
+    return this.#members[member.bagIndex] === member;
   }
 
   add(member: T): void {
-    member.place = this.#members.push(member) - 1;
+    member.bagIndex = this.#members.push(member) - 1;
   }
 
   /** Does nothing where it is not in it. */
@@ -28,23 +29,19 @@ export class Bag<T extends Member> {
     if (!this.has(member)) return;
     const last = this.#members.pop() as T;
     if (last !== member) {
-      this.#members[member.place] = last;
-      last.place = member.place;
+      this.#members[member.bagIndex] = last;
+      last.bagIndex = member.bagIndex;
     }
-    member.place = -1;
+    member.bagIndex = -1;
   }
 
   clear(): void {
-    for (const member of this.#members) member.place = -1;
+    for (const member of this.#members) member.bagIndex = -1;
     this.#members.length = 0;
   }
 
-  /** Members may be removed meanwhile; those that are added meanwhile are left out. */
-  forEach(visit: (member: T) => void): void {
-    // Backwards: what takes the place of a removed one has been visited already.
-    for (let i = this.#members.length - 1; i >= 0; i--) {
-      // Several may have gone at once.
-      if (i < this.#members.length) visit(this.#members[i]);
-    }
+  /** As they are now: members may come and go while these are visited. */
+  all(): T[] {
+    return this.#members.slice();
   }
 }

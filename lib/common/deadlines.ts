@@ -1,68 +1,78 @@
-import { Bag, type Member } from './bag.js';
+import { Bag, type BagMember } from './bag.js';
 import type { Clock } from './clock.js';
+import { LazyTimer } from './lazy-timer.js';
 import { after } from './pause.js';
 
 /** Something that is to happen unless it is cancelled before. */
-export interface Deadline extends Member {
+export interface Deadline extends BagMember {
   /** On the clock of its deadlines. */
   readonly at: number;
   readonly passed: () => void;
+  /** Ends the timer that is its own. */
+  forget: (() => void) | undefined;
 }
 
-/**
- * Many deadlines with one timer, which does not keep the process alive. Nearly all are cancelled long before: a timer
- * for each would cost more than the call that it guards.
- */
-export class Deadlines {
-  readonly #clock: Clock;
-  readonly #pending = new Bag<Deadline>();
-  #cancelTimer = (): void => undefined;
-  #wakeAt = Infinity;
+interface DeadlinesOptions {
+  /** Whether what is pending keeps the process alive. @default false */
+  readonly keepAlive?: boolean;
+}
 
-  constructor(clock: Clock) {
+/** Many deadlines with one timer. Nearly all are cancelled long before. */
+export class Deadlines {
+  readonly #clock: Pick<Clock, 'now' | 'whenMoved'>;
+  readonly #keepAlive: boolean;
+  readonly #pending = new Bag<Deadline>();
+  readonly #timer: LazyTimer;
+
+  /** The `performance` of Node will do where time spent suspended does not matter. */
+  constructor(clock: Pick<Clock, 'now' | 'whenMoved'>, { keepAlive = false }: DeadlinesOptions = {}) {
     this.#clock = clock;
+    this.#keepAlive = keepAlive;
+    this.#timer = new LazyTimer(clock, () => this.#wake());
   }
 
+  /** `passed` is called at that moment of the clock, or a little later. */
   add(at: number, passed: () => void): Deadline {
-    const deadline = { at, passed, place: -1 };
+    const deadline: Deadline = { at, passed, bagIndex: -1, forget: undefined };
     this.#pending.add(deadline);
-    if (at < this.#wakeAt) this.#wakeBy(at);
+    if (this.#clock.whenMoved) {
+      // While such a clock stands still, each has to pass in its own real time.
+      const ms = at - this.#clock.now();
+      deadline.forget = after(ms, this.#clock, () => this.#pass(deadline), this.#keepAlive);
+      return deadline;
+    }
+    this.#timer.setBy(at);
+    if (this.#keepAlive) this.#timer.keepAlive(true);
     return deadline;
   }
 
-  /** The timer goes on: to set one for each time that something is pending would cost as much as one for each deadline. */
   cancel(deadline: Deadline): void {
+    deadline.forget?.();
     this.#pending.remove(deadline);
+    if (this.#keepAlive && this.#pending.size === 0) this.#timer.keepAlive(false);
   }
 
   /** Ends the timer where nothing is pending: for whoever adds nothing any more. */
   rest(): void {
-    if (this.#pending.size > 0) return;
-    this.#cancelTimer();
-    this.#wakeAt = Infinity;
-  }
-
-  #wakeBy(at: number): void {
-    this.#cancelTimer();
-    this.#wakeAt = at;
-    // Timers count whole milliseconds: a little late rather than too early.
-    const ms = Math.max(1, Math.ceil(at - this.#clock.now()));
-    this.#cancelTimer = after(ms, this.#clock, () => this.#wake(), false);
+    if (this.#pending.size === 0) this.#timer.clear();
   }
 
   #wake(): void {
-    // A clock that is moved by hand may have stood still while the timer ran.
-    const now = Math.max(this.#clock.now(), this.#wakeAt);
-    this.#wakeAt = Infinity;
+    const now = this.#clock.now();
     let next = Infinity;
-    this.#pending.forEach((deadline) => {
-      if (deadline.at > now) {
-        next = Math.min(next, deadline.at);
-        return;
-      }
-      this.#pending.remove(deadline);
-      deadline.passed();
-    });
-    if (next < this.#wakeAt) this.#wakeBy(next);
+    for (const deadline of this.#pending.all()) {
+      if (deadline.at <= now) this.#pass(deadline);
+      else next = Math.min(next, deadline.at);
+    }
+    if (next === Infinity) return;
+    this.#timer.setBy(next);
+    if (this.#keepAlive) this.#timer.keepAlive(this.#pending.size > 0);
+  }
+
+  #pass(deadline: Deadline): void {
+    // Another that has passed may have cancelled it.
+    if (!this.#pending.has(deadline)) return;
+    this.cancel(deadline);
+    deadline.passed();
   }
 }

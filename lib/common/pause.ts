@@ -4,7 +4,12 @@ import type { Clock } from './clock.js';
 const LONGEST = 2 ** 31 - 1;
 
 /** Calls back after `ms`, or when somebody moves the clock that far; returns what prevents that. */
-export function after(ms: number, clock: Clock, callback: () => void, ref = true): () => void {
+export function after(
+  ms: number,
+  clock: Pick<Clock, 'whenMoved'>,
+  callback: () => void,
+  ref = true,
+): () => void {
   const timer = setTimeout(fire, Math.min(ms, LONGEST));
   if (!ref) timer.unref();
   const forget = clock.whenMoved?.(ms, fire);

@@ -1,34 +1,12 @@
-import type { LockStoreError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
-import { BEHIND_TOLERANCE, type Claim } from '../stores/lock-store.js';
-import { Attempt } from './attempt.js';
-import {
-  Granter,
-  type Acquired,
-  type Answer,
-  type Behind,
-  type GranterParts,
-  type Question,
-} from './granter.js';
+import { BEHIND_TOLERANCE } from '../stores/lock-store.js';
+import { Attempt, type Wanted } from './attempt.js';
+import { Granter, type Acquired, type Behind, type GranterParts, type Question } from './granter.js';
 import type { HolderIdentity } from './holder.js';
-import type { LeaseTimes } from './lease-options.js';
 import { LocalLines } from './local-lines.js';
 import { describeClaim } from './occurrence.js';
 import type { Skipped } from './outcome.js';
 import { LONGEST_WAIT_FOR_TICK, type Unanswered } from './waiting.js';
-
-/** One acquisition, whatever number of questions it takes. All durations are milliseconds. */
-export interface Wanted extends LeaseTimes {
-  readonly name: string;
-  readonly contents: unknown;
-  readonly claim: Claim | undefined;
-  /** The first tick after a moment; see `TickOccurrence`. */
-  readonly following?: ((moment: Date) => Date | undefined) | undefined;
-  /** 0: does not wait for others. */
-  readonly wait: number;
-  /** Ends the wait. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 export type Acquisition = Acquired | Skipped;
 
@@ -55,12 +33,11 @@ export class Acquirer {
    */
   async acquire(wanted: Wanted): Promise<Acquisition> {
     const { clock, shutdown } = this.#parts;
-    const { name, wait, claim, signal } = wanted;
     // The scheduler goes on calling while an application shuts down.
-    const refusal = shutdown.refusal(claim?.kind === 'tick');
-    const attempt = new Attempt({ name, wait, signal, refusal, clock });
+    const refusal = shutdown.refusal(wanted.claim?.kind === 'tick');
+    const attempt = new Attempt(wanted, refusal, clock);
     // Who waits for a run of others is not in line: it wants to know when that is done, not to have the lock.
-    if (wait > 0 && !claim) attempt.standIn(this.#lines);
+    if (wanted.wait > 0 && !wanted.claim) attempt.standIn(this.#lines);
     let acquisition: Acquisition | undefined;
     shutdown.askingBegins();
     try {
@@ -76,38 +53,29 @@ export class Acquirer {
   }
 
   #leave(wanted: Wanted, attempt: Attempt, granted: boolean): void {
-    attempt.unwatch?.();
-    attempt.place?.leave();
     const { record, mayBeInLine, waited } = attempt;
     const { name, ttl } = wanted;
+    attempt.unwatch?.();
+    attempt.place?.leave();
     if (record !== undefined && mayBeInLine) void this.#parts.returner.leave({ name, record, ttl });
     if (waited) this.#tellWaited(wanted, attempt, granted);
   }
 
   async #askOn(asked: Wanted, attempt: Attempt): Promise<Acquisition> {
     const { signal } = asked;
-    const { place, waiting, refusal } = attempt;
+    const { waiting, refusal } = attempt;
     let wanted = asked;
     for (;;) {
       signal?.throwIfAborted();
       if (refusal.aborted) return { status: 'skipped', reason: 'shutting-down' };
-      if (place && !place.isFirst) {
-        attempt.waited = true;
-        const { holder, failure } = place.seen;
-        attempt.holder = holder;
-        await attempt.pause.for(waiting.left(holder, failure));
+      const heldUp = this.#heldUp(asked.name, attempt);
+      if (heldUp !== undefined) {
+        await attempt.pause.for(heldUp);
         continue;
       }
-      if (place) this.#watch(asked.name, attempt);
-      if (attempt.undoing) {
-        await attempt.pause.for(waiting.left(undefined, attempt.undoing));
-        continue;
-      }
-      let answer: Answer | undefined = this.#takeTurn(wanted, attempt);
-      if (!answer) {
-        answer = await this.#granter.ask(this.#question(wanted, attempt));
-        this.#note(answer, attempt);
-      }
+      const answer =
+        this.#takeTurn(wanted, attempt) ?? (await this.#granter.ask(this.#question(wanted, attempt)));
+      attempt.note(answer);
       if (answer.status === 'acquired') {
         // The caller has gone while the store was asked.
         if (signal?.aborted) await answer.lease.release();
@@ -125,6 +93,19 @@ export class Acquirer {
     }
   }
 
+  /** Milliseconds to wait before the store may be asked; undefined where it may be now. */
+  #heldUp(name: string, attempt: Attempt): number | undefined {
+    const { place, waiting, undoing } = attempt;
+    if (place && !place.isFirst) {
+      const { holder, failure } = place.seen;
+      attempt.waited = true;
+      attempt.holder = holder;
+      return waiting.left(holder, failure);
+    }
+    if (place) this.#watch(name, attempt);
+    return undoing && waiting.left(undefined, undoing);
+  }
+
   #watch(name: string, attempt: Attempt): void {
     attempt.unwatch ??= this.#parts.store.watch(name, (turn) => {
       if (turn) attempt.turn = turn;
@@ -139,9 +120,7 @@ export class Acquirer {
     if (!turn || turn.record !== record || inLine?.lastFence === undefined) return undefined;
     // It may have been over before the last question, and this message late.
     if (turn.fence <= inLine.lastFence) return undefined;
-    const acquired = this.#granter.takeTurn({ ...wanted, record }, turn, inLine.askedAt);
-    if (acquired) attempt.mayBeInLine = false;
-    return acquired;
+    return this.#granter.takeTurn({ ...wanted, record }, turn, inLine.askedAt);
   }
 
   #question(wanted: Wanted, attempt: Attempt): Question {
@@ -153,30 +132,6 @@ export class Acquirer {
     const mayBeBehind = following !== undefined;
     const within = waiting.longestQuestion;
     return { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited, within };
-  }
-
-  #note(answer: Answer, attempt: Attempt): void {
-    const { status } = answer;
-    const { place } = attempt;
-    attempt.inLine = status === 'skipped' ? answer.inLine : undefined;
-    if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {
-      attempt.mayBeInLine = status === 'skipped' && place !== undefined;
-      if (status === 'skipped') attempt.holder = answer.holder;
-    }
-    if (place) place.seen = isUnavailable(answer) ? { failure: answer.error } : { holder: attempt.holder };
-    // It names the run that it is for.
-    if (status === 'behind' || (status !== 'acquired' && answer.spent)) attempt.forget();
-    if (isUnavailable(answer) && answer.undone) this.#awaitUndo(attempt, answer.error, answer.undone);
-  }
-
-  /** What was undone is not granted any more. */
-  #awaitUndo(attempt: Attempt, error: LockStoreError, undone: Promise<void>): void {
-    attempt.forget();
-    attempt.undoing = error;
-    void undone.then(() => {
-      attempt.undoing = undefined;
-      attempt.pause.wake();
-    });
   }
 
   #tellWaited({ name, claim }: Wanted, { since, holder }: Attempt, granted: boolean): void {
@@ -209,10 +164,6 @@ export class Acquirer {
       error: skipped.reason === 'store-unavailable' ? skipped.error : undefined,
     }));
   }
-}
-
-function isUnavailable(answer: Answer): answer is Extract<Unanswered, { reason: 'store-unavailable' }> {
-  return answer.status === 'skipped' && answer.reason === 'store-unavailable';
 }
 
 function asOutcome(answer: Unanswered): Skipped {

@@ -2,25 +2,30 @@ import type { Clock } from '../common/clock.js';
 import type { LockStoreError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import { Pause } from '../common/pause.js';
-import type { Turn } from '../stores/lock-store.js';
+import type { Claim, Turn } from '../stores/lock-store.js';
+import type { Answer } from './granter.js';
+import type { LeaseTimes } from './lease-options.js';
 import type { LocalLines, LocalPlace } from './local-lines.js';
-import { Waiting, type InLine } from './waiting.js';
+import { Waiting, type InLine, type Unanswered } from './waiting.js';
 
-interface AttemptParts {
+/** One acquisition, whatever number of questions it takes. All durations are milliseconds. */
+export interface Wanted extends LeaseTimes {
   readonly name: string;
-  /** Milliseconds to wait for others. */
+  readonly contents: unknown;
+  readonly claim: Claim | undefined;
+  /** The first tick after a moment; see `TickOccurrence`. */
+  readonly following?: ((moment: Date) => Date | undefined) | undefined;
+  /** 0: does not wait for others. */
   readonly wait: number;
   /** Ends the wait. */
-  readonly signal: AbortSignal | undefined;
-  /** Aborts when the shutdown refuses it. */
-  readonly refusal: AbortSignal;
-  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** What belongs to one acquisition from its beginning to its end. */
+/** What is known of one acquisition from its beginning to its end. */
 export class Attempt {
   readonly since: number;
   readonly waiting: Waiting;
+  /** Aborts when the shutdown refuses it. */
   readonly refusal: AbortSignal;
   /** Among those of this process who wait for the lock; undefined where it does not wait in line. */
   place: LocalPlace | undefined;
@@ -41,32 +46,61 @@ export class Attempt {
   /** Who was seen holding the lock last. */
   holder: Holder | undefined;
 
-  readonly #parts: AttemptParts;
+  readonly #wanted: Wanted;
+  readonly #clock: Clock;
   #pause: Pause | undefined;
 
-  constructor(parts: AttemptParts) {
-    const { name, wait, clock, refusal } = parts;
-    this.#parts = parts;
-    this.since = clock.now();
+  constructor(wanted: Wanted, refusal: AbortSignal, clock: Clock) {
+    this.#wanted = wanted;
+    this.#clock = clock;
     this.refusal = refusal;
-    this.waiting = new Waiting(name, wait, this.since, clock);
+    this.since = clock.now();
+    this.waiting = new Waiting(wanted.name, wanted.wait, this.since, clock);
   }
 
   /** Made when first needed: most acquisitions are answered at once. */
   get pause(): Pause {
-    const { clock, refusal, signal } = this.#parts;
-    this.#pause ??= new Pause(clock, { signals: signal ? [refusal, signal] : [refusal] });
+    const { signal } = this.#wanted;
+    this.#pause ??= new Pause(this.#clock, { signals: signal ? [this.refusal, signal] : [this.refusal] });
     return this.#pause;
   }
 
   /** Waits behind those of this process who came before. */
   standIn(lines: LocalLines): void {
-    this.place = lines.enter(this.#parts.name, this.pause);
+    this.place = lines.enter(this.#wanted.name, this.pause);
   }
 
-  /** Its record was undone, or names a run that it is not for any more. */
-  forget(): void {
+  /** Keeps what the store has answered to a question. */
+  note(answer: Answer): void {
+    const { status } = answer;
+    this.inLine = status === 'skipped' ? answer.inLine : undefined;
+    if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {
+      this.mayBeInLine = status === 'skipped' && this.place !== undefined;
+      if (status === 'skipped') this.holder = answer.holder;
+    }
+    if (this.place)
+      this.place.seen = isUnavailable(answer) ? { failure: answer.error } : { holder: this.holder };
+    // It names the run that it is for.
+    if (status === 'behind' || (status !== 'acquired' && answer.spent)) this.#forget();
+    if (isUnavailable(answer) && answer.undone) this.#awaitUndo(answer.error, answer.undone);
+  }
+
+  /** What was undone is not granted any more. */
+  #awaitUndo(error: LockStoreError, undone: Promise<void>): void {
+    this.#forget();
+    this.undoing = error;
+    void undone.then(() => {
+      this.undoing = undefined;
+      this.pause.wake();
+    });
+  }
+
+  #forget(): void {
     this.record = undefined;
     this.mayBeInLine = false;
   }
+}
+
+function isUnavailable(answer: Answer): answer is Extract<Unanswered, { reason: 'store-unavailable' }> {
+  return answer.status === 'skipped' && answer.reason === 'store-unavailable';
 }

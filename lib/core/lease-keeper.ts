@@ -1,7 +1,7 @@
 import { Bag } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
+import { LazyTimer } from '../common/lazy-timer.js';
 import type { LockStoreError } from '../common/errors.js';
-import { after } from '../common/pause.js';
 import type { LockStore, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
 import type { HeldLease } from './lease.js';
 import type { LockEvents } from './lock-events.js';
@@ -24,7 +24,7 @@ export class LeaseKeeper {
   readonly #clock: Clock;
   readonly #commandTimeout: number;
   readonly #events: LockEvents;
-  #cancelTimer = (): void => undefined;
+  readonly #timer: LazyTimer;
   #wakeAt = Infinity;
   #stopped = false;
 
@@ -33,6 +33,7 @@ export class LeaseKeeper {
     this.#clock = clock;
     this.#commandTimeout = commandTimeout;
     this.#events = events;
+    this.#timer = new LazyTimer(clock, () => this.#onTimer());
   }
 
   keep(lease: HeldLease): void {
@@ -41,7 +42,6 @@ export class LeaseKeeper {
     this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
   }
 
-  /** The timer goes on for a while: a process that has one lease after the other would set one for each. */
   drop(lease: HeldLease): void {
     this.#leases.remove(lease);
   }
@@ -50,32 +50,28 @@ export class LeaseKeeper {
   stop(): void {
     this.#stopped = true;
     this.#leases.clear();
-    this.#cancelTimer();
-    this.#wakeAt = Infinity;
+    this.#timer.clear();
   }
 
   /** The store says so without having been asked. */
   takenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
-    this.#leases.forEach((lease) => {
+    for (const lease of this.#leases.all()) {
       if (lease.record === owner.record) this.#settle(lease, how, this.#clock.now(), undefined);
-    });
+    }
   }
 
   #wakeBy(time: number): void {
-    if (time >= this.#wakeAt) return;
-    this.#wakeAt = time;
-    this.#setTimer();
+    this.#wakeAt = Math.min(this.#wakeAt, time);
+    if (this.#wakeAt < Infinity) this.#setTimer();
   }
 
   #setTimer(): void {
-    this.#cancelTimer();
-    const left = Math.max(0, this.#wakeAt - this.#clock.now());
-    this.#cancelTimer = after(Math.min(LONGEST_DELAY, left), this.#clock, () => this.#onTimer(), false);
+    this.#timer.setBy(Math.min(this.#wakeAt, this.#clock.now() + LONGEST_DELAY));
   }
 
   #onTimer(): void {
-    this.#cancelTimer();
     const isEarly = this.#clock.now() + TIMER_PRECISION < this.#wakeAt;
+    // With nothing to keep it is not set again.
     if (isEarly && this.#leases.size > 0) this.#setTimer();
     else this.#wake();
   }
@@ -85,17 +81,17 @@ export class LeaseKeeper {
     const now = this.#clock.now() + TIMER_PRECISION;
     const due: HeldLease[] = [];
     let next = Infinity;
-    this.#leases.forEach((lease) => {
+    for (const lease of this.#leases.all()) {
       // By one reading of the clock for all of them.
       if (!lease.heldAt(now)) {
         this.#leases.remove(lease);
-        return;
+        continue;
       }
       // What is due soon goes along, so that many leases need few commands.
       if (!lease.renewing && lease.renewAt <= now + lease.renewEvery / 4) due.push(lease);
       else if (!lease.renewing) next = Math.min(next, lease.renewAt);
       next = Math.min(next, lease.deadline);
-    });
+    }
     if (due.length > 0) void this.#renew(due);
     this.#wakeBy(next);
   }

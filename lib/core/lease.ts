@@ -1,4 +1,4 @@
-import type { Member } from '../common/bag.js';
+import type { BagMember } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
 import { LockLostError, type LossReason } from '../common/errors.js';
 import { messages } from '../common/messages.js';
@@ -64,7 +64,7 @@ const margin = (ttl: number): number => Math.max(5, Math.min(500, ttl / 20), ttl
 const deadlineOf = (sentAt: number, ttl: number): number => sentAt + ttl - margin(ttl);
 
 /** A lease as its keeper sees it: `Lease` is the part that users get. */
-export class HeldLease implements Lease, Member {
+export class HeldLease implements Lease, BagMember {
   readonly name: string;
   readonly record: string;
   readonly fence: number;
@@ -76,8 +76,8 @@ export class HeldLease implements Lease, Member {
   completed: Claim | undefined;
   readonly ttl: number;
   readonly renewEvery: number;
-  /** Among those of its keeper. */
-  place = -1;
+  /** For the bag of its keeper: a lease can be in no other one. */
+  bagIndex = -1;
   /** When the keeper wants to renew it next, on the keeper's clock. */
   renewAt: number;
   renewing = false;

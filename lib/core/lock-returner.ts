@@ -1,11 +1,10 @@
-import { Bag, type Member } from '../common/bag.js';
+import { Bag, type BagMember } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
 import { Deadlines } from '../common/deadlines.js';
 import type { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { Pause } from '../common/pause.js';
-import { within } from '../common/within.js';
 import type {
   LockStore,
   OwnerReply,
@@ -21,9 +20,8 @@ const LONGEST_RETRY = 2000;
 const PATIENCE = 250;
 
 /** What is still to be given back. */
-interface Return extends Member {
+interface Return extends BagMember {
   readonly name: string;
-  answered: Promise<OwnerReply | undefined> | undefined;
 }
 
 /** Gives locks back: at once where the store answers, else in the background until it does. */
@@ -35,26 +33,28 @@ export class LockReturner {
   readonly #pending = new Bag<Return>();
   readonly #patience: Deadlines;
   readonly #closing = new AbortController();
+  #onIdle: (() => void) | undefined;
 
   constructor(store: LockStore, commandTimeout: number, logger: LockLogger, clock: Clock) {
     this.#store = store;
     this.#commandTimeout = commandTimeout;
     this.#logger = logger;
     this.#clock = clock;
-    this.#patience = new Deadlines(clock);
+    // Whoever awaits a release must not see the process end before that.
+    this.#patience = new Deadlines(clock, { keepAlive: true });
   }
 
   /**
-   * `answered` is told the store's answer whenever that comes, or without one that there will be none; waits for it no
-   * longer than 250 ms. Never rejects.
+   * Resolves when the store has answered, or after PATIENCE. Never rejects. `onAnswer` is called with the answer, also
+   * when that comes later; with undefined when there will be none.
    */
-  giveBack(owner: ReleaseRequest, answered: (reply: OwnerReply | undefined) => void): Promise<void> {
+  giveBack(owner: ReleaseRequest, onAnswer: (reply: OwnerReply | undefined) => void): Promise<void> {
     return new Promise((resolve) => {
       const patience = this.#patience.add(this.#clock.now() + PATIENCE, resolve);
-      const reply = this.#untilAnswered(owner.name, () => this.#store.release(owner, this.#commandTimeout));
-      void reply.then((told) => {
+      const answer = this.#untilAnswered(owner.name, () => this.#store.release(owner, this.#commandTimeout));
+      void answer.then((reply) => {
         this.#patience.cancel(patience);
-        answered(told);
+        onAnswer(reply);
         resolve();
       });
     });
@@ -74,27 +74,25 @@ export class LockReturner {
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */
   async close(): Promise<void> {
-    const answers: unknown[] = [];
-    this.#pending.forEach(({ answered }) => answers.push(answered));
-    await within(this.#commandTimeout, Promise.all(answers), this.#clock);
-    this.#pending.forEach(({ name }) => {
+    if (this.#pending.size > 0) {
+      const idle = new Pause(this.#clock, { signals: [] });
+      this.#onIdle = idle.wake;
+      await idle.for(this.#commandTimeout);
+    }
+    for (const { name } of this.#pending.all()) {
       this.#logger.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
-    });
+    }
     this.#closing.abort();
     this.#patience.rest();
   }
 
-  #untilAnswered(name: string, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
-    const pending: Return = { name, place: -1, answered: undefined };
-    this.#pending.add(pending);
-    pending.answered = this.#repeat(pending, attempt);
-    return pending.answered;
-  }
-
-  async #repeat(pending: Return, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
+  /** Resolves with the store's answer, or without one when there will be none. Never rejects. */
+  async #untilAnswered(name: string, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
     const { signal } = this.#closing;
+    const pending: Return = { name, bagIndex: -1 };
     let pause: Pause | undefined;
     let mayHaveRun = false;
+    this.#pending.add(pending);
     try {
       for (let delay = FIRST_RETRY; !signal.aborted; delay = Math.min(LONGEST_RETRY, delay * 2)) {
         try {
@@ -104,7 +102,7 @@ export class LockReturner {
         } catch (error) {
           const { refused, cause } = error as Partial<LockStoreError>;
           if (refused) {
-            this.#logger.warn(messages.notGivenBack(pending.name, cause));
+            this.#logger.warn(messages.notGivenBack(name, cause));
             return undefined;
           }
           mayHaveRun ||= (error as Partial<LockStoreError>).mayHaveRun ?? true;
@@ -116,6 +114,7 @@ export class LockReturner {
       return undefined;
     } finally {
       this.#pending.remove(pending);
+      if (this.#pending.size === 0) this.#onIdle?.();
     }
   }
 }

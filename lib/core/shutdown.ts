@@ -1,16 +1,16 @@
-import { Bag, type Member } from '../common/bag.js';
+import { Bag, type BagMember } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
 import { LockShuttingDownError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import { within } from '../common/within.js';
+import { Pause } from '../common/pause.js';
 import type { HeldLease } from './lease.js';
 
 /** Milliseconds that work has to return after its signal has aborted. */
 const GRACE = 1000;
 
-/** A lease that was granted and not yet given back. */
-interface Active extends Member {
+/** A lease that was granted and not yet given back. A member of its own: the lease itself is in the keeper's bag. */
+interface Active extends BagMember {
   readonly lease: HeldLease;
 }
 
@@ -54,7 +54,7 @@ export class Shutdown {
 
   /** Returns what is to be called when the lease was given back. */
   entered(lease: HeldLease): () => void {
-    const active = { lease, place: -1 };
+    const active = { lease, bagIndex: -1 };
     this.#active.add(active);
     if (this.#timeIsUp) this.#abort(lease);
     return () => {
@@ -70,7 +70,7 @@ export class Shutdown {
     if (await this.#idleWithin(this.#drainTimeout)) return;
     if (this.#active.size > 0) this.#logger.warn(messages.drainTimedOut(this.#names(), this.#drainTimeout));
     this.#timeIsUp = true;
-    this.#active.forEach(({ lease }) => this.#abort(lease));
+    for (const { lease } of this.#active.all()) this.#abort(lease);
     if (await this.#idleWithin(GRACE)) return;
     if (this.#active.size > 0) this.#logger.warn(messages.neverReturned(this.#names()));
   }
@@ -81,7 +81,9 @@ export class Shutdown {
 
   async #idleWithin(ms: number): Promise<boolean> {
     if (this.#idle) return true;
-    await within(ms, new Promise<void>((resolve) => (this.#onIdle = resolve)), this.#clock);
+    const idle = new Pause(this.#clock, { signals: [] });
+    this.#onIdle = idle.wake;
+    await idle.for(ms);
     return this.#idle;
   }
 
@@ -94,8 +96,6 @@ export class Shutdown {
   }
 
   #names(): string[] {
-    const names: string[] = [];
-    this.#active.forEach(({ lease }) => names.unshift(lease.name));
-    return names;
+    return this.#active.all().map(({ lease }) => lease.name);
   }
 }

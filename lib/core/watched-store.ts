@@ -57,7 +57,8 @@ export class WatchedStore {
 
   /** Hears when it may be worth asking for the lock again; undefined where the store does not tell. */
   watch(name: string, onTurn: (turn?: Turn) => void): (() => void) | undefined {
-    return this.#store.watch?.(name, onTurn);
+    const unwatch = this.#store.watch?.(name, onTurn);
+    return unwatch && (() => ignoreErrorsOf(unwatch));
   }
 
   async #ask<T>(operation: string, call: () => Promise<T>): Promise<T> {
@@ -71,6 +72,15 @@ export class WatchedStore {
       this.#outages.begin(this.#store.description, error.cause ?? error, refused);
       throw error;
     }
+  }
+}
+
+/** What it still tells is told to nobody; a grant must not be lost for it. */
+function ignoreErrorsOf(unwatch: () => void): void {
+  try {
+    unwatch();
+  } catch {
+    // Said above.
   }
 }
 

@@ -25,14 +25,12 @@ export interface ScriptReply {
   retried: boolean;
 }
 
-/** A call of a script from its first attempt to its last. */
+/** What is sent, to whom, and until when an answer is wanted. */
 interface Call {
   readonly server: RedisClient;
   readonly script: Script;
   readonly keysAndArgs: readonly Argument[];
-  readonly within: number;
   readonly deadline: number;
-  readonly mayHaveRun: boolean;
 }
 
 /** Milliseconds between two attempts while the server refuses. */
@@ -50,7 +48,7 @@ export class RedisConnection {
   readonly #client: RedisClient;
   readonly #outages: OutageLog;
   readonly #connections: SilentConnections;
-  readonly #deadlines = new Deadlines({ now: () => performance.now() });
+  readonly #deadlines = new Deadlines(performance);
   /** The calls that wait for the connection. Not listeners of the client: Node warns of more than ten. */
   readonly #waiting = new Set<(ready: boolean) => void>();
   /** What is wrong with the connection; undefined while it is ready. */
@@ -84,31 +82,22 @@ export class RedisConnection {
    * Runs a script; rejects with LockStoreError after `within` milliseconds at the latest.
    * `mayHaveRun`: whether what it does may have been done already, by another command.
    */
-  run(
+  async run(
     script: Script,
     keys: readonly string[],
     args: readonly Argument[],
     within: number,
     { server = this.#client, mayHaveRun = false }: { server?: RedisClient; mayHaveRun?: boolean } = {},
   ): Promise<ScriptReply> {
-    const keysAndArgs = [keys.length, ...keys, ...args];
     const deadline = performance.now() + within;
-    const call: Call = { server, script, keysAndArgs, within, deadline, mayHaveRun };
-    // Nearly always it is ready and answers.
-    if (!this.#isReady || within <= 0) return this.#insist(call);
-    return this.#send(call).then(
-      (value) => ({ value, retried: mayHaveRun }),
-      (error: unknown) => this.#insist(call, error),
-    );
-  }
-
-  /** Tries as long as there is time left. `thrown`: why the first attempt has failed; undefined where there was none. */
-  async #insist(call: Call, thrown?: unknown): Promise<ScriptReply> {
-    const { deadline, within } = call;
+    const call: Call = { server, script, keysAndArgs: [keys.length, ...keys, ...args], deadline };
     let failure: Error | undefined;
-    let { mayHaveRun } = call;
-    for (;;) {
-      if (thrown !== undefined) {
+    // Nearly always it is ready, and there is nothing to await.
+    while ((this.#isReady && performance.now() < deadline) || (await this.#readyBefore(deadline))) {
+      try {
+        const value = await this.#send(call);
+        return { value, retried: mayHaveRun };
+      } catch (thrown) {
         const error = withoutSecrets(thrown);
         mayHaveRun ||= !surelyDidNothing(error);
         // What the server said tells more than that the last attempt had too little time.
@@ -116,12 +105,6 @@ export class RedisConnection {
         if (isCuredByReconnect(error)) this.#replace();
         if (!isWorthARetry(error) || deadline - performance.now() <= RETRY_DELAY) break;
         await delay(RETRY_DELAY);
-      }
-      if (!(await this.#readyBefore(deadline))) break;
-      try {
-        return { value: await this.#send(call), retried: mayHaveRun };
-      } catch (error) {
-        thrown = error;
       }
     }
     const cause = this.#fault ?? failure ?? new Error(messages.noReply(within));
@@ -160,21 +143,21 @@ export class RedisConnection {
 
   /** Calls the script by its name, or by its text where the server does not know it. */
   #send(call: Call, command: 'evalsha' | 'eval' = 'evalsha'): Promise<unknown> {
-    const { server, script, keysAndArgs, deadline: until } = call;
+    const { server, script, keysAndArgs, deadline } = call;
     return new Promise((resolve, reject) => {
       const since = performance.now();
       let settled = false;
-      const deadline = this.#deadlines.add(until, () => {
+      const timeout = this.#deadlines.add(deadline, () => {
         // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
         setImmediate(() => {
           if (settled) return;
-          reject(new Error(messages.noReply(until - since)));
+          reject(new Error(messages.noReply(deadline - since)));
           this.#connections.ping();
         });
       });
       const settle = (): void => {
         settled = true;
-        this.#deadlines.cancel(deadline);
+        this.#deadlines.cancel(timeout);
         this.#underWay--;
       };
       this.#underWay++;
@@ -188,7 +171,7 @@ export class RedisConnection {
           settle();
           const isUnknown = isErrorLike(error) && error.message.startsWith('NOSCRIPT');
           // Not for a caller that has gone: nobody would undo it.
-          if (!isUnknown || performance.now() >= until) reject(error);
+          if (!isUnknown || performance.now() >= deadline) reject(error);
           else this.#send(call, 'eval').then(resolve, reject);
         },
       );

@@ -138,8 +138,11 @@ export class RedisInbox {
 
   /** In a cluster each lock has a channel; else there is one, which is kept. */
   #unsubscribe(channel: string): void {
-    if (!this.#place.isCluster || !this.#heard.delete(channel) || this.#client?.status !== 'ready') return;
-    this.#client.sunsubscribe(channel).catch(() => {});
+    const client = this.#client;
+    if (!this.#place.isCluster || !this.#heard.delete(channel) || client?.status !== 'ready') return;
+    // In a function: ioredis throws, instead of rejecting, where it has not learnt which node has the slot.
+    const unsubscribe = async (): Promise<unknown> => client.sunsubscribe(channel);
+    unsubscribe().catch(() => {});
   }
 
   /** As hand-over.lua puts it. */

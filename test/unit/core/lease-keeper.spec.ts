@@ -220,6 +220,22 @@ describe('the keeper', () => {
     expect(kept.held).toBe(true);
   });
 
+  it('renews a lease once when the loss of another makes work give back a third', async () => {
+    const [released, lost, kept] = [
+      await replica.acquire('released'),
+      await replica.acquire('lost', { maxHold: RENEW_EVERY }),
+      await replica.acquire('kept'),
+    ];
+    lost.signal.addEventListener('abort', () => void released.release());
+
+    await replica.clock.pass(RENEW_EVERY);
+
+    expect(lost.held).toBe(false);
+    const renewed = replica.store.callsOf('renew').flatMap(({ names }) => names);
+    expect(renewed.filter((name) => name === 'kept')).toHaveLength(1);
+    expect(kept.remaining).toBe(LEASE);
+  });
+
   it('leaves neither a timer nor a renewal behind when all are released', async () => {
     const leases = await Promise.all(['a', 'b', 'c'].map((name) => replica.acquire(name)));
 

@@ -87,6 +87,19 @@ describe('a grant that was in flight when the shutdown began', () => {
   });
 });
 
+describe('a store that throws when it is told not to tell any more', () => {
+  it('costs nobody the lock that was granted', async () => {
+    jest.spyOn(replica.store, 'watch').mockReturnValue(() => {
+      throw new Error('not subscribed');
+    });
+
+    const outcome = await replica.locks.run('a', () => 1, { wait: true });
+
+    expect(outcome).toEqual({ status: 'ran', value: 1 });
+    await replica.locks.close();
+  });
+});
+
 describe('what cannot be given back', () => {
   it('holds up the close for one commandTimeout, and is named in one line', async () => {
     replica.store.next('acquire', fails({ mayHaveRun: true }));

@@ -1,5 +1,5 @@
 -- Decides many acquisitions that claim no run and stand in no line, each as acquire.lua would.
--- KEYS     the locks. Their other keys, see acquire.lua, are derived: to declare them would double what is sent.
+-- KEYS     the locks; see slot-of.lua
 -- ARGV[1]  retention of the states in ms, then record and TTL in ms of each
 -- Replies  for each: its fence | {record, remaining ms} of the holder | false where acquire.lua is to decide
 -- include keep-state.lua

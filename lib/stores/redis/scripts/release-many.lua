@@ -1,5 +1,5 @@
 -- Frees each lock that its record holds, as release.lua does where nothing was completed.
--- KEYS     the locks; their other keys are derived, as in acquire-many.lua     ARGV     the record of each
+-- KEYS     the locks; see slot-of.lua     ARGV     the record of each
 -- Replies  for each: 'held' | 'taken' | 'vanished' | false where release.lua is to decide
 -- include keep-state.lua
 -- include grant.lua

@@ -1,5 +1,5 @@
 -- Gives leases their full TTL again, from now, where the record still holds the lock.
--- KEYS     the locks. The keys of their states, in the same slots, are derived: to declare them would double what is sent.
+-- KEYS     the locks; see slot-of.lua
 -- ARGV[1]  retention of the states in ms     ARGV[2]  a line for each lease: its TTL in ms and its record
 -- Replies  {number, 'taken' | 'vanished'} of each lease that is not held any more
 -- include keep-state.lua
