@@ -1,11 +1,10 @@
 import { jest } from '@jest/globals';
 import { Cluster } from 'ioredis';
-import type { AcquireRequest } from '../../../lib/stores/lock-store.js';
-import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { eventually } from '../../support/eventually.js';
 import { ACL_TO_WAIT_IN_CLUSTER, MINIMAL_ACL, MINIMAL_ACL_OF_CLUSTER } from './support/acl.js';
-import { startCluster, type TestCluster } from './support/cluster.js';
-import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
+import { startCluster, startReplicaOf, type TestCluster } from './support/cluster.js';
+import { standInLine } from '../stores/stand-in-line.js';
+import { closeEverything, openManager, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
 
@@ -21,8 +20,8 @@ describe('those who wait for a lock in a Redis cluster', () => {
     const [one, two, dead] = await Promise.all([1, 2, 3].map(() => openStore(connection)));
     const holders = NAMES.map((name) => wanted(name));
     for (const holder of holders) await one.store.acquire(holder, WITHIN);
-    for (const name of NAMES) await standInLine(dead.store, name, 60_000);
-    const waiters = await Promise.all(NAMES.map((name) => standInLine(two.store, name, 0)));
+    for (const name of NAMES) await standInLine(dead.store, { ...wanted(name), waited: 60_000 });
+    const waiters = await Promise.all(NAMES.map((name) => standInLine(two.store, wanted(name))));
     const slots = await Promise.all(NAMES.map((name) => cluster.slotOf(`locks:${name}`)));
     const owners = await Promise.all(slots.map((slot) => cluster.ownerOf(slot)));
     expect(new Set(owners).size).toBe(3);
@@ -51,12 +50,37 @@ describe('those who wait for a lock in a Redis cluster', () => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const holder = wanted('a');
     await store.acquire(holder, WITHIN);
-    const waiter = await standInLine(store, 'a', 0);
+    const waiter = await standInLine(store, wanted('a'));
     await store.release(holder, WITHIN);
     await eventually(() => waiter.turns > 0);
     expect(subscribe.mock.calls.length).toBeGreaterThan(1);
     subscribe.mockRestore();
   });
+
+  it('have the lock after its node has handed over to its replica, in which nobody is known to listen', async () => {
+    const connection = { cluster: cluster.nodes };
+    const [{ manager: one }, { manager: two }] = [
+      await openManager(connection),
+      await openManager(connection),
+    ];
+    const owner = await cluster.ownerOf(await cluster.slotOf('locks:a'));
+    const replica = await startReplicaOf(cluster, owner);
+    const first = await one.tryAcquire('a', {});
+    const waiting = two.tryAcquire('a', { wait: 60_000 });
+    await eventually(async () => (await one.inspect('a'))?.waiters === 1);
+
+    await replica.client().call('CLUSTER', 'FAILOVER');
+    await eventually(async () => ((await replica.client().call('ROLE')) as unknown[])[0] === 'master', {
+      within: 20_000,
+    });
+    if (first.status === 'acquired') await first.lease.release();
+
+    const second = await waiting;
+    if (first.status !== 'acquired' || second.status !== 'acquired') throw new Error('skipped');
+    expect(second.lease.fence).toBeGreaterThan(first.lease.fence);
+    expect(first.lease.lossReason).toBe('released');
+    expect(await one.inspect('a')).toMatchObject({ fence: second.lease.fence, waiters: 0 });
+  }, 60_000);
 
   it('need few commands more of an ACL user', async () => {
     const rules = [...MINIMAL_ACL, ...MINIMAL_ACL_OF_CLUSTER, ...ACL_TO_WAIT_IN_CLUSTER];
@@ -66,7 +90,7 @@ describe('those who wait for a lock in a Redis cluster', () => {
     const { store, log } = await openStore({ cluster: cluster.nodes, options: { redisOptions } });
     const holder = wanted('a');
     await store.acquire(holder, WITHIN);
-    const waiter = await standInLine(store, 'a', 0);
+    const waiter = await standInLine(store, wanted('a'));
     await store.release(holder, WITHIN);
     await eventually(() => waiter.turns > 0);
     expect(log.all).toBe('');
@@ -81,23 +105,3 @@ describe('those who wait for a lock in a Redis cluster', () => {
     expect(names.toSorted()).toEqual(NAMES.map((name) => `job:${name}`));
   });
 });
-
-interface Waiter {
-  readonly request: AcquireRequest;
-  turns: number;
-}
-
-/** Stands in line for a lock that is busy, until the store can tell when it is its turn. */
-async function standInLine(store: RedisLockStore, name: string, waited: number): Promise<Waiter> {
-  const waiter = { request: { ...wanted(name), waited }, turns: 0 };
-  let inLine = false;
-  store.watch(name, () => {
-    if (inLine) waiter.turns++;
-  });
-  await eventually(async () => {
-    const reply = await store.acquire(waiter.request, WITHIN);
-    return reply.status === 'busy' && reply.inLine === true;
-  });
-  inLine = true;
-  return waiter;
-}

@@ -83,6 +83,24 @@ describe('a connection', () => {
     expect(await call).toBe('held');
   });
 
+  it('that is cut after a forced release ran: the retry does not say that it took the lock away', async () => {
+    const { store } = await openStore(url);
+    const holder = wanted();
+    const granted = await store.acquire(holder, WITHIN);
+    const fence = granted.status === 'granted' ? granted.fence : 0;
+    await expect(store.force({ name: 'lock', fence: fence - 1 }, WITHIN)).resolves.toBe('taken');
+    proxy.hold('toClient');
+    const replied = proxy.onceBytes('toClient');
+    const call = store.force({ name: 'lock', fence }, 3000);
+    await replied;
+    await server.client().set('locks:lock', 'of the next holder');
+    proxy.cut();
+    proxy.heal();
+
+    expect(await call).toBe('taken');
+    expect(await server.client().get('locks:lock')).toBe('of the next holder');
+  });
+
   it('on which a script turns out to be unknown when its time is over: nobody is told that it is no use', async () => {
     const { store } = await openStore(url);
     await warmUp(store);

@@ -3,6 +3,7 @@ import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
+import { standInLine } from '../stores/stand-in-line.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
 const CALLS = 64;
@@ -90,7 +91,6 @@ describe('many calls that are made together', () => {
     const requests = manyLocks();
     await acquireAll(store, requests);
     const waiter = { ...wanted('lock-7'), waited: 0 };
-    store.watch('lock-7', () => {});
     await standInLine(store, waiter);
 
     const released = releaseAll(store, [alone, ...requests]);
@@ -262,13 +262,6 @@ function acquireAll(store: RedisLockStore, requests: ReturnType<typeof wanted>[]
 
 function releaseAll(store: RedisLockStore, requests: ReturnType<typeof wanted>[], within = WITHIN) {
   return Promise.all(requests.map((request) => store.release(request, within)));
-}
-
-async function standInLine(store: RedisLockStore, waiter: Parameters<RedisLockStore['acquire']>[0]) {
-  await eventually(async () => {
-    const reply = await store.acquire(waiter, WITHIN);
-    return reply.status === 'busy' && reply.inLine === true;
-  });
 }
 
 async function countLocks(client: Redis): Promise<number> {

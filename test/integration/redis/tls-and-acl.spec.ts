@@ -89,6 +89,17 @@ describe('an ACL user', () => {
     },
   );
 
+  it.each(['+hset', '+set', '+pexpire'])('who may not %s leaves no lock that nobody has', async (rule) => {
+    const server = await RedisServer.start();
+    const rules = MINIMAL_ACL.filter((other) => other !== rule);
+    await server.client().acl('SETUSER', 'locker', 'on', `>${PASSWORD}`, ...rules);
+    const { store } = await openStore(`redis://locker:${PASSWORD}@127.0.0.1:${server.port}`);
+
+    await expect(store.acquire(wanted(), WITHIN)).rejects.toMatchObject({ code: 'LOCK_STORE' });
+
+    expect(await server.client().exists('locks:lock')).toBe(0);
+  });
+
   it('who may do what the README says stands in line, and is told of its turn', async () => {
     const [holder, waiter] = [wanted(), { ...wanted(), waited: 0 }];
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT]);

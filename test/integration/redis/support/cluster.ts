@@ -61,6 +61,30 @@ export async function startCluster(): Promise<TestCluster> {
   };
 }
 
+/** Another node, which has what the master with this index has. */
+export async function startReplicaOf(cluster: TestCluster, master: number): Promise<RedisServer> {
+  const server = await startNode();
+  const [client, source] = [server.client(), cluster.servers[master]];
+  const id = await source.client().call('CLUSTER', 'MYID');
+  await client.call('CLUSTER', 'MEET', '127.0.0.1', source.port, busPorts.get(source) ?? 0);
+  await eventually(async () => expect(await client.cluster('INFO')).toMatch(/known_nodes:4/), {
+    within: 20_000,
+  });
+  await eventually(async () => (await client.call('CLUSTER', 'REPLICATE', id as string)) === 'OK', {
+    within: 20_000,
+  });
+  await eventually(
+    async () => {
+      expect(await client.info('replication')).toContain('master_link_status:up');
+      // Who does not know it as a replica would not vote for it.
+      for (const other of cluster.servers)
+        expect(await other.client().cluster('NODES')).toMatch(/ (myself,)?slave /);
+    },
+    { within: 20_000 },
+  );
+  return server;
+}
+
 type SlotRange = [from: number, to: number, master: [host: string, port: number]];
 
 const busPorts = new WeakMap<RedisServer, number>();

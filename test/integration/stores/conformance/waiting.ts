@@ -1,25 +1,7 @@
-import { TURN_TIMEOUT, type AcquireRequest, type LockStore } from '../../../../lib/stores/lock-store.js';
+import { TURN_TIMEOUT } from '../../../../lib/stores/lock-store.js';
 import { eventually } from '../../../support/eventually.js';
+import { standInLine } from '../stand-in-line.js';
 import { fenceOf, grantedFence, LONG, request, SHORT, WITHIN, type Subject } from './subject.js';
-
-/** Stands in line for the lock, which is busy; the store tells when it is its turn. */
-async function standInLine(store: LockStore, name: string, waited = 0): Promise<Waiter> {
-  const wanted = { ...request(name), waited };
-  const waiter: Waiter = { wanted, turns: 0, stop: () => {} };
-  waiter.stop = store.watch!(name, () => waiter.turns++);
-  // A connection that listens may have to be made first.
-  await eventually(async () => {
-    const reply = await store.acquire(wanted, WITHIN);
-    return reply.status === 'busy' && reply.inLine !== false;
-  });
-  return waiter;
-}
-
-interface Waiter {
-  readonly wanted: AcquireRequest;
-  turns: number;
-  stop: () => void;
-}
 
 export function describeWaiting(on: Subject): void {
   const holderOf = async (name: string): Promise<string | undefined> =>
@@ -28,16 +10,16 @@ export function describeWaiting(on: Subject): void {
   it('has the lock given to who waits, and tells it, when the holder gives it back', async () => {
     const holder = request('a');
     const fence = await grantedFence(on.one, holder);
-    const waiter = await standInLine(on.two, 'a');
+    const waiter = await standInLine(on.two, request('a'));
     const before = waiter.turns;
 
     expect(await on.one.release(holder, WITHIN)).toBe('held');
 
     await eventually(() => waiter.turns > before);
     const handed = await on.one.inspect('a', WITHIN);
-    expect(handed?.record).toBe(waiter.wanted.record);
+    expect(handed?.record).toBe(waiter.request.record);
     expect(handed?.remaining).toBeLessThanOrEqual(TURN_TIMEOUT);
-    const granted = fenceOf(await on.two.acquire(waiter.wanted, WITHIN));
+    const granted = fenceOf(await on.two.acquire(waiter.request, WITHIN));
     expect(granted).toBeGreaterThan(fence);
     expect((await on.one.inspect('a', WITHIN))?.remaining).toBeGreaterThan(LONG - 5000);
     waiter.stop();
@@ -46,17 +28,17 @@ export function describeWaiting(on: Subject): void {
   it('gives it to whoever has waited for longest', async () => {
     const holder = request('a');
     await grantedFence(on.one, holder);
-    const young = await standInLine(on.one, 'a', 10);
-    const old = await standInLine(on.two, 'a', 10_000);
-    const youngest = await standInLine(on.two, 'a', 0);
+    const young = await standInLine(on.one, { ...request('a'), waited: 10 });
+    const old = await standInLine(on.two, { ...request('a'), waited: 10_000 });
+    const youngest = await standInLine(on.two, { ...request('a'), waited: 0 });
 
     await on.one.release(holder, WITHIN);
-    expect(await holderOf('a')).toBe(old.wanted.record);
-    await on.two.release(old.wanted, WITHIN);
-    expect(await holderOf('a')).toBe(young.wanted.record);
-    await on.one.release(young.wanted, WITHIN);
-    expect(await holderOf('a')).toBe(youngest.wanted.record);
-    await on.two.release(youngest.wanted, WITHIN);
+    expect(await holderOf('a')).toBe(old.request.record);
+    await on.two.release(old.request, WITHIN);
+    expect(await holderOf('a')).toBe(young.request.record);
+    await on.one.release(young.request, WITHIN);
+    expect(await holderOf('a')).toBe(youngest.request.record);
+    await on.two.release(youngest.request, WITHIN);
     expect(await holderOf('a')).toBeUndefined();
     for (const { stop } of [young, old, youngest]) stop();
   });
@@ -64,27 +46,30 @@ export function describeWaiting(on: Subject): void {
   it('does not let a newcomer pass when the lock has expired', async () => {
     const holder = request('a', { ttl: SHORT });
     await grantedFence(on.one, holder);
-    const waiter = await standInLine(on.two, 'a');
+    const waiter = await standInLine(on.two, request('a'));
     await on.expiry('a');
 
     expect(await on.one.acquire(request('a'), WITHIN)).toMatchObject({
       status: 'busy',
-      record: waiter.wanted.record,
+      record: waiter.request.record,
     });
-    expect(await on.two.acquire(waiter.wanted, WITHIN)).toMatchObject({ status: 'granted' });
+    expect(await on.two.acquire(waiter.request, WITHIN)).toMatchObject({ status: 'granted' });
     waiter.stop();
   });
 
   it('keeps a place that is asked for again', async () => {
     const holder = request('a');
     await grantedFence(on.one, holder);
-    const [first, second] = [await standInLine(on.one, 'a', 20), await standInLine(on.two, 'a', 10)];
-    await on.one.acquire(first.wanted, WITHIN);
+    const [first, second] = [
+      await standInLine(on.one, { ...request('a'), waited: 20 }),
+      await standInLine(on.two, { ...request('a'), waited: 10 }),
+    ];
+    await on.one.acquire(first.request, WITHIN);
     expect((await on.one.inspect('a', WITHIN))?.waiters).toBe(2);
 
     await on.one.release(holder, WITHIN);
 
-    expect(await holderOf('a')).toBe(first.wanted.record);
+    expect(await holderOf('a')).toBe(first.request.record);
     for (const { stop } of [first, second]) stop();
   });
 
@@ -92,18 +77,18 @@ export function describeWaiting(on: Subject): void {
     const holder = request('a');
     await grantedFence(on.one, holder);
     const [first, second, third] = [
-      await standInLine(on.one, 'a', 30),
-      await standInLine(on.two, 'a', 20),
-      await standInLine(on.two, 'a', 10),
+      await standInLine(on.one, { ...request('a'), waited: 30 }),
+      await standInLine(on.two, { ...request('a'), waited: 20 }),
+      await standInLine(on.two, { ...request('a'), waited: 10 }),
     ];
-    expect(await on.one.leave!(first.wanted, WITHIN)).toBe('taken');
+    expect(await on.one.leave!(first.request, WITHIN)).toBe('taken');
     await on.one.release(holder, WITHIN);
-    expect(await holderOf('a')).toBe(second.wanted.record);
+    expect(await holderOf('a')).toBe(second.request.record);
 
-    expect(await on.two.leave!(second.wanted, WITHIN)).toBe('held');
+    expect(await on.two.leave!(second.request, WITHIN)).toBe('held');
 
-    expect(await holderOf('a')).toBe(third.wanted.record);
-    await on.two.undo(third.wanted, WITHIN);
+    expect(await holderOf('a')).toBe(third.request.record);
+    await on.two.undo(third.request, WITHIN);
     expect(await holderOf('a')).toBeUndefined();
     for (const { stop } of [first, second, third]) stop();
   });
@@ -111,8 +96,8 @@ export function describeWaiting(on: Subject): void {
   it('takes who is undone out of the line', async () => {
     const holder = request('a');
     await grantedFence(on.one, holder);
-    const waiter = await standInLine(on.two, 'a');
-    await on.two.undo(waiter.wanted, WITHIN);
+    const waiter = await standInLine(on.two, request('a'));
+    await on.two.undo(waiter.request, WITHIN);
 
     await on.one.release(holder, WITHIN);
 
@@ -122,12 +107,12 @@ export function describeWaiting(on: Subject): void {
 
   it('frees by force the very grant that is named, and hands it over', async () => {
     const fence = await grantedFence(on.one, request('a'));
-    const waiter = await standInLine(on.two, 'a');
+    const waiter = await standInLine(on.two, request('a'));
     expect(await on.two.force!({ name: 'a', fence: fence - 1 }, WITHIN)).toBe('taken');
 
     expect(await on.two.force!({ name: 'a', fence }, WITHIN)).toBe('held');
 
-    expect(await holderOf('a')).toBe(waiter.wanted.record);
+    expect(await holderOf('a')).toBe(waiter.request.record);
     expect(await on.two.force!({ name: 'a', fence }, WITHIN)).toBe('taken');
     expect(await on.two.force!({ name: 'free', fence }, WITHIN)).toBe('vanished');
     waiter.stop();

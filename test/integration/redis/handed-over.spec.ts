@@ -1,0 +1,44 @@
+import type { Redis } from 'ioredis';
+import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
+import { TURN_TIMEOUT } from '../../../lib/stores/lock-store.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { standInLine } from '../stores/stand-in-line.js';
+import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
+
+const DAY = 24 * 60 * 60_000;
+
+describe('a lock that is handed over when its state was lost', () => {
+  let client: Redis;
+  let store: RedisLockStore;
+
+  beforeEach(async () => {
+    const server = await RedisServer.start();
+    client = server.client();
+    ({ store } = await openStore(server.url));
+  });
+  afterEach(closeEverything);
+
+  it.each([
+    ['one', (holder: ReturnType<typeof wanted>) => store.release(holder, WITHIN)],
+    [
+      'many',
+      async (holder: ReturnType<typeof wanted>) => {
+        const others = ['a', 'b', 'c'].map((name) => wanted(name));
+        await Promise.all([...others, holder].map((request) => store.release(request, WITHIN)));
+      },
+    ],
+  ])('by the release of %s has a new state, with a higher fence, that expires', async (_, release) => {
+    const holder = wanted();
+    const granted = await store.acquire(holder, WITHIN);
+    const waiter = await standInLine(store, wanted());
+    await client.del('{locks:lock}:state');
+
+    await release(holder);
+
+    expect(await client.get('locks:lock')).toBe(waiter.request.record);
+    expect(await client.pttl('locks:lock')).toBeLessThanOrEqual(TURN_TIMEOUT);
+    const fence = Number(await client.hget('{locks:lock}:state', 'fence'));
+    expect(fence).toBeGreaterThan(granted.status === 'granted' ? granted.fence : Infinity);
+    expect(await client.pttl('{locks:lock}:state')).toBeGreaterThan(DAY);
+  });
+});
