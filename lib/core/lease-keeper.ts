@@ -50,6 +50,7 @@ export class LeaseKeeper {
   stop(): void {
     this.#stopped = true;
     this.#leases.clear();
+    this.#wakeAt = Infinity;
     this.#timer.clear();
   }
 
@@ -111,11 +112,15 @@ export class LeaseKeeper {
       // Unknown is not lost: it is tried again until the deadline.
       failure = error as LockStoreError;
     }
+    let next = Infinity;
     // By index: entries() would make an array for each of thousands of leases.
     for (let i = 0; i < leases.length; i++) {
-      leases[i].renewing = false;
-      this.#settle(leases[i], replies?.[i], sentAt, failure);
+      const lease = leases[i];
+      lease.renewing = false;
+      this.#settle(lease, replies?.[i], sentAt, failure);
+      if (this.#leases.has(lease)) next = Math.min(next, lease.renewAt, lease.deadline);
     }
+    this.#wakeBy(next);
   }
 
   #settle(
@@ -134,7 +139,7 @@ export class LeaseKeeper {
       case 'vanished':
         lease.lose(reply);
         this.drop(lease);
-        return;
+        break;
       case undefined:
         lease.renewAt = this.#clock.now() + this.#retryAfter(lease);
         this.#events.emit(() => ({
@@ -144,7 +149,6 @@ export class LeaseKeeper {
           error,
         }));
     }
-    this.#wakeBy(Math.min(lease.renewAt, lease.deadline));
   }
 
   /** Sooner again towards the deadline: an outage that is over before then costs no lease. */
