@@ -41,20 +41,24 @@ export class Deadlines {
       deadline.forget = after(ms, this.#clock, () => this.#pass(deadline), this.#keepAlive);
       return deadline;
     }
-    this.#timer.setBy(at);
-    if (this.#keepAlive) this.#timer.keepAlive(true);
+    this.#wakeBy(at);
     return deadline;
   }
 
   cancel(deadline: Deadline): void {
     deadline.forget?.();
     this.#pending.remove(deadline);
-    if (this.#keepAlive && this.#pending.size === 0) this.#timer.keepAlive(false);
+    if (this.#pending.size === 0) this.#timer.keepAlive(false);
   }
 
   /** Ends the timer where nothing is pending: for whoever adds nothing any more. */
   rest(): void {
     if (this.#pending.size === 0) this.#timer.clear();
+  }
+
+  #wakeBy(at: number): void {
+    this.#timer.setBy(at);
+    if (this.#keepAlive) this.#timer.keepAlive(this.#pending.size > 0);
   }
 
   #wake(): void {
@@ -64,9 +68,7 @@ export class Deadlines {
       if (deadline.at <= now) this.#pass(deadline);
       else next = Math.min(next, deadline.at);
     }
-    if (next === Infinity) return;
-    this.#timer.setBy(next);
-    if (this.#keepAlive) this.#timer.keepAlive(this.#pending.size > 0);
+    if (next < Infinity) this.#wakeBy(next);
   }
 
   #pass(deadline: Deadline): void {

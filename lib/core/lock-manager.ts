@@ -134,7 +134,11 @@ export class LockManager {
     return outcomeAfterRelease(lease, value);
   }
 
-  /** Takes the lock if it can be had, and keeps its lease until that is released. */
+  /**
+   * Takes the lock if it can be had, and keeps its lease until that is released.
+   *
+   * @throws LockConfigurationError at once, not by the promise
+   */
   tryAcquire(name: string, options: RunOptions): Promise<Acquisition> {
     return this.#acquirer.acquire(this.#wanted(name, options));
   }
