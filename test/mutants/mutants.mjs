@@ -57,6 +57,13 @@ export const MUTANTS = [
     tests: 'faults/redis-server',
   },
   {
+    name: 'what is refused of many renewals is refused of each',
+    file: 'lib/stores/redis/redis-lock-store.ts',
+    find: 'if (requests.length === 1) throw error;',
+    replace: 'throw error;',
+    tests: 'redis/(lone-node|many-calls)',
+  },
+  {
     name: 'no timer ends a lease',
     file: 'lib/core/lease-keeper.ts',
     find: 'if (!lease.heldAt(now)) {',

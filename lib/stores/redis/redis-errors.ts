@@ -1,4 +1,5 @@
 import { isErrorLike } from '../../common/error-like.js';
+import type { LockStoreError } from '../../common/errors.js';
 
 /** ioredis did not send the command, or the server refused it before doing anything. */
 const NOT_RUN =
@@ -21,6 +22,11 @@ export function isWorthARetry({ name, message }: Error): boolean {
 
 export function isCuredByReconnect({ message }: Error): boolean {
   return CURED_BY_RECONNECT.test(message.replace(IN_SCRIPT, ''));
+}
+
+/** Whether a server in cluster mode, or a proxy, refused a command for its keys being in different slots. */
+export function isForManySlots({ cause }: LockStoreError): boolean {
+  return isErrorLike(cause) && cause.message.replace(IN_SCRIPT, '').startsWith('CROSSSLOT');
 }
 
 /**

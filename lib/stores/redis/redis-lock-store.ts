@@ -21,6 +21,7 @@ import { CommandBatcher } from './command-batcher.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection, type ScriptReply } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
+import { isForManySlots } from './redis-errors.js';
 import { slotOf } from './slot-of.js';
 import { claimArguments, expiry, stored, tickArguments } from './script-format.js';
 import { SCRIPTS } from './scripts.js';
@@ -40,6 +41,8 @@ export class RedisLockStore implements LockStore {
   readonly #connection: RedisConnection;
   readonly #prefix: string;
   readonly #inbox: RedisInbox;
+  /** Whether one command must stay within one slot: in a cluster, which may look like a single server. */
+  #keepsToSlots: boolean;
   readonly #batcher = new CommandBatcher(() => this.#connection.isBusy);
   readonly #acquireBatched = this.#batcher.batched<AcquireRequest, AcquireReply>(
     (request, within) => this.#acquireOne(request, within),
@@ -64,6 +67,7 @@ export class RedisLockStore implements LockStore {
   private constructor(connection: RedisConnection, prefix: string) {
     this.#connection = connection;
     this.#prefix = connection.keyPrefix + prefix;
+    this.#keepsToSlots = connection.isCluster;
     this.#inbox = new RedisInbox({
       prefix: this.#prefix,
       openClient: () => connection.openSubscriber(),
@@ -79,14 +83,8 @@ export class RedisLockStore implements LockStore {
       : this.#acquireOne(request, within);
   }
 
-  async renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
-    // The leases of a cluster are in different slots, and one command must stay within one slot.
-    const size = this.#connection.isCluster ? 1 : RENEW_BATCH;
-    const batches = Array.from({ length: Math.ceil(requests.length / size) }, (_, i) =>
-      requests.slice(i * size, (i + 1) * size),
-    );
-    const replies = await Promise.allSettled(batches.map((batch) => this.#renewBatch(batch, within)));
-    return answered(replies).flatMap((reply, i) => reply ?? batches[i]?.map(() => undefined) ?? []);
+  renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
+    return this.#renewBy(this.#keepsToSlots ? 1 : RENEW_BATCH, requests, within);
   }
 
   release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
@@ -144,9 +142,9 @@ export class RedisLockStore implements LockStore {
     await Promise.all([this.#inbox.close(), this.#connection.close()]);
   }
 
-  /** One command stays within one slot of a cluster; claims and waiters are too few to gain from it. */
+  /** Claims and waiters are too few to gain from it. */
   #canBatch(isPlain: boolean): boolean {
-    return isPlain && !this.#connection.isCluster;
+    return isPlain && !this.#keepsToSlots;
   }
 
   #acquireOne(request: AcquireRequest, within: number, mayHaveRun = false): Promise<AcquireReply> {
@@ -236,16 +234,17 @@ export class RedisLockStore implements LockStore {
     });
   }
 
-  /** Without a value where the server refuses all of it, as when the user may not have one of the locks. */
+  /** With an error where the server refuses all of it, which it may not do with each, and without a value. */
   async #runMany(
     ...call: Parameters<RedisConnection['run']>
-  ): Promise<{ value?: unknown[]; retried: boolean }> {
+  ): Promise<{ value?: unknown[]; retried: boolean; error?: LockStoreError }> {
     try {
       const { value, retried } = await this.#connection.run(...call);
       return { value: value as unknown[], retried };
     } catch (error) {
       if (!(error instanceof LockStoreError) || !error.refused) throw error;
-      return { retried: error.mayHaveRun };
+      if (isForManySlots(error)) this.#keepsToSlots = true;
+      return { retried: error.mayHaveRun, error };
     }
   }
 
@@ -259,19 +258,37 @@ export class RedisLockStore implements LockStore {
     return this.#run(...call).then(({ value, retried }) => freed(value as OwnerReply, retried));
   }
 
-  async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
+  /** That many by one command. */
+  async #renewBy(
+    size: number,
+    requests: readonly RenewRequest[],
+    within: number,
+  ): Promise<(OwnerReply | undefined)[]> {
+    const batches = Array.from({ length: Math.ceil(requests.length / size) }, (_, i) =>
+      requests.slice(i * size, (i + 1) * size),
+    );
+    const replies = await Promise.allSettled(batches.map((batch) => this.#renewBatch(batch, within)));
+    return answered(replies).flatMap((reply, i) => reply ?? batches[i]?.map(() => undefined) ?? []);
+  }
+
+  async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
+    const deadline = performance.now() + within;
     const keys: string[] = [];
     let lines = '';
     for (const { name, record, ttl } of requests) {
       keys.push(this.#lockKey(name));
       lines += `${ttl} ${record}\n`;
     }
-    const { value } = await this.#connection.run(
+    const { value, error } = await this.#runMany(
       SCRIPTS.renew,
       keys,
       [retentionFor(undefined), lines],
       within,
     );
+    if (error) {
+      if (requests.length === 1) throw error;
+      return this.#renewBy(1, requests, deadline - performance.now());
+    }
     const replies = requests.map((): OwnerReply => 'held');
     for (const [number, reply] of value as [number, OwnerReply][]) replies[number - 1] = reply;
     return replies;

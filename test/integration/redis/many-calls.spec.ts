@@ -166,6 +166,19 @@ describe('many calls that are made together', () => {
       expect(reply).toMatchObject({ status: 'rejected', reason: { code: 'LOCK_STORE', mayHaveRun: true } });
   });
 
+  it('of renewals are made one by one where the user may not have one of the locks any more', async () => {
+    const permit = (...locks: string[]): Promise<unknown> =>
+      client.acl('SETUSER', 'some', 'on', '>secret', '+@all', 'resetkeys', ...locks);
+    await permit('~locks:*', '~{locks:*');
+    const { store: limited } = await openStore({ port: server.port, username: 'some', password: 'secret' });
+    const requests = ['ok-1', 'forbidden', 'ok-2'].map((name) => wanted(name));
+    await acquireAll(limited, requests);
+    await permit('~locks:ok*', '~{locks:ok*');
+
+    expect(await limited.renew(requests, WITHIN)).toEqual(['held', undefined, 'held']);
+    await expect(limited.renew([requests[1]], WITHIN)).rejects.toMatchObject({ refused: true });
+  });
+
   it('are asked for one by one where the user may not have one of them', async () => {
     await client.acl(
       'SETUSER',

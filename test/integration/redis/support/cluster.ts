@@ -61,6 +61,14 @@ export async function startCluster(): Promise<TestCluster> {
   };
 }
 
+/** A cluster of one node, as some services offer it: to a client that knows no clusters, it is a single server. */
+export async function startLoneNode(): Promise<RedisServer> {
+  const server = await startNode();
+  await server.client().cluster('ADDSLOTSRANGE', 0, SLOTS - 1);
+  await eventually(async () => expect(await server.client().cluster('INFO')).toContain('cluster_state:ok'));
+  return server;
+}
+
 /** Another node, which has what the master with this index has. */
 export async function startReplicaOf(cluster: TestCluster, master: number): Promise<RedisServer> {
   const server = await startNode();

@@ -1,0 +1,52 @@
+import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
+import type { RedisServer } from '../../support/redis/redis-server.js';
+import { standInLine } from '../stores/stand-in-line.js';
+import { startLoneNode } from './support/cluster.js';
+import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
+
+const NAMES = ['a', 'b', 'c', 'd', 'e'];
+
+describe('a server in cluster mode that is given by a plain URL', () => {
+  let server: RedisServer;
+  let store: RedisLockStore;
+
+  beforeEach(async () => {
+    server = await startLoneNode();
+    ({ store } = await openStore(server.url));
+  });
+  afterEach(closeEverything);
+
+  it('renews leases whose locks are in different slots', async () => {
+    const requests = NAMES.map((name) => wanted(name));
+    for (const request of requests) await store.acquire(request, WITHIN);
+
+    expect(await store.renew(requests, WITHIN)).toEqual(requests.map(() => 'held'));
+    expect(await store.renew([...requests, wanted('nobody')], WITHIN)).toEqual([
+      ...requests.map(() => 'held'),
+      'vanished',
+    ]);
+  });
+
+  it('is asked for many locks at once only as long as it has not refused that', async () => {
+    const client = server.client();
+    const refused = async (): Promise<number> =>
+      Number(/evalsha:.*rejected_calls=(\d+)/.exec(await client.info('commandstats'))?.[1]);
+    for (let round = 0; round < 3; round++) {
+      const requests = NAMES.map((name) => wanted(name));
+      const grants = await Promise.all(requests.map((request) => store.acquire(request, WITHIN)));
+      expect(grants.map(({ status }) => status)).toEqual(NAMES.map(() => 'granted'));
+      expect(await store.renew(requests, WITHIN)).toEqual(NAMES.map(() => 'held'));
+      const releases = requests.map((request) => store.release(request, WITHIN));
+      expect(await Promise.all(releases)).toEqual(NAMES.map(() => 'held'));
+      expect(await refused()).toBe(1);
+    }
+  });
+
+  it('tells who waits', async () => {
+    const holder = wanted('lock');
+    await store.acquire(holder, WITHIN);
+    const waiter = await standInLine(store, wanted('lock'));
+    await store.release(holder, WITHIN);
+    expect(await store.inspect('lock', WITHIN)).toMatchObject({ record: waiter.request.record });
+  });
+});
