@@ -35,6 +35,7 @@ export async function startCluster(): Promise<TestCluster> {
     },
     { within: 20_000 },
   );
+  await agreeOnEpochs(clients);
 
   const ids = await Promise.all(
     clients.map(async (client) => (await client.call('CLUSTER', 'MYID')) as string),
@@ -57,8 +58,31 @@ export async function startCluster(): Promise<TestCluster> {
       for (const client of [target, source, ...clients]) {
         await client.call('CLUSTER', 'SETSLOT', slot, 'NODE', ids[to]);
       }
+      await agreeOnEpochs(clients);
     },
   };
+}
+
+/**
+ * A node that knows of no higher epoch takes none for a slot that it gets; then a message that is still under way can
+ * give the slot back to its last owner, whose epoch is higher, for good.
+ */
+async function agreeOnEpochs(clients: readonly Redis[]): Promise<void> {
+  await eventually(
+    async () => {
+      const views = await Promise.all(clients.map(async (client) => epochsIn(await client.cluster('NODES'))));
+      return new Set(views).size === 1;
+    },
+    { within: 20_000 },
+  );
+}
+
+/** As in `<id> <address> <flags> <master> <ping> <pong> <epoch> …`, a line a node. */
+function epochsIn(nodes: unknown): string {
+  const epochs = String(nodes).matchAll(/^(\w+)(?: \S+){5} (\d+)/gm);
+  return Array.from(epochs, ([, id, epoch]) => `${id} ${epoch}`)
+    .toSorted()
+    .join();
 }
 
 /** A cluster of one node, as some services offer it: to a client that knows no clusters, it is a single server. */
@@ -97,22 +121,32 @@ type SlotRange = [from: number, to: number, master: [host: string, port: number]
 
 const busPorts = new WeakMap<RedisServer, number>();
 
+const BUS_PORT_ATTEMPTS = 5;
+
 async function startNode(): Promise<RedisServer> {
-  // Not port + 10000, which may be beyond the last port there is.
-  const bus = await freePort();
-  const server = await RedisServer.start({
-    args: [
-      '--cluster-enabled',
-      'yes',
-      '--cluster-port',
-      String(bus),
-      '--cluster-node-timeout',
-      '2000',
-      // What is left serves on; else nothing could be said about a lock while a node is away.
-      '--cluster-require-full-coverage',
-      'no',
-    ],
-  });
-  busPorts.set(server, bus);
-  return server;
+  for (let attempt = 1; ; attempt++) {
+    // Not port + 10000, which may be beyond the last port there is. Somebody else may take it before the server does.
+    const bus = await freePort();
+    try {
+      const server = await RedisServer.start({ args: clusterArguments(bus) });
+      busPorts.set(server, bus);
+      return server;
+    } catch (error) {
+      if (attempt === BUS_PORT_ATTEMPTS || !String(error).includes('Address already in use')) throw error;
+    }
+  }
+}
+
+function clusterArguments(bus: number): string[] {
+  return [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-port',
+    String(bus),
+    '--cluster-node-timeout',
+    '2000',
+    // What is left serves on; else nothing could be said about a lock while a node is away.
+    '--cluster-require-full-coverage',
+    'no',
+  ];
 }
