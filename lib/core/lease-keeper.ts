@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Bag } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
 import { LazyTimer } from '../common/lazy-timer.js';
@@ -12,6 +13,9 @@ const FIRST_RETRY = 25;
 const LONGEST_DELAY = 500;
 /** Timers count whole milliseconds and may fire a fraction early. */
 const TIMER_PRECISION = 1;
+/** Leases renewed at once, and milliseconds until the next ones: thousands would hold up the event loop and the server. */
+const RENEWED_AT_ONCE = 1000;
+const APART = 5;
 
 /**
  * Renews all leases of a process and ends those whose time has run out: one timer, whatever their number, and
@@ -93,16 +97,21 @@ export class LeaseKeeper {
       else if (!lease.renewing) next = Math.min(next, lease.renewAt);
       next = Math.min(next, lease.deadline);
     }
-    if (due.length > 0) void this.#renew(due);
+    if (due.length > 0) void this.#renewAll(due);
     this.#wakeBy(next);
+  }
+
+  async #renewAll(due: readonly HeldLease[]): Promise<void> {
+    for (const lease of due) lease.renewing = true;
+    for (let from = 0; from < due.length && !this.#stopped; from += RENEWED_AT_ONCE) {
+      void this.#renew(due.slice(from, from + RENEWED_AT_ONCE));
+      if (from + RENEWED_AT_ONCE < due.length) await sleep(APART, undefined, { ref: false });
+    }
   }
 
   async #renew(leases: readonly HeldLease[]): Promise<void> {
     let within = this.#commandTimeout;
-    for (const lease of leases) {
-      lease.renewing = true;
-      within = Math.min(within, lease.renewEvery);
-    }
+    for (const lease of leases) within = Math.min(within, lease.renewEvery);
     const sentAt = this.#clock.now();
     let replies: (OwnerReply | undefined)[] | undefined;
     let failure: LockStoreError | undefined;

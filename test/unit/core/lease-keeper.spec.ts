@@ -163,6 +163,20 @@ describe('the keeper', () => {
     expect(leases.every((lease) => lease.remaining === LEASE)).toBe(true);
   });
 
+  it('renews many thousands a thousand at a time', async () => {
+    const names = Array.from({ length: 2500 }, (_, i) => `lock-${i}`);
+    const leases = await Promise.all(names.map((name) => replica.acquire(name)));
+    const renewals = (): (readonly string[])[] => replica.store.callsOf('renew').map((call) => call.names);
+
+    await replica.clock.pass(RENEW_EVERY);
+    expect(renewals().map(({ length }) => length)).toEqual([1000]);
+    while (renewals().length < 3) await new Promise(setImmediate);
+    await settle();
+
+    expect(renewals().flat().toSorted()).toEqual(names.toSorted());
+    expect(leases.every((lease) => lease.remaining === LEASE)).toBe(true);
+  });
+
   it('takes along what is due soon, so that leases of one TTL end up in one call', async () => {
     await replica.acquire('a');
     await replica.clock.pass(RENEW_EVERY / 5);
