@@ -87,7 +87,8 @@ export const consumers = [
       ...nest(11),
       ...typescript('6.0'),
       '@nestjs/schedule': '^6.0.0',
-      ioredis: '^5.0.0',
+      // The oldest that is promised.
+      ioredis: '5.0.0',
     },
     compilerOptions: { module: 'Node16', moduleResolution: 'Node16' },
     runs: [onStore('local'), onStore('redis')],

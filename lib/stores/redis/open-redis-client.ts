@@ -1,4 +1,4 @@
-import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
+import type { Cluster, ClusterNode, ClusterOptions, Command, Redis, RedisOptions } from 'ioredis';
 import { LockConfigurationError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import { isRedisClient, isRedisCluster, type RedisConnectionOptions } from './redis-connection-options.js';
@@ -16,6 +16,8 @@ export function connectionsOf(client: RedisClient): Redis[] {
 /** A client of our own that is not connected yet, its name for log lines, and the user's key prefix. */
 export interface OpenedClient {
   client: RedisClient;
+  /** Makes what the client can send. */
+  Command: typeof Command;
   label: string;
   keyPrefix: string;
 }
@@ -76,17 +78,27 @@ const HARDENED_CLUSTER = {
 
 /** Makes a client for `connection`; throws LockConfigurationError where that cannot work. */
 export async function openRedisClient(connection: RedisConnectionOptions): Promise<OpenedClient> {
+  const { Redis, Cluster, Command } = await loadIoredis();
+  return { ...open(connection, Redis, Cluster), Command };
+}
+
+type Opened = Omit<OpenedClient, 'Command'>;
+
+function open(
+  connection: RedisConnectionOptions,
+  RedisClass: typeof Redis,
+  ClusterClass: typeof Cluster,
+): Opened {
   if (typeof connection === 'object' && isRedisClient(connection))
     return duplicate(connection as RedisClient);
-  const { Redis, Cluster } = await loadIoredis();
   // By way of a client that is not connected: what a URL says would win over options beside it.
-  if (typeof connection === 'string') return duplicate(new Redis(connection, { lazyConnect: true }));
+  if (typeof connection === 'string') return duplicate(new RedisClass(connection, { lazyConnect: true }));
   if (isRedisCluster(connection)) {
     const options = (connection.options ?? {}) as ClusterOptions;
     const nodes = [...connection.cluster] as ClusterNode[];
-    return cluster(new Cluster(nodes, hardenCluster(options)), options);
+    return cluster(new ClusterClass(nodes, hardenCluster(options)), options);
   }
-  return single(new Redis({ ...connection, ...HARDENED } as RedisOptions), connection.keyPrefix);
+  return single(new RedisClass({ ...connection, ...HARDENED } as RedisOptions), connection.keyPrefix);
 }
 
 /** A second client like one of ours, whose user subscribes anew after each reconnect. */
@@ -95,7 +107,7 @@ export function subscriberOf(client: RedisClient): RedisClient {
   return client.duplicate({ autoResubscribe: false });
 }
 
-function duplicate(client: RedisClient): OpenedClient {
+function duplicate(client: RedisClient): Opened {
   if ('nodes' in client) {
     return cluster(client.duplicate([], hardenCluster(client.options)), client.options);
   }
@@ -106,7 +118,7 @@ function hardenCluster(options: ClusterOptions): ClusterOptions {
   return { ...options, ...HARDENED_CLUSTER, redisOptions: { ...options.redisOptions, ...HARDENED } };
 }
 
-function single(client: Redis, keyPrefix = ''): OpenedClient {
+function single(client: Redis, keyPrefix = ''): Opened {
   const { host, port, path, db, tls, sentinels, name } = client.options;
   const place = sentinels
     ? `sentinel master ${name ?? ''}`
@@ -114,14 +126,16 @@ function single(client: Redis, keyPrefix = ''): OpenedClient {
   return { client, label: place, keyPrefix };
 }
 
-function cluster(client: Cluster, { keyPrefix, redisOptions }: ClusterOptions): OpenedClient {
+function cluster(client: Cluster, { keyPrefix, redisOptions }: ClusterOptions): Opened {
   // As ioredis does it: the nodes' prefix counts where the cluster has none.
   return { client, label: 'redis cluster', keyPrefix: keyPrefix || redisOptions?.keyPrefix || '' };
 }
 
-async function loadIoredis(): Promise<{ Redis: typeof Redis; Cluster: typeof Cluster }> {
+async function loadIoredis(): Promise<Pick<typeof import('ioredis'), 'Redis' | 'Cluster' | 'Command'>> {
   try {
-    return await import('ioredis');
+    const { default: ioredis, Cluster, Command } = await import('ioredis');
+    // The module itself is that class; Node finds no export of its name before 5.2.5.
+    return { Redis: ioredis as unknown as typeof Redis, Cluster, Command };
   } catch (cause) {
     throw new LockConfigurationError(messages.missingPeer('ioredis', 'redis'), { cause });
   }

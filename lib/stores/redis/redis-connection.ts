@@ -46,6 +46,7 @@ export class RedisConnection {
   readonly label: string;
   readonly keyPrefix: string;
   readonly #client: RedisClient;
+  readonly #Command: OpenedClient['Command'];
   readonly #outages: OutageLog;
   readonly #connections: SilentConnections;
   readonly #deadlines = new Deadlines(performance);
@@ -66,8 +67,9 @@ export class RedisConnection {
     return connection;
   }
 
-  private constructor({ client, label, keyPrefix }: OpenedClient, outages: OutageLog) {
+  private constructor({ client, Command, label, keyPrefix }: OpenedClient, outages: OutageLog) {
     this.#client = client;
+    this.#Command = Command;
     this.label = label;
     this.keyPrefix = keyPrefix;
     this.#outages = outages;
@@ -155,14 +157,19 @@ export class RedisConnection {
           this.#connections.ping();
         });
       });
+      const args = [command === 'eval' ? script.lua : script.sha, ...keysAndArgs];
+      const sent = new this.#Command(command, args, { replyEncoding: 'utf8' });
       const settle = (): void => {
         settled = true;
+        // V8 makes `reject`, a function that ioredis assigns to a property of the command, as an old object: it would keep
+        // the arguments until a full garbage collection.
+        sent.args = [];
         this.#deadlines.cancel(timeout);
         this.#underWay--;
       };
       this.#underWay++;
-      // One array, which ioredis takes as it is: it would copy a thousand arguments one by one.
-      server.call(command, [command === 'eval' ? script.lua : script.sha, ...keysAndArgs]).then(
+      server.sendCommand(sent);
+      sent.promise.then(
         (value) => {
           settle();
           resolve(value);
