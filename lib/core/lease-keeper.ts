@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Bag } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
 import { LazyTimer } from '../common/lazy-timer.js';
+import { after } from '../common/pause.js';
 import type { LockStoreError } from '../common/errors.js';
 import type { LockStore, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
 import type { HeldLease } from './lease.js';
@@ -13,13 +13,14 @@ const FIRST_RETRY = 25;
 const LONGEST_DELAY = 500;
 /** Timers count whole milliseconds and may fire a fraction early. */
 const TIMER_PRECISION = 1;
-/** Leases renewed at once, and milliseconds until the next ones: thousands would hold up the event loop and the server. */
-const RENEWED_AT_ONCE = 1000;
-const APART = 5;
+/** Leases in one call to the store: more would hold up the event loop and the server. */
+const RENEW_BATCH = 1000;
+/** Milliseconds between two such calls. */
+const BATCH_DELAY = 5;
 
 /**
- * Renews all leases of a process and ends those whose time has run out: one timer, whatever their number, and
- * it does not keep the process alive. Renewals are sent and never waited for, so a store that hangs cannot
+ * Renews all leases of a process and ends those whose time has run out: one timer, whatever their number,
+ * says when, and does not keep the process alive. Renewals are sent and never waited for, so a store that hangs cannot
  * delay the end of a lease.
  */
 export class LeaseKeeper {
@@ -97,16 +98,19 @@ export class LeaseKeeper {
       else if (!lease.renewing) next = Math.min(next, lease.renewAt);
       next = Math.min(next, lease.deadline);
     }
-    if (due.length > 0) void this.#renewAll(due);
+    // The most urgent first.
+    if (due.length > RENEW_BATCH) due.sort((a, b) => a.deadline - b.deadline);
+    for (const lease of due) lease.renewing = true;
+    this.#renewAll(due);
     this.#wakeBy(next);
   }
 
-  async #renewAll(due: readonly HeldLease[]): Promise<void> {
-    for (const lease of due) lease.renewing = true;
-    for (let from = 0; from < due.length && !this.#stopped; from += RENEWED_AT_ONCE) {
-      void this.#renew(due.slice(from, from + RENEWED_AT_ONCE));
-      if (from + RENEWED_AT_ONCE < due.length) await sleep(APART, undefined, { ref: false });
-    }
+  #renewAll(due: readonly HeldLease[]): void {
+    // Some may have been released in the meantime.
+    const batch = due.slice(0, RENEW_BATCH).filter((lease) => this.#leases.has(lease));
+    if (batch.length > 0) void this.#renew(batch);
+    const rest = due.slice(RENEW_BATCH);
+    if (rest.length > 0) after(BATCH_DELAY, this.#clock, () => this.#renewAll(rest), false);
   }
 
   async #renew(leases: readonly HeldLease[]): Promise<void> {

@@ -16,7 +16,7 @@ export function connectionsOf(client: RedisClient): Redis[] {
 /** A client of our own that is not connected yet, its name for log lines, and the user's key prefix. */
 export interface OpenedClient {
   client: RedisClient;
-  /** Makes what the client can send. */
+  /** What the client makes its commands of. */
   Command: typeof Command;
   label: string;
   keyPrefix: string;
@@ -78,27 +78,17 @@ const HARDENED_CLUSTER = {
 
 /** Makes a client for `connection`; throws LockConfigurationError where that cannot work. */
 export async function openRedisClient(connection: RedisConnectionOptions): Promise<OpenedClient> {
-  const { Redis, Cluster, Command } = await loadIoredis();
-  return { ...open(connection, Redis, Cluster), Command };
-}
-
-type Opened = Omit<OpenedClient, 'Command'>;
-
-function open(
-  connection: RedisConnectionOptions,
-  RedisClass: typeof Redis,
-  ClusterClass: typeof Cluster,
-): Opened {
   if (typeof connection === 'object' && isRedisClient(connection))
     return duplicate(connection as RedisClient);
+  const { Redis, Cluster } = await loadIoredis();
   // By way of a client that is not connected: what a URL says would win over options beside it.
-  if (typeof connection === 'string') return duplicate(new RedisClass(connection, { lazyConnect: true }));
+  if (typeof connection === 'string') return duplicate(new Redis(connection, { lazyConnect: true }));
   if (isRedisCluster(connection)) {
     const options = (connection.options ?? {}) as ClusterOptions;
     const nodes = [...connection.cluster] as ClusterNode[];
-    return cluster(new ClusterClass(nodes, hardenCluster(options)), options);
+    return cluster(new Cluster(nodes, hardenCluster(options)), options);
   }
-  return single(new RedisClass({ ...connection, ...HARDENED } as RedisOptions), connection.keyPrefix);
+  return single(new Redis({ ...connection, ...HARDENED } as RedisOptions), connection.keyPrefix);
 }
 
 /** A second client like one of ours, whose user subscribes anew after each reconnect. */
@@ -107,7 +97,7 @@ export function subscriberOf(client: RedisClient): RedisClient {
   return client.duplicate({ autoResubscribe: false });
 }
 
-function duplicate(client: RedisClient): Opened {
+function duplicate(client: RedisClient): OpenedClient {
   if ('nodes' in client) {
     return cluster(client.duplicate([], hardenCluster(client.options)), client.options);
   }
@@ -118,24 +108,32 @@ function hardenCluster(options: ClusterOptions): ClusterOptions {
   return { ...options, ...HARDENED_CLUSTER, redisOptions: { ...options.redisOptions, ...HARDENED } };
 }
 
-function single(client: Redis, keyPrefix = ''): Opened {
+function single(client: Redis, keyPrefix = ''): OpenedClient {
   const { host, port, path, db, tls, sentinels, name } = client.options;
   const place = sentinels
     ? `sentinel master ${name ?? ''}`
     : (path ?? `${tls ? 'rediss' : 'redis'}://${host}:${port}/${db ?? 0}`);
-  return { client, label: place, keyPrefix };
+  return { client, Command: commandsOf(client), label: place, keyPrefix };
 }
 
-function cluster(client: Cluster, { keyPrefix, redisOptions }: ClusterOptions): Opened {
+function cluster(client: Cluster, { keyPrefix, redisOptions }: ClusterOptions): OpenedClient {
   // As ioredis does it: the nodes' prefix counts where the cluster has none.
-  return { client, label: 'redis cluster', keyPrefix: keyPrefix || redisOptions?.keyPrefix || '' };
+  const prefix = keyPrefix || redisOptions?.keyPrefix || '';
+  return { client, Command: commandsOf(client), label: 'redis cluster', keyPrefix: prefix };
 }
 
-async function loadIoredis(): Promise<Pick<typeof import('ioredis'), 'Redis' | 'Cluster' | 'Command'>> {
+/** Of the copy of ioredis that the client is from, which may not be ours: `call` hands a command to `sendCommand`. */
+function commandsOf(client: RedisClient): typeof Command {
+  const sender = { options: {}, sendCommand: (command: Command) => command };
+  const command = client.call.call(sender as never, 'ping') as unknown as Command;
+  return command.constructor as typeof Command;
+}
+
+async function loadIoredis(): Promise<Pick<typeof import('ioredis'), 'Redis' | 'Cluster'>> {
   try {
-    const { default: ioredis, Cluster, Command } = await import('ioredis');
-    // The module itself is that class; Node finds no export of its name before 5.2.5.
-    return { Redis: ioredis as unknown as typeof Redis, Cluster, Command };
+    const { default: ioredis, Cluster } = await import('ioredis');
+    // The default is the class Redis, whatever the types say; Node finds no export of its name before ioredis 5.2.5.
+    return { Redis: ioredis as unknown as typeof Redis, Cluster };
   } catch (cause) {
     throw new LockConfigurationError(messages.missingPeer('ioredis', 'redis'), { cause });
   }

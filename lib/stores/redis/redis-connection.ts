@@ -144,7 +144,7 @@ export class RedisConnection {
   }
 
   /** Calls the script by its name, or by its text where the server does not know it. */
-  #send(call: Call, command: 'evalsha' | 'eval' = 'evalsha'): Promise<unknown> {
+  #send(call: Call, name: 'evalsha' | 'eval' = 'evalsha'): Promise<unknown> {
     const { server, script, keysAndArgs, deadline } = call;
     return new Promise((resolve, reject) => {
       const since = performance.now();
@@ -157,19 +157,18 @@ export class RedisConnection {
           this.#connections.ping();
         });
       });
-      const args = [command === 'eval' ? script.lua : script.sha, ...keysAndArgs];
-      const sent = new this.#Command(command, args, { replyEncoding: 'utf8' });
+      const args = [name === 'eval' ? script.lua : script.sha, ...keysAndArgs];
+      const command = new this.#Command(name, args, { replyEncoding: 'utf8' });
       const settle = (): void => {
         settled = true;
-        // V8 makes `reject`, a function that ioredis assigns to a property of the command, as an old object: it would keep
-        // the arguments until a full garbage collection.
-        sent.args = [];
+        // V8 makes ioredis' closure `command.reject` an old object, which would keep them until a full collection.
+        command.args = [];
         this.#deadlines.cancel(timeout);
         this.#underWay--;
       };
+      server.sendCommand(command);
       this.#underWay++;
-      server.sendCommand(sent);
-      sent.promise.then(
+      command.promise.then(
         (value) => {
           settle();
           resolve(value);

@@ -3,11 +3,13 @@ import type { LockStoreError } from '../../common/errors.js';
 
 /** ioredis did not send the command, or the server refused it before doing anything. */
 const NOT_RUN =
-  /^(Stream isn't writeable|Cluster isn't ready|Too many Cluster redirections|LOADING|READONLY|NOSCRIPT|OOM|MISCONF|NOAUTH|NOPERM|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
+  /^(Stream isn't writeable|Cluster isn't ready|Too many Cluster redirections|LOADING|READONLY|NOSCRIPT|OOM|MISCONF|NOAUTH|NOPERM|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK|CROSSSLOT)\b/;
 /** Redis before version 7 and KeyDB say it in the middle when it was a script that they refused to let write. */
 const IN_SCRIPT = /^ERR Error running script .*: -/;
 /** Refusals that pass by themselves, often within the time of one call. */
 const PASSING = /^(LOADING|READONLY|NOSCRIPT|NOAUTH|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
+/** Refusals of any write. */
+const OF_WHOLE_SERVER = /^(MISCONF|NOREPLICAS|OOM)\b/;
 /** A master that became a replica, or a session that is not logged in any more: a new connection may cure that. */
 const CURED_BY_RECONNECT = /^(READONLY|NOAUTH)\b/;
 
@@ -24,9 +26,14 @@ export function isCuredByReconnect({ message }: Error): boolean {
   return CURED_BY_RECONNECT.test(message.replace(IN_SCRIPT, ''));
 }
 
-/** Whether a server in cluster mode, or a proxy, refused a command for its keys being in different slots. */
-export function isForManySlots({ cause }: LockStoreError): boolean {
-  return isErrorLike(cause) && cause.message.replace(IN_SCRIPT, '').startsWith('CROSSSLOT');
+/** Whether the refusal has nothing to do with the keys of the command. */
+export function isOfWholeServer({ cause }: LockStoreError): boolean {
+  return isErrorLike(cause) && OF_WHOLE_SERVER.test(cause.message.replace(IN_SCRIPT, ''));
+}
+
+/** Whether the server, or a proxy, refused a command because its keys are in different slots. */
+export function isCrossSlot({ cause }: LockStoreError): boolean {
+  return isErrorLike(cause) && cause.message.startsWith('CROSSSLOT');
 }
 
 /**

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { RenewRequest, Turn } from '../lock-store.js';
+import type { LockKeys } from './lock-keys.js';
 import type { RedisClient } from './open-redis-client.js';
 import { SilentConnections } from './silent-connections.js';
 import { slotOf } from './slot-of.js';
 
 /** What the inbox needs to know of the store it belongs to. */
 export interface InboxPlace {
-  /** Comes before the name of each lock. */
-  readonly prefix: string;
+  readonly keys: LockKeys;
   /** Makes a client that is not connected yet. */
   openClient(): RedisClient;
   /** In a cluster messages go by the slot of the lock. */
@@ -41,7 +41,7 @@ export class RedisInbox {
 
   /** Calls `onTurn` for each message about the lock, and when messages may have been missed. Returns what ends it. */
   watch(name: string, onTurn: (turn?: Turn) => void): () => void {
-    const lock = this.#lockOf(name);
+    const lock = this.#place.keys.lock(name);
     const watchers = this.#watchers.get(lock) ?? new Set();
     this.#watchers.set(lock, watchers.add(onTurn));
     return () => {
@@ -55,13 +55,13 @@ export class RedisInbox {
   /** By which a script knows what to give to whom, and how to tell it. */
   ticket({ name, ttl, record }: RenewRequest): string {
     const command = this.#place.isCluster ? 'SPUBLISH' : 'PUBLISH';
-    return [command, this.#channelOf(this.#lockOf(name)), ttl, record].join('\n');
+    return [command, this.#channelOf(this.#place.keys.lock(name)), ttl, record].join('\n');
   }
 
   /** Whether messages about the lock would arrive. */
   hears(name: string): boolean {
     this.#check();
-    return this.#heard.has(this.#channelOf(this.#lockOf(name)));
+    return this.#heard.has(this.#channelOf(this.#place.keys.lock(name)));
   }
 
   /** Begins to listen, so that messages about the lock arrive soon. */
@@ -69,7 +69,7 @@ export class RedisInbox {
     if (this.#closed) return;
     if (!this.#client) this.#open();
     else if (this.#client.status === 'end') this.#connect();
-    else this.#subscribe(this.#channelOf(this.#lockOf(name)));
+    else this.#subscribe(this.#channelOf(this.#place.keys.lock(name)));
   }
 
   /** Messages do not arrive although it listens: to a server that is no master any more, for instance. */
@@ -163,13 +163,9 @@ export class RedisInbox {
     if (this.#client?.status === 'ready') this.#connections?.ping();
   }
 
-  #lockOf(name: string): string {
-    return `${this.#place.prefix}:${name}`;
-  }
-
   #channelOf(lock: string): string {
-    const { isCluster, prefix } = this.#place;
-    if (!isCluster) return `${prefix}:inbox:${this.#id}`;
+    const { isCluster, keys } = this.#place;
+    if (!isCluster) return `${keys.prefix}:inbox:${this.#id}`;
     return `${slotOf(lock)}:inbox:${this.#id}`;
   }
 }

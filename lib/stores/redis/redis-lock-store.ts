@@ -18,11 +18,11 @@ import {
 import { LockStoreError } from '../../common/errors.js';
 import { answered } from '../answered.js';
 import { CommandBatcher } from './command-batcher.js';
+import { LockKeys } from './lock-keys.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection, type ScriptReply } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
-import { isForManySlots } from './redis-errors.js';
-import { slotOf } from './slot-of.js';
+import { isCrossSlot, isOfWholeServer } from './redis-errors.js';
 import { claimArguments, expiry, stored, tickArguments } from './script-format.js';
 import { SCRIPTS } from './scripts.js';
 
@@ -31,18 +31,14 @@ const RENEW_BATCH = 500;
 /** Keys looked at by one command of a listing. */
 const SCAN_PAGE = 500;
 
-/**
- * Locks in Redis, Valkey or KeyDB. A lock is the string `<prefix>:<name>`; its fence and marks are the hash
- * `{<prefix>:<name>}:state`, in the same cluster slot, where the sorted sets `…:queue` and `…:undone` are those who wait for
- * it and the acquisitions that were undone.
- */
+/** Locks in Redis, Valkey or KeyDB, under the keys of lock-keys.ts. */
 export class RedisLockStore implements LockStore {
   readonly description: string;
   readonly #connection: RedisConnection;
-  readonly #prefix: string;
+  readonly #keys: LockKeys;
   readonly #inbox: RedisInbox;
-  /** Whether one command must stay within one slot: in a cluster, which may look like a single server. */
-  #keepsToSlots: boolean;
+  /** Whether a command must keep to one slot: in a cluster, and once a server has answered CROSSSLOT. */
+  #oneSlotOnly: boolean;
   readonly #batcher = new CommandBatcher(() => this.#connection.isBusy);
   readonly #acquireBatched = this.#batcher.batched<AcquireRequest, AcquireReply>(
     (request, within) => this.#acquireOne(request, within),
@@ -66,10 +62,10 @@ export class RedisLockStore implements LockStore {
 
   private constructor(connection: RedisConnection, prefix: string) {
     this.#connection = connection;
-    this.#prefix = connection.keyPrefix + prefix;
-    this.#keepsToSlots = connection.isCluster;
+    this.#keys = new LockKeys(connection.keyPrefix + prefix);
+    this.#oneSlotOnly = connection.isCluster;
     this.#inbox = new RedisInbox({
-      prefix: this.#prefix,
+      keys: this.#keys,
       openClient: () => connection.openSubscriber(),
       isCluster: connection.isCluster,
     });
@@ -84,7 +80,7 @@ export class RedisLockStore implements LockStore {
   }
 
   renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
-    return this.#renewBy(this.#keepsToSlots ? 1 : RENEW_BATCH, requests, within);
+    return this.#renewInBatches(this.#oneSlotOnly ? 1 : RENEW_BATCH, requests, within);
   }
 
   release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
@@ -98,27 +94,27 @@ export class RedisLockStore implements LockStore {
     const { name, record, claim } = request;
     const claimed = claim ? claimArguments(claim) : [];
     const args = [record, UNDO_RETENTION, this.#inbox.ticket(request), ...claimed];
-    return this.#free(SCRIPTS.undo, this.#keysToAcquire(name), args, within);
+    return this.#free(SCRIPTS.undo, this.#keys.toAcquire(name), args, within);
   }
 
   leave(request: RenewRequest, within: number): Promise<OwnerReply> {
     const { name, record } = request;
-    return this.#free(SCRIPTS.leave, this.#keys(name), [record, this.#inbox.ticket(request)], within);
+    return this.#free(SCRIPTS.leave, this.#keys.of(name), [record, this.#inbox.ticket(request)], within);
   }
 
   async force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
-    const { value } = await this.#run(SCRIPTS.force, this.#keys(name), [fence], within);
+    const { value } = await this.#run(SCRIPTS.force, this.#keys.of(name), [fence], within);
     return value as OwnerReply;
   }
 
   async inspect(name: string, within: number): Promise<StoredLock | null> {
-    const { value } = await this.#run(SCRIPTS.inspect, this.#keys(name), [], within);
+    const { value } = await this.#run(SCRIPTS.inspect, this.#keys.of(name), [], within);
     const [record, remaining, fence, waiters] = value as [string?, number?, (string | null)?, number?];
     return record === undefined ? null : stored(record, remaining, fence, waiters);
   }
 
   async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { name: string }> {
-    const ours = `${this.#prefix}:`;
+    const ours = this.#keys.lock('');
     const pattern = `${(ours + prefix).replace(/[\\*?[\]]/g, '\\$&')}*`;
     for (const server of this.#connection.servers) {
       let cursor = '0';
@@ -144,7 +140,7 @@ export class RedisLockStore implements LockStore {
 
   /** Claims and waiters are too few to gain from it. */
   #canBatch(isPlain: boolean): boolean {
-    return isPlain && !this.#keepsToSlots;
+    return isPlain && !this.#oneSlotOnly;
   }
 
   #acquireOne(request: AcquireRequest, within: number, mayHaveRun = false): Promise<AcquireReply> {
@@ -154,7 +150,7 @@ export class RedisLockStore implements LockStore {
     const args: (string | number)[] = [record, ttl, retentionFor(claim)];
     if (ticket || claim) args.push(ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION);
     if (claim) args.push(...claimArguments(claim), ...tickArguments(claim));
-    const call = this.#run(SCRIPTS.acquire, this.#keysToAcquire(name), args, within, { mayHaveRun });
+    const call = this.#run(SCRIPTS.acquire, this.#keys.toAcquire(name), args, within, { mayHaveRun });
     return call.then((reply) => this.#acquireReply(name, reply, inLine));
   }
 
@@ -196,7 +192,7 @@ export class RedisLockStore implements LockStore {
     const keys: string[] = [];
     const args: (string | number)[] = [retentionFor(undefined)];
     for (const { name, record, ttl } of requests) {
-      keys.push(this.#lockKey(name));
+      keys.push(this.#keys.lock(name));
       args.push(record, ttl);
     }
     const { value, retried } = await this.#runMany(SCRIPTS.acquireMany, keys, args, within);
@@ -213,7 +209,7 @@ export class RedisLockStore implements LockStore {
   #releaseOne(request: ReleaseRequest, within: number, mayHaveRun = false): Promise<OwnerReply> {
     const { name, record, completed } = request;
     const run = completed ? [retentionFor(completed), ...claimArguments(completed)] : [];
-    return this.#free(SCRIPTS.release, this.#keys(name), [record, ...run], within, { mayHaveRun });
+    return this.#free(SCRIPTS.release, this.#keys.of(name), [record, ...run], within, { mayHaveRun });
   }
 
   async #releaseMany(
@@ -224,7 +220,7 @@ export class RedisLockStore implements LockStore {
     const keys: string[] = [];
     const records: string[] = [];
     for (const { name, record } of requests) {
-      keys.push(this.#lockKey(name));
+      keys.push(this.#keys.lock(name));
       records.push(record);
     }
     const { value, retried } = await this.#runMany(SCRIPTS.releaseMany, keys, records, within);
@@ -234,7 +230,7 @@ export class RedisLockStore implements LockStore {
     });
   }
 
-  /** With an error where the server refuses all of it, which it may not do with each, and without a value. */
+  /** Has an error instead of a value where the server refused the whole command: it may still accept its parts. */
   async #runMany(
     ...call: Parameters<RedisConnection['run']>
   ): Promise<{ value?: unknown[]; retried: boolean; error?: LockStoreError }> {
@@ -242,8 +238,8 @@ export class RedisLockStore implements LockStore {
       const { value, retried } = await this.#connection.run(...call);
       return { value: value as unknown[], retried };
     } catch (error) {
-      if (!(error instanceof LockStoreError) || !error.refused) throw error;
-      if (isForManySlots(error)) this.#keepsToSlots = true;
+      if (!(error instanceof LockStoreError) || !error.refused || isOfWholeServer(error)) throw error;
+      if (isCrossSlot(error)) this.#oneSlotOnly = true;
       return { retried: error.mayHaveRun, error };
     }
   }
@@ -258,8 +254,8 @@ export class RedisLockStore implements LockStore {
     return this.#run(...call).then(({ value, retried }) => freed(value as OwnerReply, retried));
   }
 
-  /** That many by one command. */
-  async #renewBy(
+  /** With one command for each `size` of them. */
+  async #renewInBatches(
     size: number,
     requests: readonly RenewRequest[],
     within: number,
@@ -268,7 +264,7 @@ export class RedisLockStore implements LockStore {
       requests.slice(i * size, (i + 1) * size),
     );
     const replies = await Promise.allSettled(batches.map((batch) => this.#renewBatch(batch, within)));
-    return answered(replies).flatMap((reply, i) => reply ?? batches[i]?.map(() => undefined) ?? []);
+    return answered(replies).flatMap((reply, i) => reply ?? batches[i].map(() => undefined));
   }
 
   async #renewBatch(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
@@ -276,7 +272,7 @@ export class RedisLockStore implements LockStore {
     const keys: string[] = [];
     let lines = '';
     for (const { name, record, ttl } of requests) {
-      keys.push(this.#lockKey(name));
+      keys.push(this.#keys.lock(name));
       lines += `${ttl} ${record}\n`;
     }
     const { value, error } = await this.#runMany(
@@ -287,26 +283,11 @@ export class RedisLockStore implements LockStore {
     );
     if (error) {
       if (requests.length === 1) throw error;
-      return this.#renewBy(1, requests, deadline - performance.now());
+      return this.#renewInBatches(1, requests, deadline - performance.now());
     }
     const replies = requests.map((): OwnerReply => 'held');
     for (const [number, reply] of value as [number, OwnerReply][]) replies[number - 1] = reply;
     return replies;
-  }
-
-  #lockKey(name: string): string {
-    return `${this.#prefix}:${name}`;
-  }
-
-  #keys(name: string): [lock: string, state: string, queue: string] {
-    const lock = this.#lockKey(name);
-    const slot = slotOf(lock);
-    return [lock, `${slot}:state`, `${slot}:queue`];
-  }
-
-  #keysToAcquire(name: string): string[] {
-    const keys = this.#keys(name);
-    return [...keys, `${slotOf(keys[0])}:undone`];
   }
 }
 

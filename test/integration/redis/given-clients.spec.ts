@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { Redis as Redis6 } from 'ioredis-6';
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
@@ -8,6 +9,17 @@ describe('a client that was given', () => {
   afterEach(async () => {
     for (const client of clients.splice(0)) if (client.status !== 'end') client.disconnect();
     await closeEverything();
+  });
+
+  it('may be from another version of ioredis than the one that is found', async () => {
+    const server = await RedisServer.start();
+    const client = new Redis6(server.port, '127.0.0.1');
+    const { store } = await openStore(client);
+    client.disconnect();
+    const mine = wanted();
+    expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted' });
+    expect(await store.renew([mine], WITHIN)).toEqual(['held']);
+    expect(await store.release(mine, WITHIN)).toBe('held');
   });
 
   it.each<[string, RedisOptions]>([

@@ -27,7 +27,7 @@ describe('a server in cluster mode that is given by a plain URL', () => {
     ]);
   });
 
-  it('is asked for many locks at once only as long as it has not refused that', async () => {
+  it('is asked for several locks with one command only until it refuses that', async () => {
     const client = server.client();
     const refused = async (): Promise<number> =>
       Number(/evalsha:.*rejected_calls=(\d+)/.exec(await client.info('commandstats'))?.[1]);
@@ -40,6 +40,20 @@ describe('a server in cluster mode that is given by a plain URL', () => {
       expect(await Promise.all(releases)).toEqual(NAMES.map(() => 'held'));
       expect(await refused()).toBe(1);
     }
+  });
+
+  it('answers each of the calls that it refuses to carry out together as if that were the only one', async () => {
+    const requests = NAMES.map((name) => wanted(name));
+    for (const request of requests) await store.acquire(request, WITHIN);
+    await server.client().del('locks:c');
+
+    // The first goes alone, the others together.
+    const releases = await Promise.all(requests.map((request) => store.release(request, WITHIN)));
+    expect(releases).toEqual(['held', 'held', 'vanished', 'held', 'held']);
+
+    const { store: other } = await openStore(server.url);
+    const grants = await Promise.all(requests.map(({ name }) => other.acquire(wanted(name), WITHIN)));
+    expect(grants).toEqual(NAMES.map(() => ({ status: 'granted', fence: expect.any(Number) })));
   });
 
   it('tells who waits', async () => {

@@ -166,7 +166,7 @@ describe('many calls that are made together', () => {
       expect(reply).toMatchObject({ status: 'rejected', reason: { code: 'LOCK_STORE', mayHaveRun: true } });
   });
 
-  it('of renewals are made one by one where the user may not have one of the locks any more', async () => {
+  it('are renewed one by one where the user may not have one of the locks any more', async () => {
     await client.acl('SETUSER', 'some', 'on', '>secret', '+@all', '~locks:*', '~{locks:*');
     const { store: limited } = await openStore({ port: server.port, username: 'some', password: 'secret' });
     const requests = ['ok-1', 'forbidden', 'ok-2'].map((name) => wanted(name));

@@ -12,8 +12,8 @@ import { findRedisBinary } from './find-redis-binary.js';
 import { answersPing } from './ping-redis.js';
 
 export interface RedisServerOptions {
-  /** More arguments of redis-server, such as `['--maxmemory', '2mb']`; they win over ours. */
-  readonly args?: readonly string[];
+  /** More arguments of redis-server, such as `['--maxmemory', '2mb']`; they win over ours. Or new ones for each attempt. */
+  readonly args?: readonly string[] | (() => Promise<readonly string[]>);
   /** @default a free one */
   readonly port?: number;
   /** Whether writes survive `kill()`. @default false: it forgets everything, even on `stop()` */
@@ -30,7 +30,8 @@ export class RedisServer {
   static async start({ args = [], port, appendonly = false }: RedisServerOptions = {}): Promise<RedisServer> {
     const binary = await findRedisBinary();
     for (let attempt = 1; ; attempt++) {
-      const server = new RedisServer(binary, port ?? (await freePort()), appendonly, args);
+      const more = typeof args === 'function' ? await args() : args;
+      const server = new RedisServer(binary, port ?? (await freePort()), appendonly, more);
       try {
         await server.restart();
         return server;

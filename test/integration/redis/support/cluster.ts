@@ -35,7 +35,7 @@ export async function startCluster(): Promise<TestCluster> {
     },
     { within: 20_000 },
   );
-  await agreeOnEpochs(clients);
+  await epochsAgreed(clients);
 
   const ids = await Promise.all(
     clients.map(async (client) => (await client.call('CLUSTER', 'MYID')) as string),
@@ -58,7 +58,7 @@ export async function startCluster(): Promise<TestCluster> {
       for (const client of [target, source, ...clients]) {
         await client.call('CLUSTER', 'SETSLOT', slot, 'NODE', ids[to]);
       }
-      await agreeOnEpochs(clients);
+      await epochsAgreed(clients);
     },
   };
 }
@@ -67,7 +67,7 @@ export async function startCluster(): Promise<TestCluster> {
  * A node that knows of no higher epoch takes none for a slot that it gets; then a message that is still under way can
  * give the slot back to its last owner, whose epoch is higher, for good.
  */
-async function agreeOnEpochs(clients: readonly Redis[]): Promise<void> {
+async function epochsAgreed(clients: readonly Redis[]): Promise<void> {
   await eventually(
     async () => {
       const views = await Promise.all(clients.map(async (client) => epochsIn(await client.cluster('NODES'))));
@@ -88,8 +88,11 @@ function epochsIn(nodes: unknown): string {
 /** A cluster of one node, as some services offer it: to a client that knows no clusters, it is a single server. */
 export async function startLoneNode(): Promise<RedisServer> {
   const server = await startNode();
-  await server.client().cluster('ADDSLOTSRANGE', 0, SLOTS - 1);
-  await eventually(async () => expect(await server.client().cluster('INFO')).toContain('cluster_state:ok'));
+  const client = server.client();
+  await client.cluster('ADDSLOTSRANGE', 0, SLOTS - 1);
+  await eventually(async () => expect(await client.cluster('INFO')).toContain('cluster_state:ok'), {
+    within: 20_000,
+  });
   return server;
 }
 
@@ -121,20 +124,12 @@ type SlotRange = [from: number, to: number, master: [host: string, port: number]
 
 const busPorts = new WeakMap<RedisServer, number>();
 
-const BUS_PORT_ATTEMPTS = 5;
-
 async function startNode(): Promise<RedisServer> {
-  for (let attempt = 1; ; attempt++) {
-    // Not port + 10000, which may be beyond the last port there is. Somebody else may take it before the server does.
-    const bus = await freePort();
-    try {
-      const server = await RedisServer.start({ args: clusterArguments(bus) });
-      busPorts.set(server, bus);
-      return server;
-    } catch (error) {
-      if (attempt === BUS_PORT_ATTEMPTS || !String(error).includes('Address already in use')) throw error;
-    }
-  }
+  let bus = 0;
+  // Not port + 10000, which may be beyond the last port there is.
+  const server = await RedisServer.start({ args: async () => clusterArguments((bus = await freePort())) });
+  busPorts.set(server, bus);
+  return server;
 }
 
 function clusterArguments(bus: number): string[] {
