@@ -98,7 +98,7 @@ export class LeaseKeeper {
       else if (!lease.renewing) next = Math.min(next, lease.renewAt);
       next = Math.min(next, lease.deadline);
     }
-    // The most urgent first.
+    // The most urgent first, where not all go at once.
     if (due.length > RENEW_BATCH) due.sort((a, b) => a.deadline - b.deadline);
     for (const lease of due) lease.renewing = true;
     this.#renewAll(due);

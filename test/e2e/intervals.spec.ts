@@ -27,6 +27,8 @@ describeOnSharedStores('an @Interval of a second on %s', (store) => {
       expect(counted.length).toBeLessThanOrEqual(COUNTED + 1);
 
       const last = await nextFinished(replicas);
+      // Killed before that, it would hold the lock for its whole TTL.
+      await last.replica.waitFor(event('released', { fence: last.fence }));
       await last.replica.signal('SIGKILL');
       await machineTimeIs(last.startedAt + 5 * SECOND);
       const gaps = gapsOf(runsOf(replicas), begin, machineTime());

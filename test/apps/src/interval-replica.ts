@@ -33,4 +33,7 @@ class AppModule {}
 
 const app = await NestFactory.createApplicationContext(AppModule, { logger: tellingLogger });
 app.enableShutdownHooks();
+app.get(ExclusiveLockService).events$.subscribe((event) => {
+  if (event.type === 'released') tell('released', { fence: event.fence });
+});
 tell('ready');
