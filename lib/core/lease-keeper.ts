@@ -105,12 +105,12 @@ export class LeaseKeeper {
     this.#wakeBy(next);
   }
 
-  #renewAll(due: readonly HeldLease[]): void {
+  #renewAll(due: readonly HeldLease[], from = 0): void {
+    const next = from + RENEW_BATCH;
     // Some may have been released in the meantime.
-    const batch = due.slice(0, RENEW_BATCH).filter((lease) => this.#leases.has(lease));
+    const batch = due.slice(from, next).filter((lease) => this.#leases.has(lease));
     if (batch.length > 0) void this.#renew(batch);
-    const rest = due.slice(RENEW_BATCH);
-    if (rest.length > 0) after(BATCH_DELAY, this.#clock, () => this.#renewAll(rest), false);
+    if (next < due.length) after(BATCH_DELAY, this.#clock, () => this.#renewAll(due, next), false);
   }
 
   async #renew(leases: readonly HeldLease[]): Promise<void> {

@@ -22,6 +22,7 @@ export class LockKeys {
   }
 
   toAcquire(name: string): string[] {
-    return [...this.of(name), `${slotOf(this.lock(name))}:undone`];
+    const keys = this.of(name);
+    return [...keys, `${slotOf(keys[0])}:undone`];
   }
 }
