@@ -166,6 +166,20 @@ describe('many calls that are made together', () => {
       expect(reply).toMatchObject({ status: 'rejected', reason: { code: 'LOCK_STORE', mayHaveRun: true } });
   });
 
+  it('are not renewed one by one where the server refuses any write', async () => {
+    const requests = ['a', 'b', 'c'].map((name) => wanted(name));
+    await acquireAll(store, requests);
+    await store.renew(requests, WITHIN);
+    await client.config('SET', 'min-replicas-to-write', '1');
+    await client.config('RESETSTAT');
+
+    await expect(store.renew(requests, WITHIN)).rejects.toMatchObject({
+      refused: true,
+      message: expect.stringContaining('NOREPLICAS'),
+    });
+    expect(await scriptCalls(client)).toBe(1);
+  });
+
   it('are renewed one by one where the user may not have one of the locks any more', async () => {
     await client.acl('SETUSER', 'some', 'on', '>secret', '+@all', '~locks:*', '~{locks:*');
     const { store: limited } = await openStore({ port: server.port, username: 'some', password: 'secret' });
