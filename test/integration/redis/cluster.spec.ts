@@ -11,6 +11,7 @@ import {
   repeatedly,
   SLACK,
   timed,
+  untilGranted,
   wanted,
   WITHIN,
 } from './support/redis-stores.js';
@@ -130,9 +131,7 @@ describe('a Redis cluster', () => {
     expect(ms).toBeLessThan(400 + SLACK);
     expect(await store.acquire(wanted(alive), WITHIN)).toMatchObject({ status: 'granted' });
     await cluster.servers[0].restart();
-    await eventually(async () => (await store.acquire(wanted(dead), WITHIN)).status === 'granted', {
-      within: 10_000,
-    });
+    await untilGranted(store, wanted(dead));
   });
 
   it('a node of which stands still fails its own locks only, and locks again within seconds', async () => {
@@ -179,9 +178,7 @@ describe('a Redis cluster', () => {
     expect(opening.ms).toBeLessThan(2000 + SLACK);
     await Promise.all(cluster.servers.map((server) => server.restart()));
     const { store, log } = opening.value!;
-    await eventually(async () => (await store.acquire(wanted(), WITHIN)).status === 'granted', {
-      within: 10_000,
-    });
+    await untilGranted(store, wanted());
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
   });
 

@@ -1,7 +1,15 @@
 import { Redis } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { closeEverything, openManager, openStore, timed, wanted, WITHIN } from './support/redis-stores.js';
+import {
+  closeEverything,
+  openManager,
+  openStore,
+  timed,
+  untilGranted,
+  wanted,
+  WITHIN,
+} from './support/redis-stores.js';
 import { MASTER_NAME, startSentinel, type Sentinel } from './support/sentinel.js';
 
 describe('a master behind sentinels', () => {
@@ -48,9 +56,7 @@ describe('a master behind sentinels', () => {
     await eventually(async () => String(await leader()).endsWith(`,${replica.port}`), { within: 10_000 });
     // Sentinel tells the old master some ten seconds later; until then it grants locks too.
     await master.client().replicaof('127.0.0.1', replica.port);
-    await eventually(async () => (await store.acquire(wanted('second'), WITHIN)).status === 'granted', {
-      within: 10_000,
-    });
+    await untilGranted(store, wanted('second'));
     expect(await replica.client().exists('locks:second')).toBe(1);
   });
 

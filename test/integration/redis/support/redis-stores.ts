@@ -6,6 +6,7 @@ import { LockManager } from '../../../../lib/core/lock-manager.js';
 import type { AcquireRequest } from '../../../../lib/stores/lock-store.js';
 import type { RedisConnectionOptions } from '../../../../lib/stores/redis/redis-connection-options.js';
 import { RedisLockStore } from '../../../../lib/stores/redis/redis-lock-store.js';
+import { eventually } from '../../../support/eventually.js';
 import { RedisServer } from '../../../support/redis/redis-server.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 import { FakeRedis } from './fake-redis.js';
@@ -87,6 +88,15 @@ export async function closeEverything(): Promise<void> {
 /** A request of an acquisition of its own. */
 export function wanted(name = 'lock', ttl = 30_000): AcquireRequest {
   return { name, ttl, record: JSON.stringify({ token: randomUUID() }) };
+}
+
+/** Asks for one acquisition until it is granted. It stays the same one: a try whose answer was lost may have got the lock. */
+export async function untilGranted(
+  store: RedisLockStore,
+  request: AcquireRequest,
+  { each = WITHIN, within = 10_000 }: { each?: number; within?: number } = {},
+): Promise<void> {
+  await eventually(async () => (await store.acquire(request, each)).status === 'granted', { within });
 }
 
 /** What a call came to, and how long that took. */
