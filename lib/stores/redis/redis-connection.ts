@@ -12,7 +12,14 @@ import {
   type RedisClient,
 } from './open-redis-client.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
-import { isCuredByReconnect, isWorthARetry, surelyDidNothing, withoutSecrets } from './redis-errors.js';
+import {
+  isCuredByReconnect,
+  isOfDatabase,
+  isWorthARetry,
+  surelyDidNothing,
+  wasNotSent,
+  withoutSecrets,
+} from './redis-errors.js';
 import type { SCRIPTS } from './scripts.js';
 import { SilentConnections } from './silent-connections.js';
 
@@ -74,7 +81,11 @@ export class RedisConnection {
     this.keyPrefix = keyPrefix;
     this.#outages = outages;
     this.#connections = new SilentConnections(client, () => this.#notReadyInTime());
-    client.on('error', (error: Error) => this.#failed(error));
+    client.on('error', (error: Error) => {
+      this.#failed(error);
+      // ioredis would go on in database 0, where no other replica looks for the lock.
+      if (isOfDatabase(error)) void this.#connections.endAll();
+    });
     client.on('close', () => this.#ended());
     client.on('ready', () => this.#recovered());
     client.on('end', () => this.#reconnect());
@@ -242,7 +253,8 @@ export class RedisConnection {
 
   #failed(error: unknown): void {
     if (this.#closed) return;
-    this.#fault = withoutSecrets(error);
+    const fault = withoutSecrets(error);
+    if (!this.#fault || !wasNotSent(fault)) this.#fault = fault;
     if (this.#client.status === 'ready') return;
     this.#reported = true;
     this.#outages.begin(this.label, this.#fault);

@@ -17,6 +17,11 @@ export function surelyDidNothing({ message }: Error): boolean {
   return NOT_RUN.test(message);
 }
 
+/** Whether ioredis did not send it, which tells nothing of what is wrong. */
+export function wasNotSent({ message }: Error): boolean {
+  return message.startsWith("Stream isn't writeable");
+}
+
 /** Whether the same command may be answered otherwise a moment later: it was not refused, or not for long. */
 export function isWorthARetry({ name, message }: Error): boolean {
   return name !== 'ReplyError' || PASSING.test(message.replace(IN_SCRIPT, ''));
@@ -34,6 +39,11 @@ export function isOfWholeServer({ cause }: LockStoreError): boolean {
 /** Whether the server, or a proxy, refused a command because its keys are in different slots. */
 export function isCrossSlot({ cause }: LockStoreError): boolean {
   return isErrorLike(cause) && cause.message.startsWith('CROSSSLOT');
+}
+
+/** Whether the server refused the database that a new connection was to use. */
+export function isOfDatabase(error: unknown): boolean {
+  return isErrorLike(error) && (error as IoredisError).command?.name === 'select';
 }
 
 /**
@@ -58,4 +68,5 @@ export function withoutSecrets(thrown: unknown): Error {
 
 interface IoredisError extends NodeJS.ErrnoException {
   lastNodeError?: unknown;
+  command?: { name: string };
 }
