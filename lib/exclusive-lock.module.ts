@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+import { checkIsObject } from './common/check-options.js';
 import { OutageLog } from './common/outage-log.js';
 import { HolderIdentity } from './core/holder.js';
 import { LockManager } from './core/lock-manager.js';
@@ -103,6 +104,8 @@ export class ExclusiveLockModule
 
   /** Without options: `REDIS_URL` if it is set, else the local store; an error in production. */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    // Nest would copy a text character by character.
+    checkIsObject(options, 'ExclusiveLockModule');
     return super.forRoot(options);
   }
 

@@ -18,42 +18,44 @@ export interface ExclusiveLockSettings {
    *
    * @default 10_000
    */
-  ttl?: number;
+  ttl?: number | undefined;
   /**
    * Milliseconds between two renewals of a lease. At least 20, and at most half of `ttl`.
    *
    * @default ttl / 3
    */
-  renewEvery?: number;
+  renewEvery?: number | undefined;
   /**
-   * Milliseconds after which a call of the store that is not answered fails. At least 10.
+   * Milliseconds after which a call of the store that is not answered fails, and which each call takes while the store is
+   * away: it is tried until then. At least 10.
    *
    * @default 2_000
    */
-  commandTimeout?: number;
+  commandTimeout?: number | undefined;
   /**
-   * Milliseconds that a shutdown waits for running work before its signals abort; one second more for it to return.
+   * Milliseconds that a shutdown waits for running work before its signals abort; one second more for it to return. At
+   * least 0. A lease of `acquire()` or `lock()` counts as work until it is released.
    *
    * @default 10_000
    */
-  drainTimeout?: number;
+  drainTimeout?: number | undefined;
   /**
    * What comes before every lock name in the store: replicas with the same prefix exclude each other.
    *
    * @default 'exclusive-lock'
    */
-  prefix?: string;
+  prefix?: string | undefined;
   /**
    * The name of this replica, as others see it who find a lock busy.
    *
    * @default host name and process id
    */
-  replica?: string;
+  replica?: string | undefined;
   /**
    * What runs here, such as an image tag or a commit: start hooks and `@Timeout` methods with `@Exclusive` run once
    * for each version. Without it a run that has succeeded is remembered for 60 seconds.
    */
-  version?: string;
+  version?: string | undefined;
   /**
    * Whether locks are kept where other replicas see them. `false`, for work on one's own machine: they are in the memory
    * of this process, whatever `redis` or `store` say: no connection is made, and a store of your own is neither asked nor
@@ -61,14 +63,14 @@ export interface ExclusiveLockSettings {
    *
    * @default true
    */
-  enabled?: boolean;
+  enabled?: boolean | undefined;
   /**
    * Where this package logs: any logger with levels, such as a `LoggerService` of Nest, pino, winston or `console`;
    * false: nowhere.
    *
    * @default Nest's `Logger`, with the context `ExclusiveLock`
    */
-  logger?: LoggerWithLevels | false;
+  logger?: LoggerWithLevels | false | undefined;
 }
 
 /** Where the locks live; see {@link ExclusiveLockModuleOptions}. Without any: `REDIS_URL`, else the local store. */
@@ -84,18 +86,20 @@ export interface RedisPlace {
 
 /** Processes of one machine, without a server. */
 export interface LocalPlace {
+  /** Locks are files in a folder. */
   store: 'local';
   /**
    * The folder that the processes share. It must be the user's own (0700).
    *
    * @default a folder of the user's in the system's temporary folder
    */
-  folder?: string;
+  folder?: string | undefined;
   redis?: never;
 }
 
 /** One process, for tests. */
 export interface MemoryPlace {
+  /** Locks are in the memory of the process, which is warned of where `NODE_ENV` is `production`. */
   store: 'memory';
   redis?: never;
   folder?: never;

@@ -26,7 +26,7 @@ export interface ListOptions {
    *
    * @default '': all names
    */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
 
 /** Options of `forceRelease`. */
@@ -66,10 +66,12 @@ export class ExclusiveLockService {
   /**
    * Runs `work` if the lock can be had, at once or within `wait`; keeps the lock for as long as the work takes, and gives it back.
    * With an `occurrence` whose tick is not due yet by the store's clock, it waits for that first, up to a minute.
-   * Within work that holds the same lock already, `work` joins that lease, whose options stay as they are.
+   * Within work that `run` or a decorated method does under the same lock, `work` joins that lease, whose options stay as
+   * they are.
    *
    * @returns what became of it: `ran` or `lost` with the work's value, or `skipped` with the reason
-   * @throws the work's own error; LockTimeoutError when `wait` is over; LockConfigurationError for a bad name or option
+   * @throws the work's own error; LockTimeoutError when `wait` is over; the reason of the `signal` when that aborts before
+   * the work has begun; LockConfigurationError for a bad name or option
    * @example
    * const outcome = await this.locks.run(`rebuild:${id}`, async (lease) => {
    *   await this.index.rebuild(id, { signal: lease.signal, fence: lease.fence });
@@ -86,7 +88,9 @@ export class ExclusiveLockService {
 
   /**
    * Takes the lock if it is free, or waits for it. The lease is renewed until it is released: release it in `finally`,
-   * or declare it with `await using`.
+   * or declare it with `await using`. A shutdown waits for that.
+   *
+   * Joins no lease, unlike `run`: code that runs under the lock already finds it busy, and must not wait for it.
    *
    * @returns the lease, or null if somebody else holds the lock and there was no `wait`
    * @throws LockStoreError when the store cannot be asked; LockTimeoutError when `wait` is over; the reason of the
@@ -111,7 +115,7 @@ export class ExclusiveLockService {
 
   /**
    * The lock as an object, to take and give back again and again, with events. Nothing is asked of the store yet.
-   * Each call makes an object of its own: two of one name exclude each other.
+   * Each call makes an object of its own: two of one name exclude each other, and work that runs under the lock.
    *
    * @throws LockConfigurationError for a bad name or option
    * @example

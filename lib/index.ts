@@ -75,4 +75,6 @@ export type {
   RenewRequest,
   StoredLock,
   TickClaim,
+  Turn,
+  UndoRequest,
 } from './stores/lock-store.js';

@@ -11,13 +11,18 @@ export type KnownOptions<T> = Readonly<Record<keyof T, true>>;
  * @throws LockConfigurationError
  */
 export function checkOptions<T>(options: T, known: KnownOptions<T>, of: string): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new LockConfigurationError(messages.notAnObject(options, of));
-  }
+  checkIsObject(options, of);
   for (const option of Object.keys(options)) {
     if (!Object.hasOwn(known, option)) {
       throw new LockConfigurationError(messages.unknownOption(option, Object.keys(known), of));
     }
+  }
+}
+
+/** @throws LockConfigurationError */
+export function checkIsObject(options: unknown, of: string): asserts options is object {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new LockConfigurationError(messages.notAnObject(options, of));
   }
 }
 

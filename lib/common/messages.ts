@@ -15,8 +15,13 @@ export const messages = {
   renewEveryWithoutTtl: (renewEvery: number) =>
     `renewEvery needs ttl beside it, at least twice as long; got renewEvery = ${renewEvery} alone. Add ttl: ${renewEvery * 3}.`,
   badName: (what: string, value: unknown, problem: string) => `${what} ${problem}; got ${show(value)}.`,
+  optionsForName: () =>
+    'The lock name of @Exclusive comes before its options: @Exclusive(undefined, { … }) for Class.method.',
   redisAndStore: () => 'redis and store exclude each other. Leave one of them out.',
   folderWithoutLocal: () => "folder belongs to store: 'local'. Add that, or leave folder out.",
+  foreignRedisOption: (option: string) =>
+    `redis.${option} is not an option of ioredis, which would connect to localhost. Give a URL as redis itself, ` +
+    '{ host, port }, { cluster: [{ host, port }] }, or an ioredis client.',
   badRedisUrl: (option: string, problem: string) =>
     `${option} is not a Redis URL: ${problem}. Give redis://[user:password@]host[:port][/db], rediss://… for TLS, ` +
     `or the path of a Unix socket.`,
@@ -59,7 +64,8 @@ export const messages = {
   contentsNotJson: () => 'contents must be a value that JSON can hold, without cycles, functions or bigint.',
   notAClass: (decorator: string, key: string) =>
     `${decorator} must decorate a class; "${key}" is none. On a method: @Exclusive(name, options).`,
-  notAMethod: (decorator: string, key: string) => `${decorator} must decorate a method; "${key}" is not one.`,
+  notAMethod: (decorator: string, key: string) =>
+    `${decorator} must decorate a method; "${key}" is not one. On a class: @Exclusive.defaults(options).`,
   generator: (decorator: string, key: string) =>
     `${decorator} cannot decorate the generator "${key}", which runs after it has returned. Make it async function*.`,
   staticMethod: (decorator: string, key: string) =>
@@ -89,6 +95,8 @@ export const messages = {
   runsUnlocked: (method: string, name: string) =>
     `${method} runs without its lock "${name}", in every replica that calls it: the store is unavailable, and ` +
     "whenUnavailable is 'run'. So does every other method with that option until the store is back.",
+  memoryInProduction: () =>
+    "Locks are in the memory of this process (store: 'memory'), and keep no other from running the same.",
   locksOff: () =>
     'Locks are off (enabled: false): they are in the memory of this process, and keep no other from running the same.',
   storeBack: (description: string, ms: number) =>
@@ -116,9 +124,9 @@ export const messages = {
   notRenewed: (name: string) =>
     `The lease on "${name}" could not be renewed. That is tried again until the lease ends.`,
   unheardError: (key: string, error: unknown) =>
-    `The lock "${key}" has no listener for its event error, which says: ${reason(error)}`,
+    `The lock "${key}" has no listener for its event error, which says: ${reason(error)}.`,
   listenerThrew: (event: string, key: string, error: unknown) =>
-    `A listener for the event ${event} of the lock "${key}" threw: ${reason(error)}`,
+    `A listener for the event ${event} of the lock "${key}" threw: ${reason(error)}.`,
   answeredTooLate: (name: string, ms: number, ttl: number) =>
     `The lock "${name}" was granted, but the answer took ${Math.round(ms)} ms of its ${ttl} ms; it was given back.`,
   notGivenBack: (name: string, cause: unknown) =>
@@ -135,7 +143,9 @@ export const messages = {
     'Ticks go by the store; set the clock of whichever is wrong.',
   timedOut: (name: string, ms: number, holder: string | undefined, cause: unknown) =>
     `The lock "${name}" could not be had within ${ms} ms: ` +
-    (cause === undefined ? `${holder ?? 'another program'} holds it.` : reason(cause)),
+    `${cause === undefined ? `${holder ?? 'another program'} holds it` : reason(cause)}.`,
+  standbyOver: (method: string, why: string) => `${method} did not run, and standbyTimeout is over. ${why}`,
+  startGoesOn: () => "whenTimedOut is 'continue': the start goes on without it.",
   busy: (name: string, holder: string | undefined) =>
     `The lock "${name}" is busy: ${holder ?? 'another program'} holds it.`,
   skipped: (name: string, { reason: why, holder }: { reason: string; holder?: { replica?: string } }) =>
@@ -144,14 +154,15 @@ export const messages = {
     `The lock "${name}" was taken from its holder by force (fence ${fence}).`,
   storeCannot: (description: string, method: string) =>
     `The ${description} lacks the method ${method}, which a LockStore may leave out. Add it to the store.`,
-  subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}`,
+  subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}.`,
   shuttingDown: (name: string) => `The lock "${name}" was not asked for: the application is shutting down.`,
   drainOver: (name: string) =>
     `The application is shutting down and "${name}" is still running after drainTimeout.`,
   drainTimedOut: (names: readonly string[], ms: number) =>
     `Still running after drainTimeout (${ms} ms), their signals abort now: ${names.join(', ')}.`,
   neverReturned: (names: readonly string[]) =>
-    `Work did not return after its signal had aborted; its locks expire by themselves: ${names.join(', ')}.`,
+    'Work did not return, or a lease was not released, after its signal had aborted; the locks expire by themselves: ' +
+    `${names.join(', ')}.`,
 } as const;
 
 const ROLE_NAMES: Record<string, string> = {
@@ -182,11 +193,13 @@ function show(value: unknown): string {
   }
   if (typeof value === 'function') return `a function`;
   if (Array.isArray(value)) return 'an array';
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 
 function reason(cause: unknown): string {
   if (cause === undefined) return 'no connection';
   if (!isErrorLike(cause)) return show(cause);
-  return cause.message || (cause as NodeJS.ErrnoException).code || cause.name;
+  // It stands inside of a sentence.
+  return cause.message.replace(/\.+$/, '') || (cause as NodeJS.ErrnoException).code || cause.name;
 }

@@ -1,3 +1,4 @@
+import { LockTimeoutError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import { BEHIND_TOLERANCE } from '../stores/lock-store.js';
 import { Attempt, type Wanted } from './attempt.js';
@@ -42,6 +43,10 @@ export class Acquirer {
     shutdown.askingBegins();
     try {
       acquisition = await this.#askOn(wanted, attempt);
+    } catch (error) {
+      // Also where the first answer came when the time was over.
+      attempt.waited ||= error instanceof LockTimeoutError;
+      throw error;
     } finally {
       this.#leave(wanted, attempt, acquisition?.status === 'acquired');
       // Last: a place in line is given up before the store is closed.

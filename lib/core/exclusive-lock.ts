@@ -17,7 +17,7 @@ export interface ExclusiveLockOptions extends LeaseOptions {
    *
    * @default the module's `logger`
    */
-  readonly logger?: LoggerWithLevels | false;
+  readonly logger?: LoggerWithLevels | false | undefined;
 }
 
 const LOCK_OPTIONS: KnownOptions<ExclusiveLockOptions> = { ...LEASE_OPTIONS, logger: true };

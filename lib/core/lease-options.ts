@@ -10,21 +10,22 @@ export interface LeaseOptions {
    *
    * @default the module's `ttl`
    */
-  readonly ttl?: number;
+  readonly ttl?: number | undefined;
   /**
-   * Milliseconds between two renewals, at least 20; `ttl` must be at least twice as much.
+   * Milliseconds between two renewals, at least 20; `ttl` must be at least twice as much. In `@Exclusive`, which does not
+   * know the module's `ttl`, only together with `ttl`.
    *
    * @default ttl / 3
    */
-  readonly renewEvery?: number;
+  readonly renewEvery?: number | undefined;
   /**
    * Milliseconds after which the lease is lost although its holder lives, at least 100: renewal ends, the signal aborts,
-   * and checks throw. Work that hangs so keeps the others off for a time only: the lock is free when the work returns,
-   * or within `ttl` of that. May be shorter than `ttl`.
+   * and checks throw. Work that hangs so keeps the others off for a time only: the lock is free when the work returns or
+   * the lease is released, else within `ttl` of the loss. May be shorter than `ttl`.
    *
    * @default none: renewed for as long as the work takes
    */
-  readonly maxHold?: number;
+  readonly maxHold?: number | undefined;
   /** Any JSON value to keep in the lock, for whoever inspects it or finds it busy. */
   readonly contents?: unknown;
 }
@@ -70,14 +71,17 @@ export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): Lease
   return { ttl, renewEvery, maxHold };
 }
 
-/** @throws LockConfigurationError */
+/**
+ * @param or what it may be instead, for the message
+ * @throws LockConfigurationError
+ */
 export function checkDuration(
   option: string,
   value: unknown,
   shortest: number,
-  longest: number = LONGEST,
+  { longest = LONGEST, or }: { longest?: number; or?: string } = {},
 ): number {
   if (typeof value === 'number' && value >= shortest && value <= longest) return value;
   const expected = `a number of milliseconds from ${shortest} to ${longest}`;
-  refuse(option, expected, value);
+  refuse(option, or ? `${expected}, or ${or}` : expected, value);
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { BagMember } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
 import { LockLostError, type LossReason } from '../common/errors.js';
@@ -193,6 +194,16 @@ export class HeldLease implements Lease, BagMember {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+
+  /** What logs show of it: not the record, which is for the store. */
+  toJSON(): Pick<Lease, 'name' | 'fence' | 'tick' | 'held' | 'remaining'> {
+    const { name, fence, tick, held, remaining } = this;
+    return { name, fence, tick, held, remaining };
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON();
   }
 
   /** Runs work that has joined this lease. */

@@ -22,6 +22,7 @@ interface EventBase {
 }
 
 interface LeaseEvent extends EventBase {
+  /** The fencing token of the grant. */
   readonly fence: number;
 }
 
@@ -50,7 +51,10 @@ export interface AcquiredEvent extends LeaseEvent {
   readonly late: number | undefined;
 }
 
-/** The work is not run; the reasons are those of the outcome of `run`. */
+/**
+ * The lock was not had; the reasons are those of the outcome of `run`. The work is not run, unless a decorated method has
+ * `whenUnavailable: 'run'`.
+ */
 export interface SkippedEvent extends EventBase {
   readonly type: 'skipped';
   readonly reason: Skipped['reason'];

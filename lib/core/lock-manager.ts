@@ -70,7 +70,9 @@ type Work<T> = (lease: Lease) => T | PromiseLike<T>;
 
 /** What `inspect` tells about a lock that is held. */
 export interface LockState {
+  /** The name of the lock. */
   readonly name: string;
+  /** Who has it. Of another program's lock only what that has written is known. */
   readonly holder: Holder;
   /** Milliseconds until the lock expires unless it is renewed; Infinity if another program took it without expiry. */
   readonly remaining: number;
@@ -114,6 +116,7 @@ export class LockManager {
   /** Runs `work` under the lock if it can be had, and gives the lock back when the work has settled. */
   async run<T>(name: string, work: Work<T>, options: RunOptions): Promise<Outcome<T>> {
     const wanted = this.#wanted(name, options);
+    if (typeof work !== 'function') refuse('work', 'a function', work);
     const outer = enclosingLease(name, this);
     if (outer) return this.#join(outer, work, wanted);
     const acquisition = await this.#acquirer.acquire(wanted);
@@ -223,7 +226,7 @@ export class LockManager {
       contents,
       claim: occurrence && claimOf(occurrence),
       following: occurrence?.tick && occurrence.following,
-      wait: wait === true ? Infinity : checkDuration('wait', wait, 0),
+      wait: wait === true ? Infinity : checkDuration('wait', wait, 0, { or: 'true' }),
       signal,
     };
   }

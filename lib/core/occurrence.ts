@@ -56,6 +56,7 @@ export interface KeyOccurrence extends OccurrenceBase {
   readonly gap?: never;
 }
 
+const KINDS = '{ tick: Date }, { gap: milliseconds } or { key: string }';
 const DAY = 24 * 60 * 60 * 1000;
 const DEFAULT_REMEMBER = 7 * DAY;
 const LONGEST_MEMORY = 36_500 * DAY;
@@ -75,9 +76,7 @@ const KEY: KnownOptions<Omit<KeyOccurrence, 'tick' | 'gap'>> = { key: true, seri
  * @throws LockConfigurationError
  */
 export function claimOf(occurrence: Occurrence): Claim {
-  if (typeof occurrence !== 'object' || occurrence === null) {
-    refuse('occurrence', '{ tick: Date }, { gap: milliseconds } or { key: string }', occurrence);
-  }
+  if (typeof occurrence !== 'object' || occurrence === null) refuse('occurrence', KINDS, occurrence);
   const { series = '' } = occurrence;
   if (typeof series !== 'string') refuse('occurrence.series', 'a string', series);
   if (occurrence.gap !== undefined) {
@@ -94,6 +93,7 @@ export function claimOf(occurrence: Occurrence): Claim {
       remember: checkMemory('occurrence.remember', remember),
     };
   }
+  if (occurrence.tick === undefined) refuse('occurrence', KINDS, occurrence);
   checkOptions<object>(occurrence, TICK, 'a tick occurrence');
   return tickClaim(occurrence, series);
 }
@@ -118,7 +118,7 @@ export function checkOnHolderDeath(option: string, value: unknown): void {
  * @throws LockConfigurationError
  */
 export function checkMemory(option: string, value: unknown): number {
-  return Math.ceil(checkDuration(option, value, 1, LONGEST_MEMORY));
+  return Math.ceil(checkDuration(option, value, 1, { longest: LONGEST_MEMORY }));
 }
 
 /** As holders and events tell it; the same for the same run, in all replicas. */
@@ -129,7 +129,9 @@ export function describeClaim(claim: Claim): string {
       return `tick ${new Date(claim.time).toISOString()}${of}`;
     case 'gap':
       return `gap ${claim.gap}${of}`;
-    case 'key':
-      return `key ${claim.series}`;
+    case 'key': {
+      const [key, series] = (JSON.parse(claim.series) as string[]).toReversed();
+      return `key ${JSON.stringify(key)}${series === undefined ? '' : ` of ${series}`}`;
+    }
   }
 }

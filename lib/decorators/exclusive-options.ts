@@ -32,7 +32,7 @@ export interface PolicyOptions {
    */
   readonly wait?: number | undefined;
   /**
-   * What a call does when the store cannot be asked; with `whenBusy: 'wait'`, when that has been so until `wait` was
+   * What a call does when the store cannot be asked, which it knows after the module's `commandTimeout`; with `whenBusy: 'wait'`, when that has been so until `wait` was
    * over. Not on start hooks, which have `standbyTimeout` and `whenTimedOut`.
    * - `skip`: it resolves to undefined;
    * - `throw`: it rejects with the `LockStoreError`, after a wait with the `LockTimeoutError`; only on a method that no
@@ -80,6 +80,9 @@ export function checkExclusiveOptions(options: ExclusiveOptions, of: string): vo
   checkOneOf('whenBusy', options.whenBusy, ['skip', 'wait', 'throw']);
   checkOneOf('whenUnavailable', options.whenUnavailable, ['skip', 'throw', 'run']);
   checkOneOf('shared', options.shared, [true, false]);
+  // As `acquire` has it.
+  if ((options.wait as unknown) === true)
+    refuse('wait', 'a number of milliseconds; without it a call waits for as long as it takes', true);
   if (options.wait !== undefined) checkDuration('wait', options.wait, 1);
 }
 

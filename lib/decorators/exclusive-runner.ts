@@ -129,8 +129,11 @@ export class ExclusiveRunner {
 
   #timedOut(name: string, error: LockTimeoutError, policy: MethodPolicy, work: () => unknown): unknown {
     const { whenTimedOut, whenUnavailable = 'throw' } = policy.options;
-    if (whenTimedOut === 'continue') {
-      this.#logger.warn(error.message);
+    if (policy.role.kind === 'start hook') {
+      const message = messages.standbyOver(policy.method, error.message);
+      const { holder, cause } = error;
+      if (whenTimedOut !== 'continue') throw new LockTimeoutError(message, { holder, cause });
+      this.#logger.warn(`${message} ${messages.startGoesOn()}`);
       return undefined;
     }
     if (error.cause === undefined) throw error;

@@ -25,7 +25,8 @@ export interface ExclusiveDecorator {
    * back if nobody begins to read it within a minute.
    *
    * @param name of the lock: the same name is the same lock, in all replicas. Two methods of one application may have
-   * the same only with `shared: true` on both. Default: `Class.method`.
+   * the same only with `shared: true` on both. 512 bytes at most, without control characters and braces. Default, also
+   * where it is undefined: `Class.method`.
    * @throws LockConfigurationError when the class is loaded, for a bad name or option
    * @example
    * @Cron('0 3 * * *')
@@ -68,9 +69,14 @@ export interface NamedByArguments<A extends unknown[]> {
     target: object,
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<T>,
-  ): Fits<A, T> extends true ? void : 'the parameters of the method do not fit those of the name function';
+  ): Fits<A, T> extends true ? void : Misfit;
   /** For `applyDecorators`, which knows no method. */
   <T>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void;
+}
+
+/** In an object, since TypeScript tells a mere text as `string`. */
+interface Misfit {
+  readonly error: 'the parameters of the method do not fit those of the name function';
 }
 
 /** Whether a function of `A` can be called with the arguments of the method `T`. */

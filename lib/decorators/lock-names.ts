@@ -1,3 +1,5 @@
+import { LockConfigurationError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
 import { checkName } from '../core/lock-name.js';
 
 /** Makes the name of a lock from the arguments of a call. */
@@ -13,6 +15,7 @@ export type GivenName = string | NameFunction | undefined;
  */
 export function checkGivenName(name: unknown): asserts name is GivenName {
   if (name === undefined || (typeof name === 'function' && !isClass(name))) return;
+  if (typeof name === 'object' && name !== null) throw new LockConfigurationError(messages.optionsForName());
   checkName(name, 'The lock name of @Exclusive');
 }
 

@@ -6,7 +6,11 @@ import type { OutageLog } from '../common/outage-log.js';
 import { LocalLockStore } from './local/local-lock-store.js';
 import type { LockStore } from './lock-store.js';
 import { MemoryLockStore } from './memory/memory-lock-store.js';
-import type { RedisConnectionOptions } from './redis/redis-connection-options.js';
+import {
+  foreignOption,
+  isRedisClient,
+  type RedisConnectionOptions,
+} from './redis/redis-connection-options.js';
 import { problemOfRedisUrl } from './redis/redis-url.js';
 import { RedisLockStore } from './redis/redis-lock-store.js';
 
@@ -45,6 +49,7 @@ export async function openStore(choice: StoreChoice, context: StoreContext): Pro
   if (typeof store === 'object') return store;
   switch (store) {
     case 'memory':
+      if (context.env['NODE_ENV'] === 'production') context.logger.warn(messages.memoryInProduction());
       return new MemoryLockStore();
     case 'local':
       return LocalLockStore.open({ folder, prefix: context.prefix });
@@ -79,6 +84,7 @@ function checkChoice({ redis, store, folder }: StoreChoice): void {
   if (redis !== undefined && typeof redis !== 'string' && !isPlainObject(redis)) {
     refuse('redis', 'a URL, ioredis options or an ioredis client', redis);
   }
+  if (isPlainObject(redis)) checkRedis(redis);
   if (folder !== undefined && (typeof folder !== 'string' || folder === '')) {
     refuse('folder', 'the path of a folder', folder);
   }
@@ -88,6 +94,15 @@ function checkChoice({ redis, store, folder }: StoreChoice): void {
   } else if (store !== undefined && store !== 'local' && store !== 'memory') {
     refuse('store', "'local', 'memory' or a LockStore", store);
   }
+}
+
+function checkRedis(redis: object): void {
+  const foreign = foreignOption(redis);
+  if (foreign) throw new LockConfigurationError(messages.foreignRedisOption(foreign));
+  if ('cluster' in redis && !(Array.isArray(redis.cluster) && redis.cluster.length > 0))
+    refuse('redis.cluster', 'some nodes of the cluster, [{ host, port }, …]', redis.cluster);
+  if (isRedisClient(redis) && !('call' in redis && 'status' in redis))
+    refuse('redis', 'a URL, ioredis options or a client of ioredis, not of another package', redis);
 }
 
 function isPlainObject<T>(value: T): value is T & object {

@@ -19,11 +19,12 @@ export interface HoldElsewhereOptions {
    *
    * @default 10_000
    */
-  readonly ttl?: number;
+  readonly ttl?: number | undefined;
 }
 
 /** A lock that another replica holds, as far as the application can tell. */
 export interface HeldElsewhere {
+  /** The name of the lock. */
   readonly name: string;
   /** The other replica gives the lock back. Does nothing the second time. */
   release(): Promise<void>;
@@ -119,7 +120,7 @@ export class LockTestKit {
    * @throws LockConfigurationError for a number that is no duration
    */
   downFor(ms: number): void {
-    checkDuration('ms', ms, 0, Number.MAX_SAFE_INTEGER);
+    checkDuration('ms', ms, 0, { longest: Number.MAX_SAFE_INTEGER });
     this.#way.failUntil(this.clock.now() + ms);
   }
 

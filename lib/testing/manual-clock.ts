@@ -35,7 +35,7 @@ export class ManualClock implements Clock {
    * await kit.clock.advance(60 * 60_000); // the work goes on for an hour, its lease is renewed
    */
   async advance(ms: number): Promise<void> {
-    checkDuration('ms', ms, 0, Number.MAX_SAFE_INTEGER);
+    checkDuration('ms', ms, 0, { longest: Number.MAX_SAFE_INTEGER });
     this.#moves = this.#moves.then(() => this.#pass(ms));
     await this.#moves;
   }
@@ -47,7 +47,7 @@ export class ManualClock implements Clock {
    * @throws LockConfigurationError for a number that is no duration
    */
   async standStill(ms: number): Promise<void> {
-    this.#now += checkDuration('ms', ms, 0, Number.MAX_SAFE_INTEGER);
+    this.#now += checkDuration('ms', ms, 0, { longest: Number.MAX_SAFE_INTEGER });
     await this.advance(0);
   }
 

@@ -78,6 +78,8 @@ function hasTest(spec: string, title: string): boolean {
 function problemsOf(blocks: readonly string[]): string[] {
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+  // Stricter than this project is: users may be.
+  options.exactOptionalPropertyTypes = true;
   const files = new Map(blocks.map((code, i) => [join(ROOT, `test/unit/readme-example-${i}.ts`), code]));
   const host = ts.createCompilerHost(options);
   const disk = { ...host };

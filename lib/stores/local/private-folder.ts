@@ -37,8 +37,11 @@ export function refuseUnlessPrivate(folder: string): void {
     throw refusal(folder, `it belongs to another user (uid ${stats.uid})`, remedy);
   }
   if (stats.mode & 0o077) {
-    const mode = (stats.mode & 0o777).toString(8);
-    throw refusal(folder, `others have access to it (mode ${mode})`, `chmod 700 ${folder}`);
+    const mode = (stats.mode & 0o7777).toString(8);
+    // Sticky: one that is meant for all, such as /tmp, and not to be taken from them.
+    const isCommon = stats.mode & 0o1000;
+    const remedy = isCommon ? `name one of its own, such as ${join(folder, 'locks')}` : `chmod 700 ${folder}`;
+    throw refusal(folder, `others have access to it (mode ${mode})`, remedy);
   }
 }
 

@@ -24,6 +24,9 @@ export interface RedisServerOptions {
   sentinels?: readonly { host?: string; port?: number }[];
   /** Name of the master group the sentinels watch. */
   name?: string;
+  /** Of other packages. */
+  url?: never;
+  socket?: never;
   [option: string]: unknown;
 }
 
@@ -38,6 +41,14 @@ export interface RedisClientLike {
   readonly status: string;
   readonly options: object;
   duplicate(...args: never[]): unknown;
+}
+
+/** What other packages call the address; ioredis would pass over it, and connect to localhost. */
+const FOREIGN = ['url', 'uri', 'socket', 'nodes', 'rootNodes'];
+
+/** The first option that ioredis does not know, although it says where the server is. */
+export function foreignOption(value: object): string | undefined {
+  return isRedisClient(value) ? undefined : FOREIGN.find((option) => Object.hasOwn(value, option));
 }
 
 export function isRedisClient(value: object): value is RedisClientLike {

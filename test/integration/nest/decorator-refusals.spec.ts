@@ -57,6 +57,13 @@ describe('@Exclusive refuses, when the class is loaded,', () => {
       return Jobs;
     });
     expect(error).toMatchObject(CONFIGURATION);
+    expect(error.message).toContain('On a class: @Exclusive.defaults(options).');
+  });
+
+  it('a wait that is not a time, with the remedy', () => {
+    const endless = loadError(() => Exclusive('job', { whenBusy: 'wait', wait: true as never }));
+    expect(endless).toMatchObject(CONFIGURATION);
+    expect(endless.message).toContain('without it a call waits for as long as it takes');
   });
 
   it('to be used without parentheses, which TypeScript refuses too', () => {
@@ -82,7 +89,7 @@ describe('@Exclusive refuses, when the class is loaded,', () => {
     ['a name that is a number', 42, ['must be a string', '42']],
     ['a name that is null', null, ['must be a string', 'null']],
     ['a name that is a bigint', 42n, ['must be a string', '42']],
-    ['options in place of the name', { ttl: 5000 }, ['must be a string', 'an object']],
+    ['options in place of the name', { ttl: 5000 }, ['@Exclusive(undefined, { … })']],
   ])('%s', (_what, name, told) => {
     const error = loadError(() => Exclusive(name as string));
     expect(error).toMatchObject(CONFIGURATION);

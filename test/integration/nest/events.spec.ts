@@ -54,7 +54,7 @@ describe('events$ of the service', () => {
     expect(uncaught).toEqual([]);
     expect(types).toEqual(['acquired', 'released']);
     for (const message of ['at the end', 'an observer', 'an operator']) {
-      expect(log.ours('error')).toContainEqual(`A subscriber of events$ threw: ${message}`);
+      expect(log.ours('error')).toContainEqual(`A subscriber of events$ threw: ${message}.`);
     }
   });
 
@@ -75,7 +75,7 @@ describe('events$ of the service', () => {
     await new Promise(setImmediate);
     expect(types).toEqual(['acquired', 'released']);
     for (const message of ['a function', 'an observer', 'at completion', 'after an operator']) {
-      expect(log.ours('error')).toContainEqual(`A subscriber of events$ threw: ${message}`);
+      expect(log.ours('error')).toContainEqual(`A subscriber of events$ threw: ${message}.`);
     }
   });
 });

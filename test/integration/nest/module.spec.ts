@@ -98,6 +98,14 @@ describe('forRoot() with a store', () => {
     expect(calls).toEqual(['acquire', 'inspect', 'release', 'close']);
   });
 
+  it('warns of locks in memory in production, where there are replicas', async () => {
+    setEnvironment({ NODE_ENV: 'production' });
+    const { log } = await startApp({ locks: { store: 'memory' } });
+    expect(log.ours('warn')).toEqual([
+      expect.stringContaining("in the memory of this process (store: 'memory')"),
+    ]);
+  });
+
   it('refuses an object that lacks methods of a LockStore, and names them', async () => {
     const store = { description: 'broken', acquire: () => undefined, inspect: 'no function' };
     const error = await startFailure({ locks: { store: store as unknown as LockStore } });

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { ExclusiveLockModule, LockConfigurationError } from 'nestjs-exclusive-lock';
 import { restoreEnvironment, setEnvironment } from './support/environment.js';
 import { closeApps, startFailure } from './support/nest-apps.js';
 
@@ -49,6 +50,19 @@ describe('a wrong option stops the application at its start', () => {
     ['a port out of range', { redis: 'redis://h:99999' }, ['redis', 'redis://', 'port']],
     ['an empty URL', { redis: '' }, ['redis', 'redis://']],
     ['a redis that is a number', { redis: 42 }, ['redis = 42', 'URL', 'ioredis']],
+    [
+      'a URL among the options of ioredis',
+      { redis: { url: 'redis://h' } },
+      ['redis.url', 'localhost', 'URL'],
+    ],
+    ['options of another Redis package', { redis: { socket: { host: 'h' } } }, ['redis.socket', 'ioredis']],
+    ['a cluster without nodes', { redis: { cluster: [] } }, ['redis.cluster', 'nodes', 'an array']],
+    ['a cluster that is a host', { redis: { cluster: 'h' } }, ['redis.cluster', 'nodes', '"h"']],
+    [
+      'a client of another Redis package',
+      { redis: { options: {}, duplicate: () => undefined } },
+      ['redis', 'client of ioredis', 'another package'],
+    ],
     ['a redis that is null', { redis: null }, ['redis = null', 'URL']],
     [
       'a store that does not exist',
@@ -65,6 +79,15 @@ describe('a wrong option stops the application at its start', () => {
     const error = await failure(options);
     expect(error).toMatchObject({ name: 'LockConfigurationError', code: 'LOCK_CONFIGURATION' });
     for (const part of told) expect(error.message).toContain(part);
+  });
+
+  it('says so of options that are no object', async () => {
+    for (const wrong of ['redis://user:s3cret@h', 5, null]) {
+      const attempt = (): unknown => ExclusiveLockModule.forRoot(wrong as never);
+      expect(attempt).toThrow(LockConfigurationError);
+      expect(attempt).toThrow('The options of ExclusiveLockModule must be an object');
+      expect(attempt).not.toThrow('s3cret');
+    }
   });
 
   it('names REDIS_URL where that is what is wrong', async () => {

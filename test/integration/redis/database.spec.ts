@@ -42,9 +42,9 @@ describe('a database that the server refuses', () => {
     await admin.select(3);
     expect(await admin.exists('locks:lock')).toBe(1);
   });
-
-  function expectOneOutage(log: CapturedLog): void {
-    expect(log.errors).toHaveLength(1);
-    expect(log.infos).toEqual([]);
-  }
 });
+
+function expectOneOutage(log: CapturedLog): void {
+  expect(log.errors).toHaveLength(1);
+  expect(log.infos).toEqual([]);
+}

@@ -97,7 +97,7 @@ describe('the events of a lock object', () => {
 
     const ours = replica.logger.errors.filter((line) => line.includes('no listener'));
     expect(ours).toEqual([
-      'The lock "test:a" has no listener for its event error, which says: it is broken',
+      'The lock "test:a" has no listener for its event error, which says: it is broken.',
       expect.stringMatching(/no listener .* lease on "a" is lost: somebody else holds/),
     ]);
   });
@@ -121,9 +121,9 @@ describe('the events of a lock object', () => {
     await settle();
 
     expect(replica.logger.errors).toEqual([
-      'A listener for the event acquired of the lock "test:a" threw: at once',
-      'A listener for the event refreshed of the lock "test:a" threw: later',
-      'A listener for the event released of the lock "test:a" threw: at the end',
+      'A listener for the event acquired of the lock "test:a" threw: at once.',
+      'A listener for the event refreshed of the lock "test:a" threw: later.',
+      'A listener for the event released of the lock "test:a" threw: at the end.',
     ]);
     expect(await replica.store.holderOf('a')).toBeNull();
   });

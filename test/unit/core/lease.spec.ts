@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { LockLostError } from '../../../lib/common/errors.js';
 import { useRealTime } from './support/manual-clock.js';
 import { LEASE, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
@@ -9,6 +10,14 @@ beforeEach(() => {
   replica = startReplica();
 });
 afterEach(useRealTime);
+
+it('a lease shows in logs what users may know of it', async () => {
+  const lease = await replica.acquire('a');
+  const shown = { name: 'a', fence: lease.fence, tick: undefined, held: true, remaining: LEASE };
+
+  expect(inspect(lease)).toBe(inspect(shown));
+  expect(JSON.parse(JSON.stringify(lease))).toEqual(JSON.parse(JSON.stringify(shown)));
+});
 
 describe('the time of a lease', () => {
   it('counts from before the acquisition was sent, not from its answer', async () => {

@@ -3,7 +3,7 @@ import { LockStoreError } from '../../../lib/common/errors.js';
 import type { LockEvent } from '../../../lib/core/lock-events.js';
 import { settle, useRealTime } from './support/manual-clock.js';
 import { LEASE, OpenWork, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
-import { fails, hangs } from './support/scripted-store.js';
+import { fails, hangs, timesOut } from './support/scripted-store.js';
 
 let replica: Replica;
 let other: Replica;
@@ -72,6 +72,16 @@ describe('the events of a lock', () => {
     await running;
 
     expect(events.find(({ type }) => type === 'acquired')).toMatchObject({ waited: 950 });
+  });
+
+  it('tell that was waited also where the first answer comes when the time is over', async () => {
+    replica.store.always('acquire', timesOut);
+    const running = replica.locks.run('a', () => 1, { wait: 100 });
+    const over = expect(running).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+    await replica.clock.pass(200);
+    await over;
+
+    expect(events).toEqual([expect.objectContaining({ type: 'waited', name: 'a', granted: false })]);
   });
 
   it('tell of renewals that fail and of the loss that follows', async () => {

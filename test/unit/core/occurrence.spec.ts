@@ -44,9 +44,13 @@ describe('an occurrence', () => {
   it.each<[string, unknown, string]>([
     ['no object', 'v1', 'occurrence must be { tick: Date }'],
     ['null', null, 'occurrence must be { tick: Date }'],
-    ['nothing in it', {}, 'occurrence.tick must be a valid Date'],
+    ['nothing in it', {}, 'occurrence must be { tick: Date }, { gap: milliseconds } or { key: string }'],
     ['a tick that is no date', { tick: 5 }, 'occurrence.tick must be a valid Date; got occurrence.tick = 5.'],
-    ['an invalid date', { tick: new Date(Number.NaN) }, 'occurrence.tick must be a valid Date'],
+    [
+      'an invalid date',
+      { tick: new Date(Number.NaN) },
+      'occurrence.tick must be a valid Date; got occurrence.tick = an invalid Date.',
+    ],
     ['a key that is no string', { key: 5 }, 'occurrence.key must be a string; got occurrence.key = 5.'],
     ['a series that is no string', { tick, series: 5 }, 'occurrence.series must be a string'],
     ['a gap of nothing', { gap: 0 }, 'occurrence.gap must be a number of milliseconds from 1'],

@@ -21,6 +21,15 @@ describe('run', () => {
     await expect(replica.store.holderOf('a')).resolves.toBeNull();
   });
 
+  it('refuses work that is no function, before the lock is taken', async () => {
+    const occurrence = { gap: 60_000 };
+    const wrong = replica.locks.run('a', undefined as never, { occurrence });
+
+    await expect(wrong).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+    await expect(wrong).rejects.toThrow('work must be a function; got work = undefined.');
+    await expect(replica.locks.run('a', () => 1, { occurrence })).resolves.toMatchObject({ status: 'ran' });
+  });
+
   it('asks the store twice for short work, and leaves no timer behind', async () => {
     await replica.locks.run('a', () => 1, {});
 

@@ -60,6 +60,17 @@ describe('the folder of the local store', () => {
     });
   });
 
+  onPosix('is refused, and not to be taken from the others, where it is meant for all', async () => {
+    const folder = await temporaryFolder();
+    await chmod(folder, 0o1777);
+
+    expect(refusalOf(folder)).toMatchObject({
+      message: expect.stringMatching(
+        `have access to it \\(mode 1777\\); name one of its own, such as ${folder}/locks`,
+      ),
+    });
+  });
+
   onPosix('is refused when it belongs to another user', async () => {
     const folder = await folderOfAnotherUser();
 
