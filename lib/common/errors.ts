@@ -84,7 +84,7 @@ export class LockBusyError extends LockError {
 export class LockTimeoutError extends LockError {
   readonly code = 'LOCK_TIMEOUT';
 
-  /** Who held it last; undefined if the store could not be asked, which is the `cause` then. */
+  /** Who was seen holding it last. Where the store could not be asked when the time was over, that is the `cause`. */
   readonly holder: Holder | undefined;
 
   constructor(message: string, options: { holder?: Holder | undefined; cause?: unknown }) {

@@ -1,8 +1,16 @@
 import { LockTimeoutError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
+import { Pause } from '../common/pause.js';
 import { BEHIND_TOLERANCE } from '../stores/lock-store.js';
 import { Attempt, type Wanted } from './attempt.js';
-import { Granter, type Acquired, type Behind, type GranterParts, type Question } from './granter.js';
+import {
+  Granter,
+  type Acquired,
+  type Answer,
+  type Behind,
+  type GranterParts,
+  type Question,
+} from './granter.js';
 import type { HolderIdentity } from './holder.js';
 import { LocalLines } from './local-lines.js';
 import { describeClaim } from './occurrence.js';
@@ -48,22 +56,30 @@ export class Acquirer {
       attempt.waited ||= error instanceof LockTimeoutError;
       throw error;
     } finally {
-      this.#leave(wanted, attempt, acquisition?.status === 'acquired');
-      // Last: a place in line is given up before the store is closed.
-      shutdown.askingEnds();
+      attempt.unwatch?.();
+      attempt.place?.leave();
+      if (attempt.waited) this.#tellWaited(wanted, attempt, acquisition?.status === 'acquired');
+      if (attempt.underWay) void this.#withdraw(wanted, attempt, attempt.underWay);
+      else this.#leave(wanted, attempt);
     }
     if (acquisition.status === 'acquired') this.#tellAcquired(acquisition, attempt);
     else this.#tellSkipped(wanted, acquisition, attempt);
     return acquisition;
   }
 
-  #leave(wanted: Wanted, attempt: Attempt, granted: boolean): void {
-    const { record, mayBeInLine, waited } = attempt;
-    const { name, ttl } = wanted;
-    attempt.unwatch?.();
-    attempt.place?.leave();
-    if (record !== undefined && mayBeInLine) void this.#parts.returner.leave({ name, record, ttl });
-    if (waited) this.#tellWaited(wanted, attempt, granted);
+  /** What is answered to a question whose caller has gone, nobody wants. */
+  async #withdraw(wanted: Wanted, attempt: Attempt, underWay: Promise<Answer>): Promise<void> {
+    const answer = await underWay;
+    attempt.note(answer);
+    if (answer.status === 'acquired') answer.lease.annul();
+    this.#leave(wanted, attempt);
+  }
+
+  #leave({ name, ttl }: Wanted, { record, mayBeInLine }: Attempt): void {
+    const { returner, shutdown } = this.#parts;
+    if (record !== undefined && mayBeInLine) void returner.leave({ name, record, ttl });
+    // Last: a place in line is given up before the store is closed.
+    shutdown.askingEnds();
   }
 
   async #askOn(asked: Wanted, attempt: Attempt): Promise<Acquisition> {
@@ -78,12 +94,14 @@ export class Acquirer {
         await attempt.pause.for(heldUp);
         continue;
       }
-      const answer =
-        this.#takeTurn(wanted, attempt) ?? (await this.#granter.ask(this.#question(wanted, attempt)));
+      const answer = this.#takeTurn(wanted, attempt) ?? (await this.#ask(wanted, attempt));
+      if (!answer) {
+        signal?.throwIfAborted();
+        throw waiting.timeout(attempt.holder, attempt.failure);
+      }
       attempt.note(answer);
       if (answer.status === 'acquired') {
-        // The caller has gone while the store was asked.
-        if (signal?.aborted) await answer.lease.release();
+        if (signal?.aborted) answer.lease.annul();
         signal?.throwIfAborted();
         return answer;
       }
@@ -105,6 +123,7 @@ export class Acquirer {
       const { holder, failure } = place.seen;
       attempt.waited = true;
       attempt.holder = holder;
+      attempt.failure = failure;
       return waiting.left(holder, failure);
     }
     if (place) this.#watch(name, attempt);
@@ -128,15 +147,37 @@ export class Acquirer {
     return this.#granter.takeTurn({ ...wanted, record }, turn, inLine.askedAt);
   }
 
+  /**
+   * Undefined where the caller's time is over, or its signal has aborted, before that is answered.
+   *
+   * @throws LockTimeoutError when the time to wait for others is over already
+   */
+  async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer | undefined> {
+    const { waiting, waited, holder, failure } = attempt;
+    if (waited) waiting.left(holder, failure);
+    const { patience } = waiting;
+    const { signal } = wanted;
+    const asked = this.#granter.ask(this.#question(wanted, attempt));
+    if (patience === Infinity && !signal) return asked;
+    const pause = new Pause(this.#parts.clock, { signals: signal ? [signal] : [] });
+    const settled = (): void => {
+      attempt.underWay = undefined;
+      pause.wake();
+    };
+    attempt.underWay = asked;
+    asked.then(settled, settled);
+    await pause.for(patience);
+    return attempt.underWay === asked ? undefined : asked;
+  }
+
   #question(wanted: Wanted, attempt: Attempt): Question {
     const { identity, clock } = this.#parts;
     const { name, contents, claim, following, ttl, renewEvery, maxHold } = wanted;
-    const { place, since, waiting } = attempt;
+    const { place, since } = attempt;
     const record = (attempt.record ??= identity.newRecord(contents, claim && describeClaim(claim)));
     const waited = place && clock.now() - since;
     const mayBeBehind = following !== undefined;
-    const within = waiting.longestQuestion;
-    return { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited, within };
+    return { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited };
   }
 
   #tellWaited({ name, claim }: Wanted, { since, holder }: Attempt, granted: boolean): void {

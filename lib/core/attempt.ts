@@ -37,6 +37,8 @@ export class Attempt {
   inLine: InLine | undefined;
   /** What the store has told since then. */
   turn: Turn | undefined;
+  /** The question that is on its way, where its answer is not waited for at any rate. */
+  underWay: Promise<Answer> | undefined;
   /** Why the store is still to be told that a question is void: until then it may take the run for one that was begun. */
   undoing: LockStoreError | undefined;
   /** Ends that it is told when it may be its turn; undefined until it is the first of this process. */
@@ -45,6 +47,8 @@ export class Attempt {
   waited = false;
   /** Who was seen holding the lock last. */
   holder: Holder | undefined;
+  /** Why the store could not be asked, where that was so at last. */
+  failure: LockStoreError | undefined;
 
   readonly #wanted: Wanted;
   readonly #clock: Clock;
@@ -78,8 +82,8 @@ export class Attempt {
       this.mayBeInLine = status === 'skipped' && this.place !== undefined;
       if (status === 'skipped') this.holder = answer.holder;
     }
-    if (this.place)
-      this.place.seen = isUnavailable(answer) ? { failure: answer.error } : { holder: this.holder };
+    this.failure = isUnavailable(answer) ? answer.error : undefined;
+    if (this.place) this.place.seen = this.failure ? { failure: this.failure } : { holder: this.holder };
     // It names the run that it is for.
     if (status === 'behind' || (status !== 'acquired' && answer.spent)) this.#forget();
     if (isUnavailable(answer) && answer.undone) this.#awaitUndo(answer.error, answer.undone);

@@ -28,8 +28,6 @@ export interface Question {
   readonly mayBeBehind: boolean;
   /** How long the caller has waited, if it wants to stand in line. */
   readonly waited: number | undefined;
-  /** How long the caller wants to wait for the answer. */
-  readonly within: number;
 }
 
 export interface Acquired {
@@ -73,7 +71,7 @@ export class Granter {
   ask(question: Question): Promise<Answer> {
     const { store, clock, commandTimeout } = this.#parts;
     const { name, record, ttl, waited, mayBeBehind } = question;
-    const bound = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT), question.within));
+    const bound = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT)));
     const askedAt = clock.now();
     const wallBefore = wallTime(clock);
     const claim =
@@ -163,6 +161,11 @@ export class Granter {
   #giveBack(lease: HeldLease): Promise<void> {
     const { keeper, returner } = this.#parts;
     keeper.drop(lease);
+    if (lease.unused && lease.claim) {
+      // So that it can be had by others. Nobody waits for that.
+      void returner.undo(lease);
+      return Promise.resolve();
+    }
     return returner.giveBack(lease, (reply) => this.#gaveBack(lease, reply));
   }
 
@@ -171,7 +174,8 @@ export class Granter {
     const { name, record, ttl, repeated } = lease;
     if (repeated) void returner.undo({ name, record, ttl });
     if (reply === 'taken' || reply === 'vanished') lease.lose(reply);
-    if (reply === 'held') events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
+    if (reply === 'held' && !lease.unused)
+      events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
   }
 
   #lost(lease: HeldLease, error: LockLostError): void {

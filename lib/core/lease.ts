@@ -75,6 +75,8 @@ export class HeldLease implements Lease, BagMember {
   readonly repeated: boolean;
   /** What the store is to remember as run to its end when the lock is given back. */
   completed: Claim | undefined;
+  /** Its caller has gone before it was granted: what it claims was not begun, and nobody was told of it. */
+  unused = false;
   readonly ttl: number;
   readonly renewEvery: number;
   /** For the bag of its keeper: a lease can be in no other one. */
@@ -190,6 +192,12 @@ export class HeldLease implements Lease, BagMember {
       this.#released = this.#on.giveBack();
     }
     return this.#released;
+  }
+
+  /** Gives back what nobody has had. */
+  annul(): void {
+    this.unused = true;
+    void this.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

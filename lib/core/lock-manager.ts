@@ -42,14 +42,13 @@ export interface AcquireOptions extends LeaseOptions {
   /**
    * Milliseconds to wait for the lock while another holds it or the store is away; `true`: as long as it takes. Those
    * who wait have it in the order in which they came, across all replicas. When the time is over the call rejects with
-   * a `LockTimeoutError`.
+   * a `LockTimeoutError`; a question that is on its way then is waited for, for 250 ms since it was asked.
    *
    * @default 0
    */
   readonly wait?: number | true | undefined;
   /**
-   * Ends the wait: the call rejects with the signal's reason, once a question that is on its way has been answered. It
-   * does not end work that runs.
+   * Ends the wait: the call rejects with the signal's reason. It does not end work that runs.
    */
   readonly signal?: AbortSignal | undefined;
 }

@@ -12,8 +12,8 @@ export const LONGEST_WAIT_FOR_TICK = 60_000;
 const POLL = 100;
 /** The same where the store tells when it is the caller's turn: should a message be lost. */
 const SLOW_POLL = 2000;
-/** A question has so many milliseconds at least, also when the time to wait is over. */
-const SHORTEST_QUESTION = 10;
+/** Milliseconds that a question is waited for at least, also when the time to wait is over. */
+const LEAST_PATIENCE = 250;
 /** The same while the store does not answer. */
 const POLL_OUTAGE = 250;
 
@@ -84,24 +84,28 @@ export class Waiting {
    */
   left(holder: Holder | undefined, cause?: LockStoreError): number {
     if (this.#standingBy) return Infinity;
-    const left = this.#left;
+    // Where nothing was answered yet, the first question is not waited for long enough.
+    const left = this.#left(holder || cause ? 0 : LEAST_PATIENCE);
     if (left > 0) return left;
+    throw this.timeout(holder, cause);
+  }
+
+  /** The time to wait is over. */
+  timeout(holder: Holder | undefined, cause?: LockStoreError): LockTimeoutError {
     // Whoever found the lock busy knows a holder.
     const why = cause ?? (holder ? undefined : unanswered());
-    throw new LockTimeoutError(messages.timedOut(this.#name, this.#wait, holder?.replica, why), {
-      holder,
-      cause: why,
-    });
+    const message = messages.timedOut(this.#name, this.#wait, holder?.replica, why);
+    return new LockTimeoutError(message, { holder, cause: why });
   }
 
-  /** Milliseconds that a question may take. Who does not wait for others waits for the answer all the same. */
-  get longestQuestion(): number {
+  /** Milliseconds to wait for an answer. Who does not wait for others waits for that all the same. */
+  get patience(): number {
     if (this.#wait === 0 || this.#standingBy) return Infinity;
-    return Math.max(SHORTEST_QUESTION, this.#left);
+    return Math.max(LEAST_PATIENCE, this.#left(0));
   }
 
-  get #left(): number {
-    return this.#since + this.#wait - this.#clock.now();
+  #left(atLeast: number): number {
+    return this.#since + Math.max(this.#wait, atLeast) - this.#clock.now();
   }
 
   #unlessOver(answer: Skipped, pause: number): number | undefined {

@@ -1,0 +1,115 @@
+import type { LockEvent } from '../../../lib/core/lock-events.js';
+import type { RunOptions } from '../../../lib/core/lock-manager.js';
+import { settle, timersLeft, useRealTime } from './support/manual-clock.js';
+import { COMMAND_TIMEOUT, startReplica, type Replica } from './support/replica.js';
+import { answersAfter, timesOut } from './support/scripted-store.js';
+
+let replica: Replica;
+let other: Replica;
+let events: LockEvent[];
+
+beforeEach(() => {
+  replica = startReplica();
+  other = startReplica({}, replica);
+  events = [];
+  replica.locks.events.listen((event) => events.push(event));
+});
+afterEach(useRealTime);
+
+/** What the call comes to: its outcome or its error. */
+const failureOf = (running: Promise<unknown>) => running.catch((error: unknown) => error);
+const runs = (options: RunOptions) => failureOf(replica.locks.run('a', () => 'ran', options));
+
+describe('a wait for a store that answers slowly', () => {
+  it('is over in time, names the holder, and is no outage', async () => {
+    const lease = await other.acquire('a');
+    replica.store.always('acquire', answersAfter(30));
+    const failure = runs({ wait: 500 });
+    await replica.clock.pass(500);
+
+    expect(await failure).toMatchObject({
+      code: 'LOCK_TIMEOUT',
+      holder: { replica: 'replica-1' },
+      cause: undefined,
+    });
+    await replica.clock.pass(30);
+    expect(replica.logger.errors).toEqual([]);
+    expect(replica.store.callsOf('release')).toEqual([]);
+    expect(replica.store.callsOf('leave')).toHaveLength(1);
+    await lease.release();
+    expect(await timersLeft()).toBe(0);
+  });
+
+  it('has a lock that is free, although the answer takes longer than the wait', async () => {
+    replica.store.always('acquire', answersAfter(30));
+    const running = runs({ wait: 5 });
+    await replica.clock.pass(30);
+
+    expect(await running).toEqual({ status: 'ran', value: 'ran' });
+  });
+
+  it('is over 250 ms after the first question at the latest, for all of a process, and leaves no lock', async () => {
+    replica.store.always('acquire', answersAfter(1000));
+    const failures = [1, 2, 3].map(() => runs({ wait: 5 }));
+    await replica.clock.pass(250);
+
+    for (const failure of failures)
+      expect(await failure).toMatchObject({ code: 'LOCK_TIMEOUT', cause: { code: 'LOCK_STORE' } });
+    await replica.clock.pass(1000);
+    expect(await replica.store.holderOf('a')).toBeNull();
+    expect(events.map(({ type }) => type)).toEqual(['waited', 'waited', 'waited']);
+  });
+
+  it('tells the holder that was seen, where the last question is not answered', async () => {
+    await other.acquire('a');
+    replica.store.next('acquire', answersAfter(0), timesOut);
+    const failure = runs({ wait: 2500 });
+    await replica.clock.pass(2500);
+
+    expect(await failure).toMatchObject({ holder: { replica: 'replica-1' }, cause: undefined });
+    expect(replica.logger.errors).toEqual([]);
+  });
+});
+
+describe('a caller that gives up while the store is asked', () => {
+  const gone = new Error('gone');
+
+  it.each<[string, RunOptions]>([
+    ['a lock', {}],
+    ['a lock that it waits for', { wait: true }],
+    ['a tick', { occurrence: { tick: new Date(0) } }],
+    ['a gap', { occurrence: { gap: 60_000 } }],
+  ])('is told at once, and %s is left for others as if it had never been asked for', async (_, options) => {
+    const controller = new AbortController();
+    replica.store.next('acquire', answersAfter(1000));
+    const failure = runs({ ...options, signal: controller.signal });
+    await replica.clock.pass(500);
+
+    controller.abort(gone);
+
+    expect(await failure).toBe(gone);
+    await replica.clock.pass(500);
+    expect(await replica.store.holderOf('a')).toBeNull();
+    expect(events).toEqual([]);
+    expect(await timersLeft()).toBe(0);
+    await expect(other.locks.run('a', () => 'mine', { ...options, wait: 0 })).resolves.toMatchObject({
+      status: 'ran',
+    });
+  });
+
+  it('holds up a shutdown until that is answered, and its lock is given back before the store is closed', async () => {
+    const controller = new AbortController();
+    replica.store.next('acquire', answersAfter(COMMAND_TIMEOUT / 2));
+    const failure = runs({ signal: controller.signal });
+    await settle();
+    controller.abort(gone);
+    expect(await failure).toBe(gone);
+
+    const closed = replica.locks.close();
+    await replica.clock.pass(COMMAND_TIMEOUT);
+    await closed;
+
+    expect(replica.store.calls.map(({ operation }) => operation)).toEqual(['acquire', 'release', 'close']);
+    expect(replica.logger.warnings).toEqual([]);
+  });
+});
