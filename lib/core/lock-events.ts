@@ -115,7 +115,9 @@ export class LockEvents {
   emit(make: () => LockEvent): void {
     if (this.#listeners.size === 0 && this.#watchers.size === 0 && !diagnostics.hasSubscribers) return;
     const event = make();
-    for (const listener of this.#listeners) listener(event);
+    // Who begins to listen because of an event hears the next one.
+    const listeners = [...this.#listeners];
+    for (const listener of listeners) listener(event);
     if (isLeaseNews(event)) this.#watchers.get(leaseKey(event))?.(event);
     diagnostics.publish(event);
   }

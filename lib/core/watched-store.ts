@@ -41,10 +41,15 @@ export class WatchedStore {
   async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { readonly name: string }> {
     const locks = this.#store.list?.(prefix, within)[Symbol.asyncIterator]();
     if (!locks) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
-    for (;;) {
-      const { done, value } = await this.#ask('list', () => locks.next());
-      if (done) return;
-      yield value;
+    try {
+      for (;;) {
+        const { done, value } = await this.#ask('list', () => locks.next());
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      // Where the reader has left before the end.
+      await locks.return?.();
     }
   }
 

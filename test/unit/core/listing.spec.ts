@@ -8,6 +8,7 @@ afterEach(useRealTime);
 /** Lists these names, as they come. */
 class ListingStore extends MemoryLockStore {
   readonly #names: readonly string[];
+  ended = false;
 
   constructor(...names: string[]) {
     super();
@@ -15,7 +16,11 @@ class ListingStore extends MemoryLockStore {
   }
 
   override async *list(): AsyncGenerator<StoredLock & { name: string }> {
-    for (const name of this.#names) yield { name, record: '"holder"', remaining: 1000, fence: undefined };
+    try {
+      for (const name of this.#names) yield { name, record: '"holder"', remaining: 1000, fence: undefined };
+    } finally {
+      this.ended = true;
+    }
   }
 }
 
@@ -25,5 +30,17 @@ describe('a listing', () => {
     const names: string[] = [];
     for await (const { name } of locks.list('')) names.push(name);
     expect(names).toEqual(['a', 'b', 'c']);
+  });
+
+  it('that is left early is ended in the store, too', async () => {
+    const store = new ListingStore('a', 'b');
+    const { locks } = startReplica({ store });
+    const names: string[] = [];
+    for await (const { name } of locks.list('')) {
+      names.push(name);
+      break;
+    }
+    expect(names).toEqual(['a']);
+    expect(store.ended).toBe(true);
   });
 });

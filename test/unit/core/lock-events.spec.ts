@@ -78,7 +78,7 @@ describe('the events of a lock', () => {
     replica.store.always('acquire', timesOut);
     const running = replica.locks.run('a', () => 1, { wait: 100 });
     const over = expect(running).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
-    await replica.clock.pass(200);
+    await replica.clock.pass(300);
     await over;
 
     expect(events).toEqual([expect.objectContaining({ type: 'waited', name: 'a', granted: false })]);
@@ -108,6 +108,22 @@ describe('the events of a lock', () => {
     await lease.release();
 
     expect(typesOf(events)).toEqual(['acquired', 'lost']);
+  });
+
+  it('are told once to each subscriber, also to one that begins anew with each', async () => {
+    let told = 0;
+    const listen = (): void => {
+      const end = replica.locks.events.listen(() => {
+        told++;
+        end();
+        if (told < 100) listen();
+      });
+    };
+    listen();
+
+    await replica.acquire('a');
+
+    expect(told).toBe(1);
   });
 
   it('are published on node:diagnostics_channel too, whether anybody else listens or not', async () => {
