@@ -80,7 +80,10 @@ export class ExclusiveLock extends LockEmitter {
   readonly #logger: LockLogger;
   /** The last one, given back or not. */
   #lease: Lease | undefined;
+  /** The acquire() that is on its way, and was not released yet. */
   #acquiring: Promise<boolean> | undefined;
+  /** The release() that waits for an acquire(). */
+  #releasing: Promise<void> | undefined;
   #endWatch: (() => void) | undefined;
   /** Renewals fail, and that was told. */
   #failing = false;
@@ -129,8 +132,12 @@ export class ExclusiveLock extends LockEmitter {
       this.#logger.warn(messages.alreadyAcquired(this.key));
       return true;
     }
-    this.#acquiring ??= this.#acquire().finally(() => (this.#acquiring = undefined));
-    return this.#acquiring;
+    const acquiring = (this.#acquiring ??= this.#acquire());
+    try {
+      return await acquiring;
+    } finally {
+      if (this.#acquiring === acquiring) this.#acquiring = undefined;
+    }
   }
 
   /**
@@ -147,7 +154,18 @@ export class ExclusiveLock extends LockEmitter {
    * within 250 ms, it goes on in the background until it does.
    */
   async release(): Promise<void> {
-    if (this.#acquiring) await this.#acquiring.catch(() => false);
+    const acquiring = this.#acquiring;
+    if (!acquiring) return this.#releasing ?? this.#lease?.release();
+    // An acquire() after this is another one.
+    this.#acquiring = undefined;
+    const releasing = this.#releaseAfter(acquiring);
+    this.#releasing = releasing;
+    await releasing;
+    if (this.#releasing === releasing) this.#releasing = undefined;
+  }
+
+  async #releaseAfter(acquiring: Promise<unknown>): Promise<void> {
+    await acquiring.catch(() => {});
     await this.#lease?.release();
   }
 
@@ -158,7 +176,7 @@ export class ExclusiveLock extends LockEmitter {
 
   async #acquire(): Promise<boolean> {
     // Still on its way back, maybe: it would be found to be held.
-    await this.#lease?.release();
+    await (this.#releasing ?? this.#lease?.release());
     const lease = await this.#source.acquire(this.name, this.#options);
     if (!lease) return false;
     // What is told of the last lease from now on would be taken for news of this one.

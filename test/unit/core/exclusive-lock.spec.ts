@@ -206,6 +206,17 @@ describe('a lock object whose calls overlap', () => {
     expect(await replica.store.holderOf('a')).toBeNull();
   });
 
+  it('has the lock after acquire, release and acquire that were not awaited, and not after one release more', async () => {
+    const lock = lockOf(replica);
+    const calls = [lock.acquire(), lock.release(), lock.acquire()];
+    await expect(Promise.all(calls)).resolves.toEqual([true, undefined, true]);
+    expect(lock.acquired).toBe(true);
+
+    await Promise.all([lock.release(), lock.acquire(), lock.release(), lock.release()]);
+    expect(lock.acquired).toBe(false);
+    expect(await replica.store.holderOf('a')).toBeNull();
+  });
+
   it('does not find its own lock held when acquire() is called before release() is answered', async () => {
     const lock = await acquired(lockOf(replica));
     replica.store.next('release', carriedOutAfter(100));
