@@ -1,3 +1,6 @@
+// By name: fake timers of a test replace that of the global process, and would keep the commands back.
+import { nextTick } from 'node:process';
+
 type One<Request, Reply> = (request: Request, within: number) => Promise<Reply>;
 /** Replies in the order of the requests. One that is a promise, as of a request that is made again, holds up no other. */
 type Many<Request, Reply> = (
@@ -34,7 +37,7 @@ export class CommandBatcher {
       if (this.#collected.length === 0) {
         if (!this.#isBusy()) return one(request, within);
         // When the code that runs now, and what its promises have to do, has run; before anything else is read.
-        process.nextTick(() => this.flush());
+        nextTick(() => this.flush());
       }
       if (!batch || batch !== this.#collected.at(-1) || !batch.takes(within)) {
         batch = new Batch(one, many, within);

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { CommandBatcher } from '../../../../lib/stores/redis/command-batcher.js';
 
 const WITHIN = 1000;
@@ -44,6 +45,16 @@ describe('requests that are made together', () => {
       ['a', 'b'],
       ['c', 'd'],
     ]);
+  });
+
+  it('go although a test has fake timers', async () => {
+    jest.useFakeTimers();
+    try {
+      const ask = upperCase('kind');
+      await expect(Promise.all([ask('a', WITHIN), ask('b', WITHIN)])).resolves.toEqual(['A', 'B']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('go at once while nothing is under way', async () => {
