@@ -6,7 +6,7 @@ export interface Holder {
   readonly host?: string;
   /** Of its process. */
   readonly pid?: number;
-  /** When the lock was asked for, by the holder's clock. */
+  /** When the lock was asked for, by the holder's clock: whoever has waited for it has it since later. */
   readonly since?: Date;
   /** Which intended run the lock was taken for, such as `tick 2026-11-24T03:00:00.000Z of Reports.nightly`. */
   readonly occurrence?: string;

@@ -26,9 +26,12 @@ const RECONNECT_DELAY = 4000;
 export class RedisInbox {
   readonly #place: InboxPlace;
   readonly #id = randomBytes(12).toString('base64url');
-  readonly #watchers = new Map<string, Set<(turn?: Turn) => void>>();
+  /** Those who wait, by channel and lock. */
+  readonly #watchers = new Map<string, Map<string, Set<(turn?: Turn) => void>>>();
   /** The channels that are listened to now. */
   readonly #heard = new Set<string>();
+  /** The channels that the server was asked for and has not answered. */
+  readonly #asked = new Set<string>();
   #client: RedisClient | undefined;
   #connections: SilentConnections | undefined;
   #checkedAt = 0;
@@ -42,13 +45,17 @@ export class RedisInbox {
   /** Calls `onTurn` for each message about the lock, and when messages may have been missed. Returns what ends it. */
   watch(name: string, onTurn: (turn?: Turn) => void): () => void {
     const lock = this.#place.keys.lock(name);
-    const watchers = this.#watchers.get(lock) ?? new Set();
-    this.#watchers.set(lock, watchers.add(onTurn));
+    const channel = this.#channelOf(lock);
+    const locks = this.#watchers.get(channel) ?? new Map<string, Set<(turn?: Turn) => void>>();
+    const watchers = locks.get(lock) ?? new Set();
+    this.#watchers.set(channel, locks.set(lock, watchers.add(onTurn)));
     return () => {
       watchers.delete(onTurn);
-      if (watchers.size > 0 || this.#watchers.get(lock) !== watchers) return;
-      this.#watchers.delete(lock);
-      this.#unsubscribe(this.#channelOf(lock));
+      if (watchers.size > 0 || locks.get(lock) !== watchers) return;
+      locks.delete(lock);
+      if (locks.size > 0 || this.#watchers.get(channel) !== locks) return;
+      this.#watchers.delete(channel);
+      this.#unsubscribe(channel);
     };
   }
 
@@ -93,7 +100,7 @@ export class RedisInbox {
     client.on('error', () => {});
     client.on('close', () => this.#heard.clear());
     client.on('ready', () => this.#subscribeAll());
-    const tell = (_channel: string, message: string): void => this.#tellTurn(message);
+    const tell = (channel: string, message: string): void => this.#tellTurn(channel, message);
     client.on('message', tell);
     client.on('smessage', tell);
     this.#connect();
@@ -104,22 +111,23 @@ export class RedisInbox {
   }
 
   #subscribeAll(): void {
-    const channels = new Set([...this.#watchers.keys()].map((lock) => this.#channelOf(lock)));
-    for (const channel of channels) this.#subscribe(channel);
+    for (const channel of this.#watchers.keys()) this.#subscribe(channel);
   }
 
   #subscribe(channel: string): void {
     const client = this.#client;
-    if (client?.status !== 'ready' || this.#heard.has(channel)) return;
+    if (client?.status !== 'ready' || this.#heard.has(channel) || this.#asked.has(channel)) return;
+    this.#asked.add(channel);
     this.#subscribeTo(client, channel).then(
       () => {
+        this.#asked.delete(channel);
         this.#heard.add(channel);
-        const locks = [...this.#watchers.keys()].filter((lock) => this.#channelOf(lock) === channel);
-        if (locks.length === 0) this.#unsubscribe(channel);
+        const locks = this.#watchers.get(channel);
+        if (!locks) this.#unsubscribe(channel);
         // What was told before it listened is lost.
-        for (const lock of locks) this.#tell(lock);
+        else for (const lock of locks.keys()) this.#tell(channel, lock);
       },
-      () => {},
+      () => this.#asked.delete(channel),
     );
   }
 
@@ -136,7 +144,7 @@ export class RedisInbox {
     await subscribed;
   }
 
-  /** In a cluster each lock has a channel; else there is one, which is kept. */
+  /** In a cluster each lock has a channel, or each key prefix with a hash tag; else there is one, which is kept. */
   #unsubscribe(channel: string): void {
     const client = this.#client;
     if (!this.#place.isCluster || !this.#heard.delete(channel) || client?.status !== 'ready') return;
@@ -146,13 +154,13 @@ export class RedisInbox {
   }
 
   /** As hand-over.lua puts it. */
-  #tellTurn(message: string): void {
+  #tellTurn(channel: string, message: string): void {
     const [lock, fence, keptFor, record] = message.split('\n');
-    this.#tell(lock, { fence: Number(fence), keptFor: Number(keptFor), record });
+    this.#tell(channel, lock, { fence: Number(fence), keptFor: Number(keptFor), record });
   }
 
-  #tell(lock: string, turn?: Turn): void {
-    for (const onTurn of this.#watchers.get(lock) ?? []) onTurn(turn);
+  #tell(channel: string, lock: string, turn?: Turn): void {
+    for (const onTurn of this.#watchers.get(channel)?.get(lock) ?? []) onTurn(turn);
   }
 
   /** A connection that is dead without knowing it would be taken by the server for somebody who listens. */

@@ -98,7 +98,7 @@ describe('a renewal', () => {
       const { store: prefixed } = await openStore({ port: server.port, keyPrefix });
       const mine = wanted();
       await prefixed.acquire(mine, WITHIN);
-      const state = keyPrefix ? `${keyPrefix}locks:lock:state` : '{locks:lock}:state';
+      const state = keyPrefix ? `${keyPrefix}locks:lock{}:state` : '{locks:lock}:state';
       expect(await client.pexpire(state, 60_000)).toBe(1);
 
       expect(await prefixed.renew([mine], WITHIN)).toEqual(['held']);

@@ -73,6 +73,12 @@ local in_line = ticket and is_heard(string.match(ticket, '^(%u+)\n([^\n]*)\n'))
 if in_line and not holds then
   redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', now - ARGV[5] * 1000), ticket)
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
+  -- The line would keep the dead for as long as the living ask: each looks after one of it.
+  local any = time[2] % redis.call('ZCARD', KEYS[3])
+  local other = redis.call('ZRANGE', KEYS[3], any, any)[1]
+  if not is_heard(string.match(other, '^(%u+)\n([^\n]*)\n')) then
+    redis.call('ZREM', KEYS[3], other)
+  end
 end
 if not holder and (ticket or queued_or_undone) then
   -- The lock is free, but others may wait for it.

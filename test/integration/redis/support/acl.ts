@@ -24,7 +24,15 @@ export const MINIMAL_ACL = [
 ];
 
 /** And besides for those who wait to be told, rather than ask ten times a second. */
-export const ACL_TO_WAIT = ['&locks:*', '+subscribe', '+ping', '+publish', '+pubsub|numsub', '+zpopmin'];
+export const ACL_TO_WAIT = [
+  '&locks:*',
+  '+subscribe',
+  '+ping',
+  '+publish',
+  '+pubsub|numsub',
+  '+zpopmin',
+  '+zrange',
+];
 
 /** And to list locks. */
 export const ACL_TO_LIST = ['+scan'];

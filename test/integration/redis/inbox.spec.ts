@@ -1,0 +1,143 @@
+import { jest } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { AcquireRequest, Turn } from '../../../lib/stores/lock-store.js';
+import { PLACE_RETENTION } from '../../../lib/stores/lock-store.js';
+import { RedisConnection } from '../../../lib/stores/redis/redis-connection.js';
+import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
+import { eventually } from '../../support/eventually.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
+
+const QUEUE = '{locks:lock}:queue';
+
+let server: RedisServer;
+let client: Redis;
+let holder: AcquireRequest;
+let waiter: AcquireRequest;
+
+beforeEach(async () => {
+  server = await RedisServer.start();
+  client = server.client();
+  holder = wanted();
+  waiter = { ...wanted(), waited: 0 };
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await closeEverything();
+});
+
+/** A store where somebody holds the lock and somebody waits for it; `turns` are what the latter is told. */
+async function storeWithWaiter(): Promise<{ store: RedisLockStore; turns: (Turn | undefined)[] }> {
+  const { store } = await openStore(server.url);
+  await store.acquire(holder, WITHIN);
+  const turns: (Turn | undefined)[] = [];
+  store.watch('lock', (turn) => turns.push(turn));
+  await asksInLine(store);
+  return { store, turns };
+}
+
+const asksInLine = (store: RedisLockStore) =>
+  eventually(async () => {
+    expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'busy', inLine: true });
+  });
+
+async function listeners(): Promise<number> {
+  const [channel] = (await client.pubsub('CHANNELS', 'locks:inbox:*')) as string[];
+  if (!channel) return 0;
+  const [, count] = (await client.pubsub('NUMSUB', channel)) as [string, number];
+  return count;
+}
+
+describe('the connection by which those who wait are told', () => {
+  it('wakes them when it begins to listen: what was told before is lost', async () => {
+    const { store } = await openStore(server.url);
+    await store.acquire(holder, WITHIN);
+    const turns: unknown[] = [];
+    store.watch('lock', (turn) => turns.push(turn));
+
+    expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: false });
+
+    await eventually(() => expect(turns).toStrictEqual([undefined]));
+  });
+
+  it('listens again after it was lost, and wakes them then, too', async () => {
+    const { store, turns } = await storeWithWaiter();
+    const before = turns.length;
+
+    await client.client('KILL', 'TYPE', 'pubsub');
+
+    await eventually(async () => expect(await listeners()).toBe(1));
+    await eventually(() => expect(turns.slice(before)).toStrictEqual([undefined]));
+    await asksInLine(store);
+    await store.release(holder, WITHIN);
+    await eventually(() => expect(turns.at(-1)).toMatchObject({ record: waiter.record }));
+  });
+
+  it('is given up when it has gone silent', async () => {
+    const proxy = await TcpProxy.start(server.port);
+    const silent = new Redis(proxy.port, '127.0.0.1', { lazyConnect: true, autoResubscribe: false });
+    jest.spyOn(RedisConnection.prototype, 'openSubscriber').mockReturnValue(silent);
+    const { store } = await storeWithWaiter();
+
+    proxy.drop('toClient');
+
+    await eventually(
+      async () => expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: false }),
+      { within: 10_000 },
+    );
+    proxy.heal();
+    await asksInLine(store);
+  });
+
+  it('is asked to listen once, however many begin to wait before that is answered', async () => {
+    const listener = new Redis(server.port, '127.0.0.1', { lazyConnect: true, autoResubscribe: false });
+    jest.spyOn(RedisConnection.prototype, 'openSubscriber').mockReturnValue(listener);
+    const subscribe = jest.spyOn(listener, 'subscribe').mockReturnValue(new Promise(() => {}));
+    const { store } = await openStore(server.url);
+    await store.acquire(holder, WITHIN);
+    store.watch('lock', () => {});
+    await store.acquire(waiter, WITHIN);
+    await eventually(() => listener.status === 'ready');
+
+    for (let i = 0; i < 3; i++) expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: false });
+
+    expect(subscribe).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('the line of those who wait', () => {
+  it('goes away by itself when nobody asks any more', async () => {
+    await storeWithWaiter();
+
+    const left = await client.pttl(QUEUE);
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(PLACE_RETENTION);
+  });
+
+  it('loses the dead although the living go on asking', async () => {
+    const { store } = await storeWithWaiter();
+    for (let i = 0; i < 20; i++) {
+      await client.zadd(QUEUE, i, ['PUBLISH', `locks:inbox:dead-${i}`, 30_000, wanted().record].join('\n'));
+    }
+
+    await eventually(async () => {
+      await asksInLine(store);
+      expect(await store.inspect('lock', WITHIN)).toMatchObject({ waiters: 1 });
+    });
+  });
+});
+
+it('a key prefix with a hash tag lets no name collide with what is kept of another lock', async () => {
+  const { store } = await openStore({ port: server.port, keyPrefix: '{app}:' });
+  const names = ['mail', 'mail:state', 'mail:queue', 'mail:undone'];
+  for (const name of names) {
+    const mine = wanted(name);
+    expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted' });
+    await store.undo(wanted(name), WITHIN);
+  }
+
+  const listed: string[] = [];
+  for await (const { name } of store.list('mail', WITHIN)) listed.push(name);
+  expect(listed.toSorted()).toEqual(names.toSorted());
+});
