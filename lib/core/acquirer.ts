@@ -69,9 +69,10 @@ export class Acquirer {
 
   /** What is answered to a question whose caller has gone, nobody wants. */
   async #withdraw(wanted: Wanted, attempt: Attempt, underWay: Promise<Answer>): Promise<void> {
-    const answer = await underWay;
-    attempt.note(answer);
-    if (answer.status === 'acquired') answer.lease.annul();
+    // Nobody is left to be told of an error.
+    const answer = await underWay.catch(() => undefined);
+    if (answer) attempt.note(answer);
+    if (answer?.status === 'acquired') answer.lease.annul();
     this.#leave(wanted, attempt);
   }
 
