@@ -26,8 +26,8 @@ export interface ExclusiveLockSettings {
    */
   renewEvery?: number | undefined;
   /**
-   * Milliseconds after which a call of the store that is not answered fails, and which each call takes while the store is
-   * away: it is tried until then. At least 10.
+   * Milliseconds after which a call of the store that is not answered fails; while the store is out of reach it is tried
+   * until then. An acquisition is given two thirds of the `ttl` at most. At least 10.
    *
    * @default 2_000
    */

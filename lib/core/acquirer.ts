@@ -96,10 +96,6 @@ export class Acquirer {
         continue;
       }
       const answer = this.#takeTurn(wanted, attempt) ?? (await this.#ask(wanted, attempt));
-      if (!answer) {
-        signal?.throwIfAborted();
-        throw waiting.timeout(attempt.holder, attempt.failure);
-      }
       attempt.note(answer);
       if (answer.status === 'acquired') {
         if (signal?.aborted) answer.lease.annul();
@@ -148,13 +144,10 @@ export class Acquirer {
     return this.#granter.takeTurn({ ...wanted, record }, turn, inLine.askedAt);
   }
 
-  /**
-   * Undefined where the caller's time is over, or its signal has aborted, before that is answered.
-   *
-   * @throws LockTimeoutError when the time to wait for others is over already
-   */
-  async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer | undefined> {
+  /** @throws LockTimeoutError when the caller's time is over; the reason of its signal when that aborts */
+  async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer> {
     const { waiting, waited, holder, failure } = attempt;
+    // Throws when the time is over: the store is not asked again.
     if (waited) waiting.left(holder, failure);
     const { patience } = waiting;
     const { signal } = wanted;
@@ -168,7 +161,9 @@ export class Acquirer {
     attempt.underWay = asked;
     asked.then(settled, settled);
     await pause.for(patience);
-    return attempt.underWay === asked ? undefined : asked;
+    if (attempt.underWay !== asked) return asked;
+    signal?.throwIfAborted();
+    throw waiting.timeout(holder, failure);
   }
 
   #question(wanted: Wanted, attempt: Attempt): Question {

@@ -37,7 +37,7 @@ export class Attempt {
   inLine: InLine | undefined;
   /** What the store has told since then. */
   turn: Turn | undefined;
-  /** The question that is on its way, where its answer is not waited for at any rate. */
+  /** The question whose answer the caller may not stay for. */
   underWay: Promise<Answer> | undefined;
   /** Why the store is still to be told that a question is void: until then it may take the run for one that was begun. */
   undoing: LockStoreError | undefined;

@@ -128,7 +128,7 @@ export class ExclusiveLock extends LockEmitter {
    * if (await lock.acquire()) this.start();
    */
   async acquire(): Promise<boolean> {
-    if (this.acquired) {
+    if (this.acquired && !this.#releasing) {
       this.#logger.warn(messages.alreadyAcquired(this.key));
       return true;
     }

@@ -173,9 +173,9 @@ export class Granter {
     const { returner, events } = this.#parts;
     const { name, record, ttl, repeated } = lease;
     if (repeated) void returner.undo({ name, record, ttl });
+    if (lease.unused) return;
     if (reply === 'taken' || reply === 'vanished') lease.lose(reply);
-    if (reply === 'held' && !lease.unused)
-      events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
+    if (reply === 'held') events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
   }
 
   #lost(lease: HeldLease, error: LockLostError): void {

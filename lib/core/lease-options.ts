@@ -20,7 +20,7 @@ export interface LeaseOptions {
   readonly renewEvery?: number | undefined;
   /**
    * Milliseconds after which the lease is lost although its holder lives, at least 100: renewal ends, the signal aborts,
-   * and checks throw. Work that hangs so keeps the others off for a time only: the lock is free when the work returns or
+   * and checks throw. So work that hangs keeps the others off for a limited time only: the lock is free when the work returns or
    * the lease is released, else within `ttl` of the loss. May be shorter than `ttl`.
    *
    * @default none: renewed for as long as the work takes

@@ -52,9 +52,9 @@ export class LocalPlace {
     return this.#line.seen;
   }
 
-  /** Tells those behind it why they wait. */
+  /** Tells those behind it why they wait. What it learns when it has left is old. */
   set seen(seen: Seen) {
-    this.#line.seen = seen;
+    if (this.isFirst) this.#line.seen = seen;
   }
 
   leave(): void {

@@ -26,7 +26,7 @@ interface LeaseEvent extends EventBase {
   readonly fence: number;
 }
 
-/** Somebody has waited for another holder; `acquired` or `skipped` follows, unless the wait was given up. */
+/** A wait for another holder, or for the store, has ended; `acquired` or `skipped` follows, unless the wait was given up. */
 export interface WaitedEvent extends EventBase {
   readonly type: 'waited';
   /** From the call to the end of the wait. */

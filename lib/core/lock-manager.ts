@@ -42,7 +42,7 @@ export interface AcquireOptions extends LeaseOptions {
   /**
    * Milliseconds to wait for the lock while another holds it or the store is away; `true`: as long as it takes. Those
    * who wait have it in the order in which they came, across all replicas. When the time is over the call rejects with
-   * a `LockTimeoutError`; a question that is on its way then is waited for, for 250 ms since it was asked.
+   * a `LockTimeoutError`; a question that is on its way by then has 250 ms from when it was asked.
    *
    * @default 0
    */

@@ -12,10 +12,12 @@ export const LONGEST_WAIT_FOR_TICK = 60_000;
 const POLL = 100;
 /** The same where the store tells when it is the caller's turn: should a message be lost. */
 const SLOW_POLL = 2000;
+/** Milliseconds between two questions while the store does not answer. */
+const POLL_OUTAGE = 250;
+/** Milliseconds by which a timer may fire early: what is left then is nothing. */
+const TIMER_PRECISION = 2;
 /** Milliseconds that a question is waited for at least, also when the time to wait is over. */
 const LEAST_PATIENCE = 250;
-/** The same while the store does not answer. */
-const POLL_OUTAGE = 250;
 
 export type Early = Extract<AcquireReply, { status: 'early' }>;
 
@@ -84,9 +86,9 @@ export class Waiting {
    */
   left(holder: Holder | undefined, cause?: LockStoreError): number {
     if (this.#standingBy) return Infinity;
-    // Where nothing was answered yet, the first question is not waited for long enough.
+    // Nothing was answered yet: the first question has LEAST_PATIENCE, for those behind it in line too.
     const left = this.#left(holder || cause ? 0 : LEAST_PATIENCE);
-    if (left > 0) return left;
+    if (left > TIMER_PRECISION) return left;
     throw this.timeout(holder, cause);
   }
 

@@ -32,7 +32,8 @@ export interface PolicyOptions {
    */
   readonly wait?: number | undefined;
   /**
-   * What a call does when the store cannot be asked, which it knows after the module's `commandTimeout`; with `whenBusy: 'wait'`, when that has been so until `wait` was
+   * What a call does when the store cannot be asked, which it knows after the module's
+   * `commandTimeout` at the latest; with `whenBusy: 'wait'`, when that has been so until `wait` was
    * over. Not on start hooks, which have `standbyTimeout` and `whenTimedOut`.
    * - `skip`: it resolves to undefined;
    * - `throw`: it rejects with the `LockStoreError`, after a wait with the `LockTimeoutError`; only on a method that no

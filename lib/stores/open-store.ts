@@ -97,12 +97,15 @@ function checkChoice({ redis, store, folder }: StoreChoice): void {
 }
 
 function checkRedis(redis: object): void {
+  if (isRedisClient(redis)) {
+    if ('call' in redis && 'status' in redis) return;
+    refuse('redis', 'a URL, ioredis options or a client of ioredis, not of another package', redis);
+  }
   const foreign = foreignOption(redis);
   if (foreign) throw new LockConfigurationError(messages.foreignRedisOption(foreign));
-  if ('cluster' in redis && !(Array.isArray(redis.cluster) && redis.cluster.length > 0))
-    refuse('redis.cluster', 'some nodes of the cluster, [{ host, port }, …]', redis.cluster);
-  if (isRedisClient(redis) && !('call' in redis && 'status' in redis))
-    refuse('redis', 'a URL, ioredis options or a client of ioredis, not of another package', redis);
+  const { cluster } = redis as { cluster?: unknown };
+  if (cluster !== undefined && !(Array.isArray(cluster) && cluster.length > 0))
+    refuse('redis.cluster', 'some nodes of the cluster, [{ host, port }, …]', cluster);
 }
 
 function isPlainObject<T>(value: T): value is T & object {

@@ -1,5 +1,7 @@
 // By name: fake timers of a test replace that of the global process, and would keep the commands back.
-import { nextTick } from 'node:process';
+import process from 'node:process';
+
+const nextTick = process.nextTick.bind(process);
 
 type One<Request, Reply> = (request: Request, within: number) => Promise<Reply>;
 /** Replies in the order of the requests. One that is a promise, as of a request that is made again, holds up no other. */

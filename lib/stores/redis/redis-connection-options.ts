@@ -48,7 +48,7 @@ const FOREIGN = ['url', 'uri', 'socket', 'nodes', 'rootNodes'];
 
 /** The first option that ioredis does not know, although it says where the server is. */
 export function foreignOption(value: object): string | undefined {
-  return isRedisClient(value) ? undefined : FOREIGN.find((option) => Object.hasOwn(value, option));
+  return FOREIGN.find((option) => (value as Record<string, unknown>)[option] !== undefined);
 }
 
 export function isRedisClient(value: object): value is RedisClientLike {

@@ -66,6 +66,8 @@ export class RedisConnection {
   #reported = false;
   #replacedAt = -Infinity;
   #closed = false;
+  /** By the server, to the connection of now, which is being ended. */
+  #databaseRefused = false;
 
   /** Resolves when connected or, so that a replica boots while Redis is down, when the first attempt has failed. */
   static async open(options: RedisConnectionOptions, outages: OutageLog): Promise<RedisConnection> {
@@ -83,8 +85,12 @@ export class RedisConnection {
     this.#connections = new SilentConnections(client, () => this.#notReadyInTime());
     client.on('error', (error: Error) => {
       this.#failed(error);
+      if (!isOfDatabase(error)) return;
       // ioredis would go on in database 0, where no other replica looks for the lock.
-      if (isOfDatabase(error)) void this.#connections.endAll();
+      this.#databaseRefused = true;
+      // For good: else the connection may be ready for a moment, and the next one is made without delay.
+      client.disconnect();
+      void this.#connections.endAll();
     });
     client.on('close', () => this.#ended());
     client.on('ready', () => this.#recovered());
@@ -235,7 +241,7 @@ export class RedisConnection {
     });
   }
 
-  /** ioredis has given up, which it does when sentinels or all nodes of a cluster are out of reach. */
+  /** The client was ended, by ourselves or by ioredis, which does so when sentinels or all nodes of a cluster are out of reach. */
   #reconnect(): void {
     if (this.#closed) return;
     setTimeout(() => {
@@ -254,6 +260,7 @@ export class RedisConnection {
   #failed(error: unknown): void {
     if (this.#closed) return;
     const fault = withoutSecrets(error);
+    // That it was not sent must not hide why.
     if (!this.#fault || !wasNotSent(fault)) this.#fault = fault;
     if (this.#client.status === 'ready') return;
     this.#reported = true;
@@ -266,11 +273,13 @@ export class RedisConnection {
 
   /** That a connection ends is no outage yet (a server closes idle ones); that the next one fails is. */
   #ended(): void {
+    this.#databaseRefused = false;
     if (!this.#wasReady) this.#failed(this.#fault ?? new Error(messages.connectionClosed()));
     this.#wasReady = false;
   }
 
   #recovered(): void {
+    if (this.#databaseRefused) return;
     this.#wasReady = true;
     this.#fault = undefined;
     // Else it is calls that fail: that a new connection could be had does not mean that they are answered now.

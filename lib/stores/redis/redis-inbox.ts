@@ -144,7 +144,7 @@ export class RedisInbox {
     await subscribed;
   }
 
-  /** In a cluster each lock has a channel, or each key prefix with a hash tag; else there is one, which is kept. */
+  /** In a cluster each lock has a channel; else there is one, which is kept. */
   #unsubscribe(channel: string): void {
     const client = this.#client;
     if (!this.#place.isCluster || !this.#heard.delete(channel) || client?.status !== 'ready') return;

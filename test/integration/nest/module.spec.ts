@@ -1,6 +1,6 @@
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import {
   ExclusiveLockModule,
   ExclusiveLockService,
@@ -8,6 +8,7 @@ import {
   type LockStore,
 } from 'nestjs-exclusive-lock';
 import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
+import { freePort } from '../../support/free-port.js';
 import { removeKeys, testRedisUrl, uniquePrefix } from '../../support/redis/test-redis.js';
 import { CapturingLogger } from './support/capturing-logger.js';
 import { restoreEnvironment, setEnvironment } from './support/environment.js';
@@ -96,6 +97,20 @@ describe('forRoot() with a store', () => {
     await locks.run('job', () => locks.inspect('job'));
     await module.close();
     expect(calls).toEqual(['acquire', 'inspect', 'release', 'close']);
+  });
+
+  it('takes a client of ioredis, options of it with undefined ones, and nodes of a cluster', async () => {
+    const client = new Redis(testRedisUrl(), { lazyConnect: true });
+    const { host, port } = client.options;
+    const cluster = new Cluster([{ host: '127.0.0.1', port: await freePort() }], { lazyConnect: true });
+    for (const redis of [client, { host, port, url: undefined, cluster: undefined }]) {
+      const { locks } = await startApp({ locks: { redis, prefix: uniquePrefix() } });
+      await expect(locks.run('job', () => 'done')).resolves.toEqual({ status: 'ran', value: 'done' });
+    }
+    for (const redis of [cluster, { cluster: ['127.0.0.1:1'] }])
+      await expect(startApp({ locks: { redis, commandTimeout: 10 } })).resolves.toBeDefined();
+    client.disconnect();
+    cluster.disconnect();
   });
 
   it('warns of locks in memory in production, where there are replicas', async () => {

@@ -33,3 +33,11 @@ describe('both builds of the package in one process', () => {
     });
   });
 });
+
+describe('the CommonJS build under fake timers, which replace process.nextTick', () => {
+  it('sends requests that are made together', async () => {
+    const script = join(import.meta.dirname, 'support/batch-of-commonjs.mjs');
+    const { stdout } = await promisify(execFile)(process.execPath, [script]);
+    expect(JSON.parse(stdout)).toEqual([1, 2]);
+  });
+});

@@ -27,6 +27,25 @@ describe('a database that the server refuses', () => {
     expect(await server.client().info('keyspace')).not.toContain('db');
   });
 
+  it('is asked for again once a second, also by a client that is ready for a moment', async () => {
+    const server = await RedisServer.start();
+    const { log } = await openStore({
+      host: '127.0.0.1',
+      port: server.port,
+      db: 99,
+      disableClientInfo: true,
+    });
+    const admin = server.client();
+    const connections = async (): Promise<number> =>
+      Number(/total_connections_received:(\d+)/.exec(await admin.info('stats'))?.[1]);
+    const [before, since] = [await connections(), performance.now()];
+
+    await eventually(async () => (await connections()) >= before + 3, { every: 200 });
+
+    expect(performance.now() - since).toBeGreaterThan(1000);
+    expectOneOutage(log);
+  });
+
   it('to an ACL user can be had once the user may select it', async () => {
     const server = await RedisServer.start();
     const admin = server.client();

@@ -115,6 +115,15 @@ describe('an ACL user', () => {
     expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'granted' });
   });
 
+  it('who may not look through the line stands in it all the same', async () => {
+    const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT.filter((rule) => rule !== '+zrange')]);
+    const waiter = { ...wanted(), waited: 0 };
+    store.watch('lock', () => {});
+    await store.acquire(wanted(), WITHIN);
+
+    await eventually(async () => expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: true }));
+  });
+
   it.each(['&locks:*', '+subscribe', '+publish'])(
     'who may not %s waits all the same, by asking',
     async (rule) => {

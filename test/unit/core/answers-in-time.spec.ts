@@ -1,5 +1,7 @@
+import { LockTimeoutError } from '../../../lib/common/errors.js';
 import type { LockEvent } from '../../../lib/core/lock-events.js';
 import type { RunOptions } from '../../../lib/core/lock-manager.js';
+import { Waiting } from '../../../lib/core/waiting.js';
 import { settle, timersLeft, useRealTime } from './support/manual-clock.js';
 import { COMMAND_TIMEOUT, startReplica, type Replica } from './support/replica.js';
 import { answersAfter, timesOut } from './support/scripted-store.js';
@@ -71,6 +73,18 @@ describe('a wait for a store that answers slowly', () => {
   });
 });
 
+describe('the end of a wait', () => {
+  it('has come when a timer has fired a little early: the store is not asked again', () => {
+    let now = 0;
+    const waiting = new Waiting('a', 1000, now, { now: () => now });
+    expect(waiting.left({ replica: 'replica-1' })).toBe(1000);
+
+    now = 999.1;
+
+    expect(() => waiting.left({ replica: 'replica-1' })).toThrow(LockTimeoutError);
+  });
+});
+
 describe('a caller that gives up while the store is asked', () => {
   const gone = new Error('gone');
 
@@ -95,6 +109,36 @@ describe('a caller that gives up while the store is asked', () => {
     await expect(other.locks.run('a', () => 'mine', { ...options, wait: 0 })).resolves.toMatchObject({
       status: 'ran',
     });
+  });
+
+  it('tells those behind it nothing of what it would have been answered', async () => {
+    await other.acquire('a');
+    replica.store.next('acquire', timesOut);
+    const controller = new AbortController();
+    const first = runs({ wait: true, signal: controller.signal });
+    const second = runs({ wait: 10_000 });
+    const third = runs({ wait: COMMAND_TIMEOUT + 100 });
+    await replica.clock.pass(500);
+    controller.abort(gone);
+    await first;
+    await replica.clock.pass(COMMAND_TIMEOUT - 400);
+
+    expect(await third).toMatchObject({ holder: { replica: 'replica-1' }, cause: undefined });
+    await replica.clock.pass(10_000);
+    await second;
+  });
+
+  it('is told of no loss, where its lock has come into other hands before it was given back', async () => {
+    replica.store.next('acquire', answersAfter(1000));
+    const controller = new AbortController();
+    const failure = runs({ signal: controller.signal });
+    await replica.clock.pass(500);
+    controller.abort(gone);
+    await failure;
+    await replica.store.steal('a');
+    await replica.clock.pass(500);
+
+    expect([events, replica.logger.warnings]).toEqual([[], []]);
   });
 
   it('holds up a shutdown until that is answered, and its lock is given back before the store is closed', async () => {

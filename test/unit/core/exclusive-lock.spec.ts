@@ -217,6 +217,18 @@ describe('a lock object whose calls overlap', () => {
     expect(await replica.store.holderOf('a')).toBeNull();
   });
 
+  it('has the lock again when it is acquired while an earlier release is on its way', async () => {
+    const lock = lockOf(replica);
+    const first = lock.acquire();
+    const released = lock.release();
+    await first;
+
+    await expect(lock.acquire()).resolves.toBe(true);
+
+    await released;
+    expect([lock.acquired, replica.logger.warnings]).toEqual([true, []]);
+  });
+
   it('does not find its own lock held when acquire() is called before release() is answered', async () => {
     const lock = await acquired(lockOf(replica));
     replica.store.next('release', carriedOutAfter(100));

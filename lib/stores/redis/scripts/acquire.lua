@@ -73,10 +73,11 @@ local in_line = ticket and is_heard(string.match(ticket, '^(%u+)\n([^\n]*)\n'))
 if in_line and not holds then
   redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', now - ARGV[5] * 1000), ticket)
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
-  -- The line would keep the dead for as long as the living ask: each looks after one of it.
-  local any = time[2] % redis.call('ZCARD', KEYS[3])
-  local other = redis.call('ZRANGE', KEYS[3], any, any)[1]
-  if not is_heard(string.match(other, '^(%u+)\n([^\n]*)\n')) then
+  -- Each question looks at one ticket, whichever: else the dead stayed in line for as long as the living ask. Who may not
+  -- do that waits all the same.
+  local at = time[2] % redis.call('ZCARD', KEYS[3])
+  local other = redis.pcall('ZRANGE', KEYS[3], at, at)[1]
+  if other and not is_heard(string.match(other, '^(%u+)\n([^\n]*)\n')) then
     redis.call('ZREM', KEYS[3], other)
   end
 end
