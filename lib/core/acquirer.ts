@@ -117,14 +117,12 @@ export class Acquirer {
   #heldUp(name: string, attempt: Attempt): number | undefined {
     const { place, waiting, undoing } = attempt;
     if (place && !place.isFirst) {
-      const { holder, failure } = place.seen;
       attempt.waited = true;
-      attempt.holder = holder;
-      attempt.failure = failure;
-      return waiting.left(holder, failure);
+      waiting.seen = place.seen;
+      return waiting.left();
     }
     if (place) this.#watch(name, attempt);
-    return undoing && waiting.left(undefined, undoing);
+    return undoing ? waiting.left() : undefined;
   }
 
   #watch(name: string, attempt: Attempt): void {
@@ -146,9 +144,9 @@ export class Acquirer {
 
   /** @throws LockTimeoutError when the caller's time is over; the reason of its signal when that aborts */
   async #ask(wanted: Wanted, attempt: Attempt): Promise<Answer> {
-    const { waiting, waited, holder, failure } = attempt;
+    const { waiting, waited } = attempt;
     // Throws when the time is over: the store is not asked again.
-    if (waited) waiting.left(holder, failure);
+    if (waited) waiting.left();
     const { patience } = waiting;
     const { signal } = wanted;
     const asked = this.#granter.ask(this.#question(wanted, attempt));
@@ -163,7 +161,7 @@ export class Acquirer {
     await pause.for(patience);
     if (attempt.underWay !== asked) return asked;
     signal?.throwIfAborted();
-    throw waiting.timeout(holder, failure);
+    throw waiting.timeout();
   }
 
   #question(wanted: Wanted, attempt: Attempt): Question {
@@ -176,8 +174,9 @@ export class Acquirer {
     return { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited };
   }
 
-  #tellWaited({ name, claim }: Wanted, { since, holder }: Attempt, granted: boolean): void {
+  #tellWaited({ name, claim }: Wanted, { since, waiting }: Attempt, granted: boolean): void {
     const { clock, events } = this.#parts;
+    const { holder } = waiting.seen;
     const occurrence = claim && describeClaim(claim);
     events.emit(() => ({ type: 'waited', name, occurrence, waited: clock.now() - since, holder, granted }));
   }

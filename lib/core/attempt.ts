@@ -1,11 +1,9 @@
 import type { Clock } from '../common/clock.js';
-import type { LockStoreError } from '../common/errors.js';
-import type { Holder } from '../common/holder.js';
 import { Pause } from '../common/pause.js';
 import type { Claim, Turn } from '../stores/lock-store.js';
 import type { Answer } from './granter.js';
 import type { LeaseTimes } from './lease-options.js';
-import type { LocalLines, LocalPlace } from './local-lines.js';
+import type { LocalLines, LocalPlace, Seen } from './local-lines.js';
 import { Waiting, type InLine, type Unanswered } from './waiting.js';
 
 /** One acquisition, whatever number of questions it takes. All durations are milliseconds. */
@@ -39,16 +37,12 @@ export class Attempt {
   turn: Turn | undefined;
   /** The question whose answer the caller may not stay for. */
   underWay: Promise<Answer> | undefined;
-  /** Why the store is still to be told that a question is void: until then it may take the run for one that was begun. */
-  undoing: LockStoreError | undefined;
+  /** The store is still to be told that a question is void: until then it may take the run for one that was begun. */
+  undoing = false;
   /** Ends that it is told when it may be its turn; undefined until it is the first of this process. */
   unwatch: (() => void) | undefined;
   /** Whether it had to wait for another holder. */
   waited = false;
-  /** Who was seen holding the lock last. */
-  holder: Holder | undefined;
-  /** Why the store could not be asked, where that was so at last. */
-  failure: LockStoreError | undefined;
 
   readonly #wanted: Wanted;
   readonly #clock: Clock;
@@ -77,24 +71,28 @@ export class Attempt {
   /** Keeps what the store has answered to a question. */
   note(answer: Answer): void {
     const { status } = answer;
+    const { holder } = this.waiting.seen;
+    const failure = isUnavailable(answer) ? answer.error : undefined;
+    if (isBusy(answer)) this.mayBeInLine = this.place !== undefined;
+    else if (status === 'acquired') this.mayBeInLine = false;
     this.inLine = status === 'skipped' ? answer.inLine : undefined;
-    if (status === 'acquired' || (status === 'skipped' && answer.reason === 'busy')) {
-      this.mayBeInLine = status === 'skipped' && this.place !== undefined;
-      if (status === 'skipped') this.holder = answer.holder;
-    }
-    this.failure = isUnavailable(answer) ? answer.error : undefined;
-    if (this.place) this.place.seen = this.failure ? { failure: this.failure } : { holder: this.holder };
+    this.#see({ holder: isBusy(answer) ? answer.holder : holder, failure });
     // It names the run that it is for.
     if (status === 'behind' || (status !== 'acquired' && answer.spent)) this.#forget();
-    if (isUnavailable(answer) && answer.undone) this.#awaitUndo(answer.error, answer.undone);
+    if (isUnavailable(answer) && answer.undone) this.#awaitUndo(answer.undone);
+  }
+
+  #see(seen: Seen): void {
+    this.waiting.seen = seen;
+    if (this.place) this.place.seen = seen;
   }
 
   /** What was undone is not granted any more. */
-  #awaitUndo(error: LockStoreError, undone: Promise<void>): void {
+  #awaitUndo(undone: Promise<void>): void {
     this.#forget();
-    this.undoing = error;
+    this.undoing = true;
     void undone.then(() => {
-      this.undoing = undefined;
+      this.undoing = false;
       this.pause.wake();
     });
   }
@@ -103,6 +101,10 @@ export class Attempt {
     this.record = undefined;
     this.mayBeInLine = false;
   }
+}
+
+function isBusy(answer: Answer): answer is Extract<Unanswered, { reason: 'busy' }> {
+  return answer.status === 'skipped' && answer.reason === 'busy';
 }
 
 function isUnavailable(answer: Answer): answer is Extract<Unanswered, { reason: 'store-unavailable' }> {

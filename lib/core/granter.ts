@@ -161,7 +161,7 @@ export class Granter {
   #giveBack(lease: HeldLease): Promise<void> {
     const { keeper, returner } = this.#parts;
     keeper.drop(lease);
-    if (lease.unused && lease.claim) {
+    if (lease.annulled && lease.claim) {
       // So that it can be had by others. Nobody waits for that.
       void returner.undo(lease);
       return Promise.resolve();
@@ -173,7 +173,7 @@ export class Granter {
     const { returner, events } = this.#parts;
     const { name, record, ttl, repeated } = lease;
     if (repeated) void returner.undo({ name, record, ttl });
-    if (lease.unused) return;
+    if (lease.annulled) return;
     if (reply === 'taken' || reply === 'vanished') lease.lose(reply);
     if (reply === 'held') events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
   }

@@ -76,7 +76,7 @@ export class HeldLease implements Lease, BagMember {
   /** What the store is to remember as run to its end when the lock is given back. */
   completed: Claim | undefined;
   /** Its caller has gone before it was granted: what it claims was not begun, and nobody was told of it. */
-  unused = false;
+  annulled = false;
   readonly ttl: number;
   readonly renewEvery: number;
   /** For the bag of its keeper: a lease can be in no other one. */
@@ -196,7 +196,7 @@ export class HeldLease implements Lease, BagMember {
 
   /** Gives back what nobody has had. */
   annul(): void {
-    this.unused = true;
+    this.annulled = true;
     void this.release();
   }
 

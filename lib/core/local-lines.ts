@@ -10,8 +10,9 @@ interface Line {
 
 /** What the first of a line was told last. */
 export interface Seen {
+  /** Who held the lock when that was last told. */
   readonly holder?: Holder | undefined;
-  /** Why the store could not be asked. */
+  /** Why the store could not be asked since then. */
   readonly failure?: LockStoreError | undefined;
 }
 

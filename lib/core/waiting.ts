@@ -1,8 +1,8 @@
 import type { Clock } from '../common/clock.js';
 import { LockStoreError, LockTimeoutError } from '../common/errors.js';
-import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
 import type { AcquireReply, Claim } from '../stores/lock-store.js';
+import type { Seen } from './local-lines.js';
 import { describeClaim } from './occurrence.js';
 import type { Skipped } from './outcome.js';
 
@@ -43,6 +43,8 @@ export interface AnswerDetails {
 
 /** What one acquisition does with an answer that is no grant: asks again after a while, or takes it for an answer. */
 export class Waiting {
+  /** What the store has told of the lock at last, to this one or to those before it in line. */
+  seen: Seen = {};
   readonly #name: string;
   readonly #wait: number;
   readonly #clock: Clock;
@@ -69,9 +71,9 @@ export class Waiting {
       case 'busy':
         this.#standingBy ||= isRerunOf(claim, answer.holder.occurrence);
         // The lock is free when it has expired, unless it was renewed: then, and not a little before.
-        return this.#unlessOver(answer, Math.min(answer.inLine ? SLOW_POLL : POLL, answer.remaining + 1));
+        return this.#unlessOver(Math.min(answer.inLine ? SLOW_POLL : POLL, answer.remaining + 1));
       case 'store-unavailable':
-        return this.#unlessOver(answer, POLL_OUTAGE);
+        return this.#unlessOver(POLL_OUTAGE);
       case 'done':
       case 'early':
       case 'shutting-down':
@@ -84,20 +86,22 @@ export class Waiting {
    *
    * @throws LockTimeoutError when there are none
    */
-  left(holder: Holder | undefined, cause?: LockStoreError): number {
+  left(): number {
     if (this.#standingBy) return Infinity;
+    const { holder, failure } = this.seen;
     // Nothing was answered yet: the first question has LEAST_PATIENCE, for those behind it in line too.
-    const left = this.#left(holder || cause ? 0 : LEAST_PATIENCE);
+    const left = this.#left(holder || failure ? 0 : LEAST_PATIENCE);
     if (left > TIMER_PRECISION) return left;
-    throw this.timeout(holder, cause);
+    throw this.timeout();
   }
 
   /** The time to wait is over. */
-  timeout(holder: Holder | undefined, cause?: LockStoreError): LockTimeoutError {
+  timeout(): LockTimeoutError {
+    const { holder, failure } = this.seen;
     // Whoever found the lock busy knows a holder.
-    const why = cause ?? (holder ? undefined : unanswered());
-    const message = messages.timedOut(this.#name, this.#wait, holder?.replica, why);
-    return new LockTimeoutError(message, { holder, cause: why });
+    const cause = failure ?? (holder ? undefined : unanswered());
+    const message = messages.timedOut(this.#name, this.#wait, holder?.replica, cause);
+    return new LockTimeoutError(message, { holder, cause });
   }
 
   /** Milliseconds to wait for an answer. Who does not wait for others waits for that all the same. */
@@ -110,11 +114,9 @@ export class Waiting {
     return this.#since + Math.max(this.#wait, atLeast) - this.#clock.now();
   }
 
-  #unlessOver(answer: Skipped, pause: number): number | undefined {
+  #unlessOver(pause: number): number | undefined {
     if (this.#wait === 0 && !this.#standingBy) return undefined;
-    const holder = answer.reason === 'busy' ? answer.holder : undefined;
-    const cause = answer.reason === 'store-unavailable' ? answer.error : undefined;
-    return Math.min(pause, this.left(holder, cause));
+    return Math.min(pause, this.left());
   }
 }
 
