@@ -14,6 +14,8 @@ export interface InboxPlace {
   readonly isCluster: boolean;
 }
 
+type OnTurn = (turn?: Turn) => void;
+
 /** Milliseconds after which a connection that has said nothing is asked whether it is alive. */
 const CHECK_EVERY = 4000;
 /** Milliseconds between two connections that are given up because no message would arrive. */
@@ -27,11 +29,11 @@ export class RedisInbox {
   readonly #place: InboxPlace;
   readonly #id = randomBytes(12).toString('base64url');
   /** Those who wait, by channel and lock. */
-  readonly #watchers = new Map<string, Map<string, Set<(turn?: Turn) => void>>>();
+  readonly #watchers = new Map<string, Map<string, Set<OnTurn>>>();
   /** The channels that are listened to now. */
   readonly #heard = new Set<string>();
   /** The channels that the server was asked for and has not answered. */
-  readonly #asked = new Set<string>();
+  readonly #subscribing = new Set<string>();
   #client: RedisClient | undefined;
   #connections: SilentConnections | undefined;
   #checkedAt = 0;
@@ -43,10 +45,10 @@ export class RedisInbox {
   }
 
   /** Calls `onTurn` for each message about the lock, and when messages may have been missed. Returns what ends it. */
-  watch(name: string, onTurn: (turn?: Turn) => void): () => void {
+  watch(name: string, onTurn: OnTurn): () => void {
     const lock = this.#place.keys.lock(name);
     const channel = this.#channelOf(lock);
-    const locks = this.#watchers.get(channel) ?? new Map<string, Set<(turn?: Turn) => void>>();
+    const locks = this.#watchers.get(channel) ?? new Map<string, Set<OnTurn>>();
     const watchers = locks.get(lock) ?? new Set();
     this.#watchers.set(channel, locks.set(lock, watchers.add(onTurn)));
     return () => {
@@ -116,18 +118,18 @@ export class RedisInbox {
 
   #subscribe(channel: string): void {
     const client = this.#client;
-    if (client?.status !== 'ready' || this.#heard.has(channel) || this.#asked.has(channel)) return;
-    this.#asked.add(channel);
+    if (client?.status !== 'ready' || this.#heard.has(channel) || this.#subscribing.has(channel)) return;
+    this.#subscribing.add(channel);
     this.#subscribeTo(client, channel).then(
       () => {
-        this.#asked.delete(channel);
+        this.#subscribing.delete(channel);
         this.#heard.add(channel);
         const locks = this.#watchers.get(channel);
         if (!locks) this.#unsubscribe(channel);
         // What was told before it listened is lost.
         else for (const lock of locks.keys()) this.#tell(channel, lock);
       },
-      () => this.#asked.delete(channel),
+      () => this.#subscribing.delete(channel),
     );
   }
 

@@ -127,17 +127,3 @@ describe('the line of those who wait', () => {
     });
   });
 });
-
-it('a key prefix with a hash tag lets no name collide with what is kept of another lock', async () => {
-  const { store } = await openStore({ port: server.port, keyPrefix: '{app}:' });
-  const names = ['mail', 'mail:state', 'mail:queue', 'mail:undone'];
-  for (const name of names) {
-    const mine = wanted(name);
-    expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted' });
-    await store.undo(wanted(name), WITHIN);
-  }
-
-  const listed: string[] = [];
-  for await (const { name } of store.list('mail', WITHIN)) listed.push(name);
-  expect(listed.toSorted()).toEqual(names.toSorted());
-});

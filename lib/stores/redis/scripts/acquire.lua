@@ -69,7 +69,7 @@ if kind and not holds then
 end
 
 -- Who would not be told must know.
-local in_line = ticket and is_heard(string.match(ticket, '^(%u+)\n([^\n]*)\n'))
+local in_line = ticket and is_heard(ticket)
 if in_line and not holds then
   redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', now - ARGV[5] * 1000), ticket)
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
@@ -77,7 +77,7 @@ if in_line and not holds then
   -- do that waits all the same.
   local at = time[2] % redis.call('ZCARD', KEYS[3])
   local other = redis.pcall('ZRANGE', KEYS[3], at, at)[1]
-  if other and not is_heard(string.match(other, '^(%u+)\n([^\n]*)\n')) then
+  if other and not is_heard(other) then
     redis.call('ZREM', KEYS[3], other)
   end
 end

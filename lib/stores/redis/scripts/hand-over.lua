@@ -2,9 +2,10 @@
 local TURN_TIMEOUT = 5000 -- ms; this and the next as in lock-store.ts
 local STATE_RETENTION = 24 * 60 * 60 * 1000
 
--- Whether messages of this channel arrive. Where nobody listens the process is dead, or has lost its connection, or listens
+-- Whether messages to this waiter arrive. Where nobody listens the process is dead, or has lost its connection, or listens
 -- to a server that is no master any more. Asked before: a message reaches the listeners of replicas, who are not counted.
-local function is_heard(command, channel)
+local function is_heard(ticket)
+  local command, channel = string.match(ticket, '^(%u+)\n([^\n]*)\n')
   local counted = redis.pcall('PUBSUB', command == 'SPUBLISH' and 'SHARDNUMSUB' or 'NUMSUB', channel)
   return (tonumber(counted[2]) or 0) > 0
 end
@@ -18,7 +19,7 @@ local function hand_over(lock, state, queue, own)
   while redis.call('EXISTS', queue) == 1 do
     local ticket = redis.call('ZPOPMIN', queue)[1]
     local command, channel, ttl, record = string.match(ticket, '^(%u+)\n([^\n]*)\n(%d+)\n(.*)$')
-    if record == own or is_heard(command, channel) then
+    if record == own or is_heard(ticket) then
       local time = redis.call('TIME')
       local kept = math.min(ttl, TURN_TIMEOUT)
       local fence = grant(lock, state, record, kept, STATE_RETENTION, time[1] * 1000000 + time[2])
