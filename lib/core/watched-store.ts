@@ -49,7 +49,7 @@ export class WatchedStore {
       }
     } finally {
       // Where the reader has left before the end.
-      await locks.return?.();
+      await ignoringErrors(() => locks.return?.());
     }
   }
 
@@ -63,7 +63,7 @@ export class WatchedStore {
   /** Hears when it may be worth asking for the lock again; undefined where the store does not tell. */
   watch(name: string, onTurn: (turn?: Turn) => void): (() => void) | undefined {
     const unwatch = this.#store.watch?.(name, onTurn);
-    return unwatch && (() => ignoreErrorsOf(unwatch));
+    return unwatch && (() => void ignoringErrors(unwatch));
   }
 
   async #ask<T>(operation: string, call: () => Promise<T>): Promise<T> {
@@ -80,10 +80,10 @@ export class WatchedStore {
   }
 }
 
-/** What it still tells is told to nobody; a grant must not be lost for it. */
-function ignoreErrorsOf(unwatch: () => void): void {
+/** Ends what nobody wants any more: neither a grant nor an error that is on its way must be lost for it. */
+async function ignoringErrors(end: () => unknown): Promise<void> {
   try {
-    unwatch();
+    await end();
   } catch {
     // Said above.
   }

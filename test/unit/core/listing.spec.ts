@@ -1,3 +1,4 @@
+import { LockStoreError } from '../../../lib/common/errors.js';
 import type { StoredLock } from '../../../lib/stores/lock-store.js';
 import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
 import { useRealTime } from './support/manual-clock.js';
@@ -42,5 +43,17 @@ describe('a listing', () => {
     }
     expect(names).toEqual(['a']);
     expect(store.ended).toBe(true);
+  });
+
+  it('fails with what the store said first, also where that cannot end it either', async () => {
+    const down = new LockStoreError('down', { mayHaveRun: true });
+    const listing = {
+      next: () => Promise.reject(down),
+      return: () => Promise.reject(new Error('still down')),
+    };
+    const list = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => listing });
+    const { locks } = startReplica({ store: Object.assign(new MemoryLockStore(), { list }) });
+
+    await expect(locks.list('').next()).rejects.toBe(down);
   });
 });
