@@ -67,7 +67,7 @@ export interface LockStore {
 /** Names one lock and the acquisition that claims to hold it. */
 export interface OwnerRequest {
   readonly name: string;
-  /** The holder record as it is stored: unique to the acquisition, since it contains its token. One line. */
+  /** The holder record as it is stored: unique to the acquisition, since it begins with its token. One line. */
   readonly record: string;
 }
 

@@ -17,8 +17,8 @@ export const MUTANTS = [
   {
     name: 'renewal does not compare the token (Redis)',
     file: 'lib/stores/redis/scripts/renew.lua',
-    find: 'if holder == record then',
-    replace: 'if holder then',
+    find: 'string.sub(holder, 1, #beginning) == beginning',
+    replace: 'true',
     tests: 'faults/redis-server',
   },
   {

@@ -23,7 +23,7 @@ import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection, type ScriptReply } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
 import { isCrossSlot, isOfWholeServer } from './redis-errors.js';
-import { claimArguments, expiry, stored, tickArguments } from './script-format.js';
+import { beginningOf, claimArguments, expiry, stored, tickArguments } from './script-format.js';
 import { SCRIPTS } from './scripts.js';
 
 /** Leases renewed by one command: about 0.5 ms of the server's time. */
@@ -273,7 +273,7 @@ export class RedisLockStore implements LockStore {
     let lines = '';
     for (const { name, record, ttl } of requests) {
       keys.push(this.#keys.lock(name));
-      lines += `${ttl} ${record}\n`;
+      lines += `${ttl} ${beginningOf(record)}\n`;
     }
     const { value, error } = await this.#runMany(
       SCRIPTS.renew,

@@ -69,6 +69,12 @@ export function describeRenewing(on: Subject): void {
     await expect(on.two.renew([request('job', { ttl: 10 * LONG })], WITHIN)).resolves.toEqual(['taken']);
     expect((await on.one.inspect('job', WITHIN))?.remaining).toBeLessThanOrEqual(LONG);
   });
+
+  it('takes no holder for another whose record begins alike', async () => {
+    await grantedFence(on.one, { ...request('job'), record: '{"token":"process.12"}' });
+    const other = { ...request('job'), record: '{"token":"process.1"}' };
+    await expect(on.one.renew([other], WITHIN)).resolves.toEqual(['taken']);
+  });
 }
 
 export function describeReleasing(on: Subject): void {
