@@ -41,15 +41,18 @@ export class WatchedStore {
   async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { readonly name: string }> {
     const locks = this.#store.list?.(prefix, within)[Symbol.asyncIterator]();
     if (!locks) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
+    let left = false;
     try {
       for (;;) {
         const { done, value } = await this.#ask('list', () => locks.next());
         if (done) return;
+        left = true;
         yield value;
+        left = false;
       }
     } finally {
-      // Where the reader has left before the end.
-      await ignoringErrors(() => locks.return?.());
+      // As `for await` does it: not after the end, nor after an error.
+      if (left) await ignoringErrors(() => locks.return?.());
     }
   }
 
@@ -80,7 +83,7 @@ export class WatchedStore {
   }
 }
 
-/** Ends what nobody wants any more: neither a grant nor an error that is on its way must be lost for it. */
+/** Ends what nobody wants any more: a grant must not be lost for it. */
 async function ignoringErrors(end: () => unknown): Promise<void> {
   try {
     await end();
