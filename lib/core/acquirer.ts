@@ -116,9 +116,10 @@ export class Acquirer {
   /** Milliseconds to wait before the store may be asked; undefined where it may be now. */
   #heldUp(name: string, attempt: Attempt): number | undefined {
     const { place, waiting, undoing } = attempt;
+    // Also by the first: it may have just become that, and what was seen before is what it waits for.
+    if (place) waiting.seen = place.seen;
     if (place && !place.isFirst) {
       attempt.waited = true;
-      waiting.seen = place.seen;
       return waiting.left();
     }
     if (place) this.#watch(name, attempt);

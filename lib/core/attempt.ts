@@ -3,7 +3,7 @@ import { Pause } from '../common/pause.js';
 import type { Claim, Turn } from '../stores/lock-store.js';
 import type { Answer } from './granter.js';
 import type { LeaseTimes } from './lease-options.js';
-import type { LocalLines, LocalPlace, Seen } from './local-lines.js';
+import type { LocalLines, LocalPlace } from './local-lines.js';
 import { Waiting, type InLine, type Unanswered } from './waiting.js';
 
 /** One acquisition, whatever number of questions it takes. All durations are milliseconds. */
@@ -76,15 +76,11 @@ export class Attempt {
     if (isBusy(answer)) this.mayBeInLine = this.place !== undefined;
     else if (status === 'acquired') this.mayBeInLine = false;
     this.inLine = status === 'skipped' ? answer.inLine : undefined;
-    this.#see({ holder: isBusy(answer) ? answer.holder : holder, failure });
+    this.waiting.seen = { holder: isBusy(answer) ? answer.holder : holder, failure };
+    if (this.place) this.place.seen = this.waiting.seen;
     // It names the run that it is for.
     if (status === 'behind' || (status !== 'acquired' && answer.spent)) this.#forget();
     if (isUnavailable(answer) && answer.undone) this.#awaitUndo(answer.undone);
-  }
-
-  #see(seen: Seen): void {
-    this.waiting.seen = seen;
-    if (this.place) this.place.seen = seen;
   }
 
   /** What was undone is not granted any more. */

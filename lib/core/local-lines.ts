@@ -1,19 +1,11 @@
-import type { LockStoreError } from '../common/errors.js';
-import type { Holder } from '../common/holder.js';
 import type { Pause } from '../common/pause.js';
+import { isNothing, type Seen } from './waiting.js';
 
 /** Those of this process who wait for one lock, first come first. */
 interface Line {
   readonly places: LocalPlace[];
+  /** What the first of them was told last. */
   seen: Seen;
-}
-
-/** What the first of a line was told last. */
-export interface Seen {
-  /** Who held the lock when that was last told. */
-  readonly holder?: Holder | undefined;
-  /** Why the store could not be asked since then. */
-  readonly failure?: LockStoreError | undefined;
 }
 
 /**
@@ -55,7 +47,11 @@ export class LocalPlace {
 
   /** Tells those behind it why they wait. What it learns when it has left is old. */
   set seen(seen: Seen) {
-    if (this.isFirst) this.#line.seen = seen;
+    if (!this.isFirst) return;
+    const isFirstNews = isNothing(this.#line.seen);
+    this.#line.seen = seen;
+    // Until now they have waited for any answer, for longer than their own time maybe.
+    if (isFirstNews) for (const place of this.#line.places.slice(1)) place.#pause.wake();
   }
 
   leave(): void {

@@ -1,8 +1,8 @@
 import type { Clock } from '../common/clock.js';
 import { LockStoreError, LockTimeoutError } from '../common/errors.js';
+import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
 import type { AcquireReply, Claim } from '../stores/lock-store.js';
-import type { Seen } from './local-lines.js';
 import { describeClaim } from './occurrence.js';
 import type { Skipped } from './outcome.js';
 
@@ -40,6 +40,17 @@ export interface AnswerDetails {
   /** Settles when the store has been told that the question is void, which it may have answered. */
   readonly undone?: Promise<void>;
 }
+
+/** Why an acquisition waits. */
+export interface Seen {
+  /** Who held the lock when that was last told. */
+  readonly holder?: Holder | undefined;
+  /** Why the store could not be asked since then. */
+  readonly failure?: LockStoreError | undefined;
+}
+
+/** As long as nothing was answered to anybody in line. */
+export const isNothing = ({ holder, failure }: Seen): boolean => !holder && !failure;
 
 /** What one acquisition does with an answer that is no grant: asks again after a while, or takes it for an answer. */
 export class Waiting {
@@ -88,9 +99,8 @@ export class Waiting {
    */
   left(): number {
     if (this.#standingBy) return Infinity;
-    const { holder, failure } = this.seen;
-    // Nothing was answered yet: the first question has LEAST_PATIENCE, for those behind it in line too.
-    const left = this.#left(holder || failure ? 0 : LEAST_PATIENCE);
+    // The first question has LEAST_PATIENCE, for those behind it in line too.
+    const left = this.#left(isNothing(this.seen) ? LEAST_PATIENCE : 0);
     if (left > TIMER_PRECISION) return left;
     throw this.timeout();
   }

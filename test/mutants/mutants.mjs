@@ -356,6 +356,13 @@ export const MUTANTS = [
     tests: 'unit/core/answers-in-time',
   },
   {
+    name: 'who becomes the first forgets what those before have seen',
+    file: 'lib/core/acquirer.ts',
+    find: 'if (place) waiting.seen',
+    replace: 'if (place && !place.isFirst) waiting.seen',
+    tests: 'unit/core/answers-in-time',
+  },
+  {
     name: 'a run that was given up uses up its tick',
     file: 'lib/core/granter.ts',
     find: 'if (lease.annulled && lease.claim) {',

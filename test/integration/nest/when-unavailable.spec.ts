@@ -239,6 +239,18 @@ describe("a call with whenBusy: 'wait' whose store is away", () => {
     expect(cache.ran).toEqual([]);
   });
 
+  it('rejects all that this process has called meanwhile, too', async () => {
+    const { cache, locks } = await start();
+    await using lease = await locks.acquire('waits-then-runs');
+    expect(lease?.held).toBe(true);
+
+    const calls = await Promise.allSettled([1, 2, 3, 4, 5].map(() => cache.waitsThenRuns()));
+
+    for (const { reason } of calls as PromiseRejectedResult[])
+      expect(reason).toMatchObject({ code: 'LOCK_TIMEOUT', holder: { pid: process.pid }, cause: undefined });
+    expect(cache.ran).toEqual([]);
+  });
+
   it('does not run its work a second time where that has waited for the store in vain', async () => {
     const { cache, server } = await start();
     const call = cache.waitsInside();

@@ -4,7 +4,7 @@ import type { RunOptions } from '../../../lib/core/lock-manager.js';
 import { Waiting } from '../../../lib/core/waiting.js';
 import { settle, timersLeft, useRealTime } from './support/manual-clock.js';
 import { COMMAND_TIMEOUT, startReplica, type Replica } from './support/replica.js';
-import { answersAfter, timesOut } from './support/scripted-store.js';
+import { answersAfter, fails, timesOut } from './support/scripted-store.js';
 
 let replica: Replica;
 let other: Replica;
@@ -40,6 +40,45 @@ describe('a wait for a store that answers slowly', () => {
     expect(replica.store.callsOf('leave')).toHaveLength(1);
     await lease.release();
     expect(await timersLeft()).toBe(0);
+  });
+
+  it.each([0, 1, 2])('is that of a holder for who comes %s ms later in this process, too', async (later) => {
+    await other.acquire('a');
+    replica.store.always('acquire', answersAfter(3));
+    const first = runs({ wait: 1000 });
+    await replica.clock.pass(later);
+    const second = runs({ wait: 1000 });
+    await replica.clock.pass(1000);
+
+    for (const failure of [first, second])
+      expect(await failure).toMatchObject({ holder: { replica: 'replica-1' }, cause: undefined });
+  });
+
+  it('is that of the outage that has begun meanwhile, for all of a process', async () => {
+    await other.acquire('a');
+    const failures = [3000, 3001].map((wait) => runs({ wait }));
+    await settle();
+    replica.store.always('acquire', fails({ mayHaveRun: false }));
+    await replica.clock.pass(3000);
+
+    for (const failure of failures)
+      expect(await failure).toMatchObject({
+        holder: { replica: 'replica-1' },
+        cause: { message: 'it is broken' },
+      });
+  });
+
+  it('is over in time behind a first question that is answered by then', async () => {
+    await other.acquire('a');
+    replica.store.always('acquire', answersAfter(10));
+    const controller = new AbortController();
+    const first = runs({ wait: true, signal: controller.signal });
+    const second = runs({ wait: 20 });
+    await replica.clock.pass(20);
+
+    expect(await second).toMatchObject({ code: 'LOCK_TIMEOUT', holder: { replica: 'replica-1' } });
+    controller.abort();
+    await first;
   });
 
   it('has a lock that is free, although the answer takes longer than the wait', async () => {
