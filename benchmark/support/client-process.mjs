@@ -39,6 +39,10 @@ export class ClientProcess {
     this.#child.on('exit', (code) => this.#settle({ error: `ended with ${code}` }));
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   call(action, ...args) {
     this.#expectReply();
     this.#child.send({ action, args });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandCounter } from './command-counter.mjs';
+import { keepResident } from './resident.mjs';
 import { median } from './statistics.mjs';
 
 /** Seconds of CPU time that this process has used; for the `client` of a workload. */
@@ -10,10 +11,14 @@ export function cpu() {
 
 /** What a client process and the server are asked to do in that time: commands and CPU time, both a second. */
 export async function observe(client, seconds, port, redis) {
+  const letGo = keepResident(client.pid);
+  // Once through all of its memory.
+  await sleep(1000);
   const counter = await CommandCounter.start(port, redis.stream.localPort);
   const before = await client.call('cpu');
   await sleep(seconds * 1000);
   const used = ((await client.call('cpu')) - before) / seconds;
+  await letGo();
   return { commands: counter.stop() / seconds, cpu: used };
 }
 
