@@ -41,19 +41,14 @@ export class WatchedStore {
   async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { readonly name: string }> {
     const locks = this.#store.list?.(prefix, within)[Symbol.asyncIterator]();
     if (!locks) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
-    let left = false;
-    try {
-      for (;;) {
-        const { done, value } = await this.#ask('list', () => locks.next());
-        if (done) return;
-        left = true;
-        yield value;
-        left = false;
-      }
-    } finally {
-      // As `for await` does it: not after the end, nor after an error.
-      if (left) await ignoringErrors(() => locks.return?.());
-    }
+    const next = (): Promise<IteratorResult<StoredLock & { name: string }>> =>
+      this.#ask('list', () => locks.next());
+    const leave = async (): Promise<IteratorReturnResult<void>> => {
+      await ignoringErrors(() => locks.return?.());
+      return { done: true, value: undefined };
+    };
+    // The language ends it where the reader leaves, and neither after its end nor after an error.
+    yield* { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
   }
 
   /** @throws LockStoreError; LockConfigurationError where the store cannot force */
