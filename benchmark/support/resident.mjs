@@ -1,12 +1,20 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
 /**
- * Keeps the memory of a process in place, until the function is called that this returns. The host of a virtual machine
- * may take back pages that rest, and whoever wakes up then pays microseconds for each: the CPU time is that of the host,
- * and an empty timer takes ten milliseconds. Where it cannot be done, as without Linux, it says so.
+ * Keeps the memory of a process in place, see README.md. Resolves when all of it is there, to what ends that: it says
+ * whether it was kept until then. Where it cannot be, as without Linux, the reason is told.
  */
-export function keepResident(pid) {
+export async function keepResident(pid) {
   const worker = new Worker(new URL('page-toucher.mjs', import.meta.url), { workerData: { pid } });
-  worker.on('error', (error) => console.warn(`memory of ${pid} is not kept in place: ${error.message}`));
-  return () => worker.terminate();
+  let kept = true;
+  worker.on('error', (error) => {
+    kept = false;
+    console.error(`the memory of process ${pid} is not kept in place: ${error.message}`);
+  });
+  await once(worker, 'message').catch(() => {});
+  return async () => {
+    await worker.terminate();
+    return kept;
+  };
 }

@@ -11,15 +11,13 @@ export function cpu() {
 
 /** What a client process and the server are asked to do in that time: commands and CPU time, both a second. */
 export async function observe(client, seconds, port, redis) {
-  const letGo = keepResident(client.pid);
-  // Once through all of its memory.
-  await sleep(1000);
+  const letGo = await keepResident(client.pid);
   const counter = await CommandCounter.start(port, redis.stream.localPort);
   const before = await client.call('cpu');
   await sleep(seconds * 1000);
   const used = ((await client.call('cpu')) - before) / seconds;
-  await letGo();
-  return { commands: counter.stop() / seconds, cpu: used };
+  const commands = counter.stop() / seconds;
+  return { commands, cpu: used, kept: await letGo() };
 }
 
 /** Rounds of each package in turn, and their medians: a row of a package has all that `oneRound` gave for it. */
@@ -33,7 +31,8 @@ export async function measureRounds({ packages, rounds, port, redis }, oneRound,
   }
   const row = (all) => [
     median(all.map(({ commands }) => commands)).toFixed(1),
-    (median(all.map((one) => one.cpu)) * 1000).toFixed(1),
+    (median(all.map((one) => one.cpu)) * 1000).toFixed(1) +
+      (all.every(({ kept }) => kept) ? '' : ' (memory not kept)'),
     ...Object.values(more).map((sumUp) => sumUp(all)),
   ];
   return {

@@ -9,7 +9,7 @@ const SECONDS = 10;
 export const mostRounds = 2;
 
 export const title = '1000 idle waiters';
-export const about = `1000 calls of one process wait for a lock that another process holds, for ${SECONDS} s.`;
+export const about = `1000 calls of one process wait for a lock that another process holds, for ${SECONDS} s. The memory of the process is kept in place, see README.`;
 
 export async function client(open) {
   const locks = await open({ waits: true });

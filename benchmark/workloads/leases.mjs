@@ -11,7 +11,7 @@ const SECONDS = 40;
 export const mostRounds = 2;
 
 export const title = '10,000 leases held';
-export const about = `One process holds and renews ${LEASES} locks with a TTL of 10 s, for ${SECONDS} s.`;
+export const about = `One process holds and renews ${LEASES} locks with a TTL of 10 s, for ${SECONDS} s. The memory of the process is kept in place, see README.`;
 
 export async function client(open) {
   const locks = await open();

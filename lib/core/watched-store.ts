@@ -38,17 +38,19 @@ export class WatchedStore {
   }
 
   /** @throws LockStoreError; LockConfigurationError where the store cannot list */
-  async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { readonly name: string }> {
+  list(prefix: string, within: number): AsyncIterable<StoredLock & { readonly name: string }> {
     const locks = this.#store.list?.(prefix, within)[Symbol.asyncIterator]();
     if (!locks) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
-    const next = (): Promise<IteratorResult<StoredLock & { name: string }>> =>
-      this.#ask('list', () => locks.next());
-    const leave = async (): Promise<IteratorReturnResult<void>> => {
-      await ignoringErrors(() => locks.return?.());
-      return { done: true, value: undefined };
+    return {
+      [Symbol.asyncIterator]: () => ({
+        next: () => this.#ask('list', () => locks.next()),
+        // `for await` calls it where the reader leaves, and neither after the end nor after an error.
+        return: async () => {
+          await ignoringErrors(() => locks.return?.());
+          return { done: true, value: undefined };
+        },
+      }),
     };
-    // The language ends it where the reader leaves, and neither after its end nor after an error.
-    yield* { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
   }
 
   /** @throws LockStoreError; LockConfigurationError where the store cannot force */
