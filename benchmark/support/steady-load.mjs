@@ -3,6 +3,9 @@ import { CommandCounter } from './command-counter.mjs';
 import { keepResident } from './resident.mjs';
 import { median } from './statistics.mjs';
 
+/** How CPU time is taken; for the `about` of a workload. */
+export const inPlace = 'The memory of the process is kept in place, see README.';
+
 /** Seconds of CPU time that this process has used; for the `client` of a workload. */
 export function cpu() {
   const { user, system } = process.cpuUsage();

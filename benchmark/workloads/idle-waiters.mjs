@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientProcess } from '../support/client-process.mjs';
-import { cpu, measureRounds, observe } from '../support/steady-load.mjs';
+import { cpu, inPlace, measureRounds, observe } from '../support/steady-load.mjs';
 
 const WAITERS = 1000;
 const SECONDS = 10;
@@ -9,7 +9,7 @@ const SECONDS = 10;
 export const mostRounds = 2;
 
 export const title = '1000 idle waiters';
-export const about = `1000 calls of one process wait for a lock that another process holds, for ${SECONDS} s. The memory of the process is kept in place, see README.`;
+export const about = `1000 calls of one process wait for a lock that another process holds, for ${SECONDS} s. ${inPlace}`;
 
 export async function client(open) {
   const locks = await open({ waits: true });

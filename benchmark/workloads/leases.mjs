@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientProcess } from '../support/client-process.mjs';
-import { cpu, measureRounds, observe } from '../support/steady-load.mjs';
+import { cpu, inPlace, measureRounds, observe } from '../support/steady-load.mjs';
 
 const LEASES = 10_000;
 const AT_ONCE = 250;
@@ -11,7 +11,7 @@ const SECONDS = 40;
 export const mostRounds = 2;
 
 export const title = '10,000 leases held';
-export const about = `One process holds and renews ${LEASES} locks with a TTL of 10 s, for ${SECONDS} s. The memory of the process is kept in place, see README.`;
+export const about = `One process holds and renews ${LEASES} locks with a TTL of 10 s, for ${SECONDS} s. ${inPlace}`;
 
 export async function client(open) {
   const locks = await open();
