@@ -9,6 +9,7 @@ export {
   type ExclusiveDecorator,
   type NamedByArguments,
 } from './decorators/exclusive.decorator.js';
+export { ExclusiveLockExceptionFilter } from './http/exclusive-lock-exception.filter.js';
 export type { ExclusiveOptions, PolicyOptions } from './decorators/exclusive-options.js';
 export type {
   CustomPlace,
