@@ -71,8 +71,11 @@ export const messages = {
   staticMethod: (decorator: string, key: string) =>
     `${decorator} cannot decorate the static method "${key}": only methods of an object that Nest constructs can be locked.`,
   serviceMissing: (method: string) =>
-    `${method} is decorated with @Exclusive, but was called on an object without ExclusiveLockService. ` +
-    'Let Nest construct the object, in an application that imports ExclusiveLockModule.forRoot().',
+    `${method} is decorated with @Exclusive, but Nest has not given its object the lock service. In an application, import ` +
+    'ExclusiveLockModule.forRoot() and let Nest construct the object. In a unit test that constructs or mocks things ' +
+    "itself, call withoutLocks(object) of 'nestjs-exclusive-lock/testing' first.",
+  nothingDecorated: (what: string) =>
+    `withoutLocks() was called with ${what}, which has no method with @Exclusive. Give it the object whose methods the test calls.`,
 
   // Causes, which stand inside of the sentences below
   noReply: (ms: number) => `no reply within ${Math.round(ms)} ms`,

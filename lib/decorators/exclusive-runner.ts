@@ -11,6 +11,7 @@ import { MethodOccurrences } from '../schedule/method-occurrences.js';
 import { LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from '../tokens.js';
 import { policyOf, type DecoratedMethod, type MethodPolicy } from './decorated-methods.js';
 import { lockName } from './lock-names.js';
+import { IS_RUNNER, type MethodRunner } from './runner-property.js';
 import { openStream } from './streams.js';
 
 /** One call of a decorated method. */
@@ -23,7 +24,8 @@ export interface DecoratedCall extends DecoratedMethod {
 
 /** Turns a call of a decorated method into a call of the service. */
 @Injectable()
-export class ExclusiveRunner {
+export class ExclusiveRunner implements MethodRunner {
+  readonly [IS_RUNNER] = true;
   readonly #service: ExclusiveLockService;
   readonly #locks: LockManager;
   readonly #occurrences: MethodOccurrences;

@@ -168,7 +168,7 @@ describe('how the object was made', () => {
     await expect(new Counter().count()).rejects.toMatchObject({
       name: 'LockServiceMissingError',
       code: 'LOCK_SERVICE_MISSING',
-      message: expect.stringMatching(/Counter\.count .*@Exclusive.*Let Nest construct/),
+      message: expect.stringMatching(/Counter\.count .*@Exclusive.*let Nest construct/),
     });
   });
 
