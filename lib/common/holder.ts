@@ -1,4 +1,4 @@
-/** Who holds a lock. Only `contents` is known of a lock that another program took, such as `exclusive-lock` 2.0.0. */
+/** Who holds a lock. Of a lock that another program took, such as `exclusive-lock` 2.0.0, only `contents` and `raw` are known. */
 export interface Holder {
   /** The replica's id, as given by the option `replica` or made from host and pid. */
   readonly replica?: string;
@@ -12,4 +12,9 @@ export interface Holder {
   readonly occurrence?: string;
   /** What the holder put into the lock with the option `contents`. */
   readonly contents?: unknown;
+  /**
+   * Only of another program's lock: the text that it has stored. `contents` is that text read as JSON where it is JSON,
+   * so `'12345678901234567890'` loses digits there and `'1.0'` its form, but not here.
+   */
+  readonly raw?: string;
 }

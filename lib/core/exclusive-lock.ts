@@ -30,12 +30,14 @@ export interface ExclusiveLockEvents {
   refreshed: [renewal: { readonly key: string; readonly ttl: number }];
   /** The lock was given back. Not told any more where that is answered after this object has acquired it anew. */
   released: [key: string];
-  /** The lock is not held any more, though nobody gave it back. Without a listener it comes as `error`. */
-  lost: [error: LockLostError];
   /**
-   * A renewal failed, and is tried again until the lease ends: once until the next one succeeds. Without a listener it
-   * is logged; it never ends the process.
+   * A renewal failed. The lock is still held, and the renewal is tried again until the lease ends: there is nothing to do
+   * yet. Emitted once until a renewal succeeds.
    */
+  renewalFailed: [error: LockStoreError];
+  /** The lock is not held any more, though nobody released it. Without a listener it is emitted as `error`. */
+  lost: [error: LockLostError];
+  /** Something final happened. Without a listener it is logged; it never ends the process. */
   error: [error: LockStoreError | LockLostError];
 }
 
@@ -74,9 +76,14 @@ export class ExclusiveLock extends LockEmitter {
   readonly name: string;
   /** What the lock is called in Redis: `<prefix>:<name>`. */
   readonly key: string;
+  /** Milliseconds after which the lock is free again if its holder dies. */
+  readonly ttl: number;
+  /** Milliseconds between two renewals. */
+  readonly renewEvery: number;
+  /** What is kept in the lock while this object has it, as given. */
+  readonly contents: unknown;
   readonly #source: LockSource;
   readonly #options: LeaseOptions;
-  readonly #ttl: number;
   readonly #logger: LockLogger;
   /** The last one, given back or not. */
   #lease: Lease | undefined;
@@ -99,7 +106,10 @@ export class ExclusiveLock extends LockEmitter {
     this.key = `${source.prefix}:${name}`;
     this.#source = source;
     this.#options = leaseOptions;
-    this.#ttl = resolveTimes(leaseOptions, source).ttl;
+    const { ttl, renewEvery } = resolveTimes(leaseOptions, source);
+    this.ttl = ttl;
+    this.renewEvery = renewEvery;
+    this.contents = leaseOptions.contents;
     this.#logger = logger === undefined ? source.logger : loggerOf(logger);
   }
 
@@ -192,11 +202,11 @@ export class ExclusiveLock extends LockEmitter {
     switch (news.type) {
       case 'renewed':
         this.#failing = false;
-        this.#tell('refreshed', { key: this.key, ttl: this.#ttl });
+        this.#tell('refreshed', { key: this.key, ttl: this.ttl });
         return;
       case 'renewalFailed':
         // Repeated many times while a store is away.
-        if (!this.#failing) this.#fail(news.error);
+        if (!this.#failing) this.#tellRenewalFailed(news.error);
         return;
       case 'released':
         this.#endWatch?.();
@@ -210,9 +220,10 @@ export class ExclusiveLock extends LockEmitter {
     }
   }
 
-  #fail(cause: LockStoreError | undefined): void {
+  #tellRenewalFailed(cause: LockStoreError | undefined): void {
     this.#failing = true;
-    this.#tell('error', cause ?? new LockStoreError(messages.notRenewed(this.name), { mayHaveRun: true }));
+    const error = cause ?? new LockStoreError(messages.notRenewed(this.name), { mayHaveRun: true });
+    this.#tell('renewalFailed', error);
   }
 
   /** Listeners run inside of what keeps leases: what they throw must not get there. */

@@ -67,7 +67,7 @@ function contentsAsJson(contents: unknown): string {
 /** Reads a stored record, whoever wrote it. */
 export function parseHolder(record: string): Holder {
   const stored = parseJson(record);
-  if (!isHolderRecord(stored)) return { contents: stored };
+  if (!isHolderRecord(stored)) return { contents: stored, raw: record };
   const { replica, host, pid, since, occurrence, contents } = stored;
   return { replica, host, pid, since: new Date(since), ...(occurrence && { occurrence }), contents };
 }

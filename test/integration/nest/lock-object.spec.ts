@@ -44,6 +44,13 @@ describe('a lock object', () => {
     expect(await redis.client.exists(lock.key)).toBe(1);
   });
 
+  it('shows its ttl, renewEvery and contents', async () => {
+    const { locks } = await start();
+    const own = lockOf(locks, 'a', { ttl: 5000, contents: { pod: 'abc' } });
+    expect(own).toMatchObject({ name: 'a', ttl: 5000, renewEvery: 5000 / 3, contents: { pod: 'abc' } });
+    expect(lockOf(locks, 'b')).toMatchObject({ ttl: TTL, renewEvery: TTL / 3, contents: undefined });
+  });
+
   it('has the prefix exclusive-lock by default', async () => {
     const { locks } = await startApp();
     expect(lockOf(locks, 'nightly-report').key).toBe('exclusive-lock:nightly-report');
@@ -117,12 +124,12 @@ describe('a lock object', () => {
     await once(lock, 'refreshed');
   });
 
-  it('tells error when a renewal fails, keeps the lock, and goes on when the store is back', async () => {
+  it('tells renewalFailed when a renewal fails, keeps the lock, and goes on when the store is back', async () => {
     const server = await RedisServer.start({ appendonly: true });
     const { locks } = await start({ redis: server.url, commandTimeout: 100 });
     const lock = lockOf(locks, 'a', { ttl: 20_000, renewEvery: RENEW_EVERY });
     await lock.acquire();
-    const told = once(lock, 'error');
+    const told = once(lock, 'renewalFailed');
     await server.kill();
     expect(await told).toMatchObject([{ code: 'LOCK_STORE' }]);
     expect(lock.acquired).toBe(true);

@@ -54,7 +54,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
     const state = await lock.inspect();
     expect(state).toEqual({
       name: 'nightly',
-      holder: { contents: 'pod-old' },
+      holder: { contents: 'pod-old', raw: 'pod-old' },
       remaining: expect.any(Number),
       fence: undefined,
       waiters: 0,
@@ -71,6 +71,15 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
     await old.acquire('{"pod":"old"}');
     expect((await lock.inspect())?.holder.contents).toEqual({ pod: 'old' });
   });
+
+  it.each(['12345678901234567890', '1.0', 'null', '"q"'])(
+    'contents of theirs such as %s come as text, too',
+    async (text) => {
+      const { lock, old } = await bothSides();
+      await old.acquire(text);
+      expect((await lock.inspect())?.holder.raw).toBe(text);
+    },
+  );
 
   it('they inspect a lock object as JSON, with its contents inside', async () => {
     const { lock, old } = await bothSides();

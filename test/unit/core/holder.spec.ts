@@ -82,8 +82,11 @@ describe('the record of another program', () => {
     ['[1,2]', [1, 2]],
     ['{"job":7}', { job: 7 }],
     ['{"token":"t"}', { token: 't' }],
-  ])('%p is all contents', (record, contents) => {
-    expect(parseHolder(record)).toEqual({ contents });
+    ['12345678901234567890', 12345678901234567000],
+    ['1.0', 1],
+    ['"q"', 'q'],
+  ])('%p is all contents, and kept as raw, the text that it is', (record, contents) => {
+    expect(parseHolder(record)).toEqual({ contents, raw: record });
   });
 });
 

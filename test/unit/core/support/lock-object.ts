@@ -13,10 +13,12 @@ export function lockOf({ locks, logger }: Replica, options: ExclusiveLockOptions
 /** What the lock tells from now on, in order: `name` or `name reason`. */
 export function record(
   lock: ExclusiveLock,
-  ...events: ('refreshed' | 'released' | 'lost' | 'error')[]
+  ...events: ('refreshed' | 'renewalFailed' | 'released' | 'lost' | 'error')[]
 ): string[] {
   const told: string[] = [];
   if (events.includes('refreshed')) lock.on('refreshed', () => told.push('refreshed'));
+  if (events.includes('renewalFailed'))
+    lock.on('renewalFailed', ({ code }) => told.push(`renewalFailed ${code}`));
   if (events.includes('released')) lock.on('released', () => told.push('released'));
   if (events.includes('lost')) lock.on('lost', ({ reason }) => told.push(`lost ${reason}`));
   if (events.includes('error')) lock.on('error', ({ code }) => told.push(`error ${code}`));
