@@ -49,6 +49,9 @@ export const messages = {
   neverUnavailable: (method: string, whenUnavailable: string) =>
     `whenUnavailable: '${whenUnavailable}' of @Exclusive on ${method} would do nothing: with whenBusy: 'wait' a call ` +
     'waits until the store is back. Add wait, the milliseconds after which it does not wait any more.',
+  handlerMustSay: (method: string, kind: string) =>
+    `${method} is ${kind}, and @Exclusive on it does not say what a call gets while the lock is busy. Whoever calls it takes ` +
+    "a skipped call for one that has succeeded. Add whenBusy: 'throw' or 'wait'; or 'skip' if that is what you want.",
   nameOfNoArguments: (method: string, kind: string) =>
     `The name of @Exclusive on ${method} is a function of its arguments, but this is a ${roleName(kind)}, which has ` +
     'none. Give the name as a string.',

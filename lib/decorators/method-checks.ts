@@ -2,6 +2,8 @@ import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import { decoratedMethods, policyOf, type DecoratedMethod } from './decorated-methods.js';
 import { checkOptionsFit } from './fitting-options.js';
+import type { ExclusiveOptions } from './exclusive-options.js';
+import { handlerKind } from './handlers.js';
 
 /** How a provider is made: hooks and schedules are for singletons only. */
 export type ProviderScope = 'singleton' | 'transient' | 'request-scoped';
@@ -38,6 +40,7 @@ export class MethodChecks {
     const { key, name } = decorated;
     const { method, role, options } = policyOf(prototype as object, decorated);
     checkOptionsFit(method, decorated.options, options, role);
+    if (role.kind === 'plain') checkHandler(prototype as object, decorated, method, options);
     if (role.kind !== 'plain' && scope !== 'singleton') refuse(messages.notStatic(method, role.kind, scope));
     if (typeof name !== 'function') {
       const shared = options.shared ?? false;
@@ -57,6 +60,19 @@ export class MethodChecks {
     if (other) refuse(messages.oneNameForTwo(name, other.shown, method.shown));
     this.#byLockName.set(name, [...known, method]);
   }
+}
+
+/** Whoever has called a handler takes a call that was skipped for one that has succeeded: that must be meant. */
+function checkHandler(
+  prototype: object,
+  { key, wrapper }: DecoratedMethod,
+  method: string,
+  { whenBusy }: ExclusiveOptions,
+): void {
+  if (whenBusy !== undefined) return;
+  const seen: unknown = (prototype as Record<string | symbol, unknown>)[key];
+  const kind = handlerKind(prototype, key, [seen, wrapper]);
+  if (kind) refuse(messages.handlerMustSay(method, kind));
 }
 
 function refuse(message: string): never {

@@ -1,0 +1,57 @@
+/** Who calls a method that is a handler, for messages. */
+export type HandlerKind =
+  | 'an HTTP route'
+  | 'a message handler'
+  | 'an event handler'
+  | 'a queue processor'
+  | 'a resolver'
+  | 'a CQRS handler';
+
+/**
+ * The keys of the metadata that the packages of Nest leave on methods: @nestjs/common 10 to 12, @nestjs/microservices and
+ * @nestjs/websockets 10 to 12, @nestjs/event-emitter 2 to 12, @nestjs/bull 10 to 12, @nestjs/graphql 12 to 14.
+ */
+const ON_METHODS: readonly (readonly [key: string, HandlerKind])[] = [
+  ['microservices:handler_type', 'a message handler'],
+  ['websockets:message_mapping', 'a message handler'],
+  ['EVENT_LISTENER_METADATA', 'an event handler'],
+  ['bull:module_queue_process', 'a queue processor'],
+  ['graphql:resolver_type', 'a resolver'],
+];
+
+/** The same on classes, of which one method is the handler: @nestjs/bullmq 10 to 12, @nestjs/cqrs 10 to 12. */
+const ON_CLASSES: readonly (readonly [key: string, method: string, HandlerKind])[] = [
+  ['bullmq:processor_metadata', 'process', 'a queue processor'],
+  ['__commandHandler__', 'execute', 'a CQRS handler'],
+  ['__queryHandler__', 'execute', 'a CQRS handler'],
+  ['__eventsHandler__', 'handle', 'a CQRS handler'],
+];
+
+/**
+ * What kind of handler a method is: somebody far away has called it, and takes a call that was skipped for one that has
+ * succeeded. Undefined where it is none.
+ *
+ * @param functions the method as others see it: the metadata is on one of them
+ */
+export function handlerKind(
+  prototype: object,
+  key: string | symbol,
+  functions: readonly unknown[],
+): HandlerKind | undefined {
+  if (functions.some(isRoute)) return 'an HTTP route';
+  const onMethod = ON_METHODS.find(([name]) => functions.some((method) => hasMetadata(name, method)));
+  if (onMethod) return onMethod[1];
+  const onClass = ON_CLASSES.find(
+    ([name, method]) => method === key && hasMetadata(name, prototype.constructor),
+  );
+  return onClass?.[2];
+}
+
+function hasMetadata(key: string, target: unknown): boolean {
+  return typeof target === 'function' && Reflect.hasMetadata(key, target);
+}
+
+/** Both, since names as common as these may be somebody else's. */
+function isRoute(method: unknown): boolean {
+  return hasMetadata('path', method) && hasMetadata('method', method);
+}
