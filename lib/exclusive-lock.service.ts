@@ -176,7 +176,11 @@ export class ExclusiveLockService {
     return this.#locks.forceRelease(name, options.fence);
   }
 
-  /** The lease that the calling code runs under, however deep in it; undefined outside of any. */
+  /**
+   * The lease that the calling code runs under, however deep in it; undefined outside of any, as in a timer that fires
+   * when the work which set it has ended. A lease that is lost stays the current one while its work goes on, so that
+   * `assertHeld()` throws.
+   */
   static current(): Lease | undefined {
     return currentLease();
   }

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import { runOutside } from './outside.js';
 
 /**
  * A timer for whoever needs one again and again, and hardly ever to its end. It is left to run out, and set anew only
@@ -27,7 +28,7 @@ export class LazyTimer {
     // Timers count whole milliseconds: a little late rather than too early.
     const ms = Math.max(1, Math.ceil(time - this.#clock.now()));
     const fire = (): void => this.#fire();
-    this.#timer = setTimeout(fire, ms).unref();
+    this.#timer = runOutside(() => setTimeout(fire, ms).unref());
     this.#forget = this.#clock.whenMoved?.(ms, fire);
   }
 

@@ -1,12 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HeldLease } from './lease.js';
 
-/** The leases that the running code is inside of, innermost first. */
-interface LeaseScope {
-  readonly lease: HeldLease;
+/**
+ * The leases that the running code is inside of, innermost first. A plain object without methods: two copies of the
+ * package in one process read each other's.
+ */
+export interface LeaseScope {
+  /** Undefined when the work has ended: a timer that it left behind keeps the scope, and must not keep the lease. */
+  lease: HeldLease | undefined;
   /** Tells apart two lock managers in one process that use the same names. */
-  readonly owner: object;
-  readonly outer: LeaseScope | undefined;
+  owner: object | undefined;
+  outer: LeaseScope | undefined;
 }
 
 // Registered globally: the ESM and the CJS build may both be loaded, and must see each other's leases.
@@ -14,19 +18,46 @@ const KEY = Symbol.for('nestjs-exclusive-lock/current-lease');
 const shared = globalThis as { [KEY]?: AsyncLocalStorage<LeaseScope> };
 const storage = (shared[KEY] ??= new AsyncLocalStorage<LeaseScope>());
 
-export function runInside<T>(lease: HeldLease, owner: object, work: () => T): T {
-  return storage.run({ lease, owner, outer: storage.getStore() }, work);
+/** The scope of work that is to run under the lease; `leaveScope` ends it. */
+export function newScope(lease: HeldLease, owner: object): LeaseScope {
+  return { lease, owner, outer: currentScope() };
 }
 
-/** The innermost lease that the calling code runs under. */
+export function runInside<T>(scope: LeaseScope, work: () => T): T {
+  return storage.run(scope, work);
+}
+
+/** From now on what the work has left behind, such as a timer, is outside of the lease. */
+export function leaveScope(scope: LeaseScope): void {
+  scope.lease = undefined;
+  scope.owner = undefined;
+}
+
+/** The innermost lease that the calling code runs under; one that is lost too, as long as its work goes on. */
 export function currentLease(): HeldLease | undefined {
-  return storage.getStore()?.lease;
+  return currentScope()?.lease;
 }
 
 /** The lease on `name` that the calling code runs under and that is still held. */
 export function enclosingLease(name: string, owner: object): HeldLease | undefined {
-  for (let scope = storage.getStore(); scope; scope = scope.outer) {
-    if (scope.owner === owner && scope.lease.name === name && scope.lease.held) return scope.lease;
+  for (let scope = currentScope(); scope; scope = outerOf(scope)) {
+    const { lease } = scope;
+    if (scope.owner === owner && lease?.name === name && lease.held) return lease;
   }
   return undefined;
+}
+
+function currentScope(): LeaseScope | undefined {
+  return firstOpen(storage.getStore());
+}
+
+/** Drops the scopes in between that have ended: work that calls itself from inside of itself would chain them for ever. */
+function outerOf(scope: LeaseScope): LeaseScope | undefined {
+  return (scope.outer = firstOpen(scope.outer));
+}
+
+function firstOpen(scope: LeaseScope | undefined): LeaseScope | undefined {
+  let open = scope;
+  while (open && (!open.lease || open.lease.isReleased)) open = open.outer;
+  return open;
 }

@@ -165,6 +165,11 @@ export class HeldLease implements Lease, BagMember {
     return Math.min(this.#deadline, this.#endsAt);
   }
 
+  /** Whether `release()` was called, by its holder or at the end of the work. */
+  get isReleased(): boolean {
+    return this.#released !== undefined;
+  }
+
   /** Whether the work was told to stop. */
   get aborted(): boolean {
     return this.#controller?.signal.aborted ?? false;

@@ -8,7 +8,7 @@ import type { OutageLog } from '../common/outage-log.js';
 import type { LockStore, StoredLock } from '../stores/lock-store.js';
 import { Acquirer, type Acquisition } from './acquirer.js';
 import type { Wanted } from './attempt.js';
-import { enclosingLease, runInside } from './current-lease.js';
+import { enclosingLease, leaveScope, newScope, runInside } from './current-lease.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import {
@@ -121,9 +121,10 @@ export class LockManager {
     const acquisition = await this.#acquirer.acquire(wanted);
     if (acquisition.status === 'skipped') return acquisition;
     const { lease } = acquisition;
+    const scope = newScope(lease, this);
     let value: T;
     try {
-      value = await runInside(lease, this, async () => await work(lease));
+      value = await runInside(scope, async () => await work(lease));
       lease.completed = lease.claim;
     } catch (error) {
       // What is tried again is the tick of a holder that died, or was told to stop: not work that has failed.
@@ -131,6 +132,7 @@ export class LockManager {
       throw error;
     } finally {
       await lease.guestsGone();
+      leaveScope(scope);
       await lease.release();
     }
     return outcomeAfterRelease(lease, value);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ExclusiveLockModuleOptions } from '../../lib/index.js';
-import { ReplicaProcess } from './replica-process.js';
+import { ReplicaProcess, type ReplicaOptions } from './replica-process.js';
 
 const DIST = join(import.meta.dirname, '../apps/dist');
 
@@ -9,8 +9,10 @@ export function startApp(
   app: string,
   options: ExclusiveLockModuleOptions,
   env: Record<string, string> = {},
+  { execArgv }: Pick<ReplicaOptions, 'execArgv'> = {},
 ): ReplicaProcess {
-  return ReplicaProcess.start(join(DIST, `${app}.js`), { env: { OPTIONS: JSON.stringify(options), ...env } });
+  const all = { OPTIONS: JSON.stringify(options), ...env };
+  return ReplicaProcess.start(join(DIST, `${app}.js`), { env: all, execArgv });
 }
 
 /** The log lines of a process at these levels. */

@@ -35,6 +35,24 @@ describe('the current lease', () => {
     expect(seen).toEqual(['outer', 'inner', 'outer']);
   });
 
+  it('is none when the work has released it by hand', async () => {
+    const work = async (lease: Lease) => {
+      await lease.release();
+      return currentLease();
+    };
+
+    expect(await replica.locks.run('a', work, {})).toEqual({ status: 'ran', value: undefined });
+  });
+
+  it('is one that is lost too, as long as its work goes on: a check of it has to throw', async () => {
+    const work = (lease: Lease) => {
+      replica.clock.standStill(TTL);
+      return currentLease() === lease && !lease.held;
+    };
+
+    expect(await replica.locks.run('a', work, {})).toMatchObject({ status: 'lost', value: true });
+  });
+
   it('is not seen by what runs beside the work', async () => {
     const work = new OpenWork();
     const running = replica.locks.run('a', () => work.done, {});

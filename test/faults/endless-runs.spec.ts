@@ -1,0 +1,23 @@
+import { startApp } from '../support/apps.js';
+import { event } from '../support/history.js';
+import { ReplicaProcess } from '../support/replica-process.js';
+
+/** `ENDLESS_RUNS=1000000` for as many as a job has in years. */
+const RUNS = process.env['ENDLESS_RUNS'] ?? '50000';
+/** Far less than the 1.1 KB that each run kept for ever once. */
+const SLACK = 2 * 1024 * 1024;
+
+afterEach(() => ReplicaProcess.killAll());
+
+describe('a locked method that schedules its own next call from inside', () => {
+  it(`keeps nothing of the runs before it: the heap is flat over ${RUNS} runs`, async () => {
+    const replica = startApp('endless-runs', {}, { RUNS }, { execArgv: ['--expose-gc'] });
+
+    for (const method of ['oneAfterTheOther', 'oneInTheOther']) {
+      const { grown } = await replica.waitFor(event('ran', { method }), { within: 110_000 });
+      expect(Number(grown)).toBeLessThan(SLACK);
+    }
+    expect(await replica.exit).toEqual({ code: 0, signal: null });
+    expect(replica.events.filter(event('haunted'))).toEqual([]);
+  });
+});
