@@ -1,29 +1,13 @@
 // Writes lib/stores/redis/scripts.ts from scripts/*.lua, so that the package needs no file at run time and
-// survives bundlers. A line `-- include x.lua` stands for that script, without its comments. `--check` fails instead of
-// writing when the two differ.
+// survives bundlers. `--check` fails instead of writing when the two differ.
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { assembled } from './assembled-scripts.mjs';
 
 const folder = join(import.meta.dirname, '../lib/stores/redis');
 const files = readdirSync(join(folder, 'scripts')).toSorted();
-const sources = new Map(files.map((file) => [file, readFileSync(join(folder, 'scripts', file), 'utf8')]));
-const INCLUDE = /^-- include (\S+)$/gm;
-const included = new Set(
-  [...sources.values()].flatMap((lua) => [...lua.matchAll(INCLUDE)].map(([, file]) => file)),
-);
-
-const scripts = [...sources]
-  .filter(([file]) => !included.has(file))
-  .map(([file, lua]) => [
-    file.replace('.lua', '').replace(/-(\w)/g, (_, letter) => letter.toUpperCase()),
-    lua.replace(INCLUDE, (_, name) =>
-      sources
-        .get(name)
-        .replace(/^--.*\n/gm, '')
-        .trimEnd(),
-    ),
-  ]);
+const scripts = assembled(files.map((file) => [file, readFileSync(join(folder, 'scripts', file), 'utf8')]));
 
 const entries = scripts.map(([name, lua]) => {
   const sha = createHash('sha1').update(lua).digest('hex');

@@ -95,7 +95,8 @@ export const MUTANTS = [
     name: 'locks are given back before the drain',
     file: 'lib/core/shutdown.ts',
     find: 'this.#noMoreLocks.abort();',
-    replace: 'this.#noMoreLocks.abort();\n    for (const lease of this.#active) void lease.release();',
+    replace:
+      'this.#noMoreLocks.abort();\n    for (const { lease } of this.#active.all()) void lease.release();',
     tests: 'faults/shutdown',
   },
   {

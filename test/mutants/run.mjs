@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mutated } from './mutated.mjs';
 import { MUTANTS } from './mutants.mjs';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -53,15 +54,9 @@ function tryMutant(mutant) {
   }
 }
 
-function breakCode(folder, { file, find, replace, also = [] }) {
-  const path = join(folder, file);
-  let source = readFileSync(path, 'utf8');
-  for (const change of [{ find, replace }, ...also]) {
-    if (source.split(change.find).length !== 2)
-      throw new Error(`${file} does not contain once: ${change.find}`);
-    source = source.replace(change.find, () => change.replace);
-  }
-  writeFileSync(path, source);
+function breakCode(folder, mutant) {
+  const path = join(folder, mutant.file);
+  writeFileSync(path, mutated(readFileSync(path, 'utf8'), mutant));
 }
 
 function runTests(folder, pattern) {

@@ -1,0 +1,3 @@
+export function assembled(
+  files: readonly (readonly [file: string, lua: string])[],
+): [name: string, lua: string][];
