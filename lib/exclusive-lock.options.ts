@@ -89,7 +89,8 @@ export interface LocalPlace {
   /** Locks are files in a folder. */
   store: 'local';
   /**
-   * The folder that the processes share. It must be the user's own (0700).
+   * The folder that the processes share. It must be the user's own (0700), and on a disk of this machine: one that
+   * other machines can reach, by NFS or SMB for example, is an error at start.
    *
    * @default a folder of the user's in the system's temporary folder
    */

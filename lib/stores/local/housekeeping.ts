@@ -1,6 +1,6 @@
 import { isForgettable, type StoreTime } from '../lock-entry.js';
 import type { EntryFiles } from './entry-files.js';
-import { dropTheDead } from './local-entry.js';
+import { dropTheDead, putOnOurClock } from './local-entry.js';
 import type { StoredEntry } from './lock-folder.js';
 import { Pacer } from './pacer.js';
 import type { ProcessIdentity } from './process-identity.js';
@@ -28,6 +28,7 @@ export async function removeUnused(
 
 function isUnused({ entry }: StoredEntry, self: ProcessIdentity, time: StoreTime): boolean {
   if (entry === undefined) return true;
+  putOnOurClock(entry, self, time);
   dropTheDead(entry, self, time);
   return isForgettable(entry, time);
 }

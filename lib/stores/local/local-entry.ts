@@ -6,22 +6,54 @@ import { isGone, type ProcessIdentity } from './process-identity.js';
 export interface LocalEntry extends LockEntry {
   holder?: LocalHolder;
   line?: LocalPlace[];
+  /** Absent until it is written. */
+  stamp?: Stamp;
 }
 
 export interface LocalHolder {
   record: string;
-  /** On the machine's monotonic clock, as is `renewedAt`. */
+  /** On the clock of the entry's `stamp`, as are the times of `line`. */
   expiresAt: number;
-  renewedAt: number;
   process: ProcessIdentity;
 }
 
 interface LocalPlace extends Place {
+  since: number;
   process?: ProcessIdentity;
+}
+
+/** The moment of the last write. */
+export interface Stamp {
+  /** Which monotonic clock `steady` is of. */
+  readonly clock: string;
+  readonly steady: number;
+  readonly wall: number;
 }
 
 /** The monotonic clocks of two processes are the same one; this allows for cores that disagree a little. */
 const CLOCK_TOLERANCE = 1000;
+
+/**
+ * Puts the times of an entry on our clock: it may be one of before the machine was restarted, or of another machine
+ * where the file system is one that several share without our knowing. Its holder keeps its TTL then, counted from the
+ * write by the wall clock.
+ *
+ * @returns whether the entry is to be written: by a wall clock that was set back since, only our own clock will tell
+ * when that time has passed
+ */
+export function putOnOurClock(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): boolean {
+  const { stamp } = entry;
+  if (!stamp || isOurs(stamp, self, time)) return false;
+
+  const elapsed = time.wall - stamp.wall;
+  const shift = time.steady - Math.max(elapsed, 0) - stamp.steady;
+  if (entry.holder) entry.holder.expiresAt += shift;
+  for (const place of entry.line ?? []) {
+    place.since += shift;
+    place.asked += shift;
+  }
+  return elapsed < 0;
+}
 
 /** Frees a lock whose holder is dead, so that nobody waits for its TTL, and forgets the dead who stand in line. */
 export function dropTheDead(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
@@ -33,16 +65,16 @@ export function dropTheDead(entry: LocalEntry, self: ProcessIdentity, time: Stor
 
 /** To be called when this process has changed the entry: what is nobody's yet is its own. */
 export function sign(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
-  if (entry.holder) {
-    entry.holder.renewedAt = time.steady;
-    entry.holder.process ??= self;
-  }
+  entry.stamp = { clock: self.clock, steady: time.steady, wall: time.wall };
+  if (entry.holder) entry.holder.process ??= self;
   for (const place of entry.line ?? []) place.process ??= self;
 }
 
+function isOurs(stamp: Stamp, self: ProcessIdentity, time: StoreTime): boolean {
+  // Monotonic time starts anew with the machine: what is later than now was written before it was restarted.
+  return stamp.clock === self.clock && stamp.steady <= time.steady + CLOCK_TOLERANCE;
+}
+
 function isDead(holder: LocalHolder, self: ProcessIdentity, time: StoreTime): boolean {
-  if (holder.expiresAt <= time.steady) return true;
-  // Monotonic time starts anew with the machine: this was written before it was restarted.
-  if (holder.renewedAt > time.steady + CLOCK_TOLERANCE) return true;
-  return isGone(holder.process, self);
+  return holder.expiresAt <= time.steady || isGone(holder.process, self);
 }

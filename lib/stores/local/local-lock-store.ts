@@ -28,7 +28,7 @@ import type {
 import { EntryFiles } from './entry-files.js';
 import { FileClock } from './file-clock.js';
 import { removeUnused } from './housekeeping.js';
-import { dropTheDead, sign, type LocalEntry } from './local-entry.js';
+import { dropTheDead, putOnOurClock, sign, type LocalEntry } from './local-entry.js';
 import { UnknownWriteError } from './lock-folder.js';
 import { Pacer } from './pacer.js';
 import { ownIdentity } from './process-identity.js';
@@ -114,6 +114,7 @@ export class LocalLockStore implements LockStore {
       await pacer.pause();
       if (!key?.startsWith(ours + prefix) || !entry) continue;
       const time = this.#time();
+      putOnOurClock(entry, this.#self, time);
       dropTheDead(entry, this.#self, time);
       const held = inspectEntry(entry, time);
       if (held) yield { name: key.slice(ours.length), ...held };
@@ -156,10 +157,11 @@ export class LocalLockStore implements LockStore {
     const before = this.#files.read(key);
     const entry = before?.entry ?? newEntry();
     const time = this.#time();
+    const moved = putOnOurClock(entry, this.#self, time);
     dropTheDead(entry, this.#self, time);
     const decision = decide(entry, time);
     const [, changed] = decision;
-    if (!changed) return decision;
+    if (!changed && !moved) return decision;
 
     sign(entry, this.#self, time);
     return this.#files.write(key, entry, before) ? decision : undefined;

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { LockConfigurationError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import { hasCode, ifPossible } from './fs-errors.js';
+import { networkFileSystem } from './network-folder.js';
 
 /** Undefined on Windows, where folders below the user's own are private already. */
 const uid = process.getuid?.();
@@ -12,18 +13,27 @@ const uid = process.getuid?.();
 export type Contents = ReadonlyMap<string, 'file' | 'folder'>;
 
 /**
- * Makes sure that nobody but this user can read or replace the files in the folder, that no link leads out of it, and
- * that the folders of `contents` are in it.
+ * Makes sure that no other machine and nobody but this user can read or replace the files in the folder, that no link
+ * leads out of it, and that the folders of `contents` are in it.
  *
  * @returns the absolute path
  */
 export function preparePrivateFolder(named: string | undefined, contents: Contents): string {
   const folder = resolve(named ?? defaultFolder());
+  refuseOnNetwork(folder);
   create(folder, folder);
   refuseUnlessPrivate(folder);
   refuseForeign(folder, contents);
   for (const [name, kind] of contents) if (kind === 'folder') create(join(folder, name), folder);
   return folder;
+}
+
+/** The processes of two machines cannot tell whether one of the other lives, and see its files late. */
+export function refuseOnNetwork(folder: string, fileSystemOf = networkFileSystem): void {
+  const type = fileSystemOf(folder);
+  if (type === undefined) return;
+  const what = `it is on a file system that several machines can share (${type})`;
+  throw refusal(folder, what, 'name a folder on a disk of this machine, or set redis for several machines');
 }
 
 /** A folder that is missing is nobody's, and refused by whoever needs it. */

@@ -1,35 +1,52 @@
 import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 
 /** Tells one process of this machine from all others, earlier ones with the same pid included. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When the process started, in clock ticks since boot. Linux only. */
+  /** When the process started, in clock ticks since boot. Linux only, and only where /proc shows the own pids. */
   readonly start?: string;
   /** The pids of two namespaces (containers) say nothing about each other. */
   readonly namespace?: string;
-  /** Changes with every start of the machine. Linux only. */
-  readonly boot?: string;
+  /**
+   * Names the monotonic clock: two processes with the same name read the same clock. It starts anew with the machine,
+   * and each machine has its own.
+   */
+  readonly clock: string;
 }
 
 export function ownIdentity(): ProcessIdentity {
-  if (process.platform !== 'linux') return { pid: process.pid, namespace: process.platform };
-  const stat = readStat('self');
+  if (process.platform !== 'linux') {
+    return { pid: process.pid, namespace: process.platform, clock: hostname() };
+  }
   return {
     pid: process.pid,
-    start: stat?.start,
+    start: showsOwnPids() ? unlessRefused(() => readStat('self')?.start) : undefined,
     namespace: unlessRefused(() => readlinkSync('/proc/self/ns/pid')),
-    boot: unlessRefused(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
+    clock: clockOfLinux(),
   };
 }
 
 /** Whether the process is certainly gone. False when that cannot be known: its lock then ends with its TTL. */
 export function isGone(other: ProcessIdentity, self: ProcessIdentity): boolean {
-  // Also before the boot identities are compared: some containers are given one of their own.
   if (self.namespace === undefined || other.namespace !== self.namespace) return false;
-  if (other.boot !== self.boot) return other.boot !== undefined && self.boot !== undefined;
+  // The first namespace has the same name on every machine. Another clock may be another machine's.
+  if (other.clock !== self.clock) return false;
   if (other.pid === self.pid) return other.start !== self.start;
   if (other.start === undefined || self.start === undefined) return !pidExists(other.pid);
   return isGoneByStat(other.pid, other.start);
+}
+
+/** Not in a namespace of pids without a /proc of its own: there /proc/5 is another process than pid 5. */
+function showsOwnPids(): boolean {
+  return unlessRefused(() => readlinkSync('/proc/self')) === String(process.pid);
+}
+
+/** Both the boot of the machine and the time namespace, which may shift the clock. */
+function clockOfLinux(): string {
+  const boot = unlessRefused(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+  const namespace = unlessRefused(() => readlinkSync('/proc/self/ns/time'));
+  return `${boot ?? hostname()} ${namespace ?? ''}`.trim();
 }
 
 function isGoneByStat(pid: number, start: string): boolean {
@@ -60,7 +77,7 @@ function pidExists(pid: number): boolean {
   }
 }
 
-function unlessRefused(read: () => string): string | undefined {
+function unlessRefused<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch {

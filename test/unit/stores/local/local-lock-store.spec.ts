@@ -133,8 +133,17 @@ describe('a local store', () => {
     const store = await openStore();
     const requests = Array.from({ length: 300 }, (_, index) => request('mine', { name: `${index}` }));
     for (const each of requests) await store.acquire(each, WITHIN);
+    const now = performance.now.bind(performance);
+    const { write } = EntryFiles.prototype;
+    let passed = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + passed);
+    jest.spyOn(EntryFiles.prototype, 'write').mockImplementationOnce(function (this: EntryFiles, ...args) {
+      passed = WITHIN;
+      return write.apply(this, args);
+    });
 
-    const replies = await store.renew(requests, 5);
+    const replies = await store.renew(requests, WITHIN);
+    jest.restoreAllMocks();
 
     expect(replies[0]).toBe('held');
     expect(replies.at(-1)).toBeUndefined();

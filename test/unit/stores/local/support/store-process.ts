@@ -21,24 +21,35 @@ interface Message {
   readonly blocked?: boolean;
 }
 
+export interface StoreProcessOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** When the process dies, it stays behind as a zombie. */
+  readonly unreaped?: boolean;
+  /** The command and arguments that run it, somewhere else, and die with it. */
+  readonly within?: readonly string[];
+}
+
 /** A real process with the store open. */
 export class StoreProcess {
   static readonly #running = new Set<StoreProcess>();
 
-  /** @param unreaped when the process dies, it stays behind as a zombie */
   static async start(
     folder: string,
-    { env = {}, unreaped = false }: { env?: Record<string, string>; unreaped?: boolean } = {},
+    { env = {}, unreaped = false, within = [] }: StoreProcessOptions = {},
   ): Promise<StoreProcess> {
     const args = [process.execPath, SCRIPT, STORE, folder];
     // `sleep` takes the place of the shell, and does not care for the shell's children.
-    const [command, ...rest] = unreaped ? ['sh', '-c', '"$0" "$@" & exec sleep 600', ...args] : args;
+    const [command, ...rest] = unreaped
+      ? ['sh', '-c', '"$0" "$@" & exec sleep 600', ...args]
+      : [...within, ...args];
     const child = spawn(command, rest, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const started = new StoreProcess(child);
-    started.#pid = (await started.#message(({ pid }) => pid !== undefined)).pid;
+    const { pid } = await started.#message((message) => message.pid !== undefined);
+    // In a container it has another pid than here.
+    started.#pid = within.length > 0 ? child.pid : pid;
     return started;
   }
 
