@@ -43,6 +43,9 @@ export const messages = {
   nobodyToThrowAt: (method: string, kind: string) =>
     `whenUnavailable: 'throw' of @Exclusive on ${method} has nobody to throw at: this is a ${roleName(kind)}, and its ` +
     'scheduler would log an error in every replica, each time. Leave it out.',
+  attemptsWithoutRerun: (method: string, attempts: number) =>
+    `${method} has maxAttempts: ${attempts} without onHolderDeath: 'rerun', and so is never run again. Set ` +
+    "onHolderDeath: 'rerun', or leave out maxAttempts.",
   waitWithoutWhenBusy: (method: string, wait: number) =>
     `wait of @Exclusive on ${method} would do nothing without whenBusy: 'wait'; got wait = ${wait}. Add that, or leave ` +
     'wait out.',
@@ -143,6 +146,13 @@ export const messages = {
     `A tick of "${name}" is ${Math.round(by / 1000)} s ahead of the store's clock and was skipped: the tick is at ` +
     `${new Date(tick).toISOString()}, this replica's clock says ${new Date(now).toISOString()}, the store's says ` +
     `${new Date(tick - by).toISOString()}. Set the clock of whichever is wrong.`,
+  markFromFuture: (name: string, run: string, mark: number, store: number | undefined) =>
+    `The lock "${name}" remembers a run at ${new Date(mark).toISOString()}, while the store's clock says ` +
+    `${store === undefined ? 'less' : new Date(store).toISOString()}: that clock was set back. The mark was ignored, and ` +
+    `the lock granted for ${run}.`,
+  gaveUp: (name: string, run: string, attempts: number) =>
+    `The ${run} was given up: ${attempts} ${attempts === 1 ? 'replica has' : 'replicas have'} begun it under the lock ` +
+    `"${name}", and none came to its end. Look for what kills them.`,
   outOfStep: (ahead: number, now: number, store: number) =>
     `The clock of this replica is ${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? 'ahead of' : 'behind'} the store's: ` +
     `it says ${new Date(now).toISOString()}, the store's ${new Date(store).toISOString()}. ` +

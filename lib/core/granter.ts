@@ -9,6 +9,7 @@ import type { LeaseKeeper } from './lease-keeper.js';
 import { HeldLease, type LeaseTerms } from './lease.js';
 import type { LockEvents } from './lock-events.js';
 import type { LockReturner } from './lock-returner.js';
+import { describeClaim } from './occurrence.js';
 import type { Shutdown } from './shutdown.js';
 import { LONGEST_WAIT_FOR_TICK, type AnswerDetails, type Unanswered } from './waiting.js';
 import type { WatchedStore } from './watched-store.js';
@@ -81,7 +82,7 @@ export class Granter {
     // Not async: one step less on the way of every call.
     return store.acquire({ name, ttl, claim, record, waited }, bound).then(
       (reply) => {
-        if (claim) this.#compareClocks(name, claim, reply, wallBefore);
+        if (claim) this.#tellOperator(name, claim, reply, wallBefore);
         return this.#answered(question, reply, askedAt);
       },
       (error: unknown) => this.#unanswered(question, error),
@@ -182,6 +183,16 @@ export class Granter {
     const { logger, events } = this.#parts;
     logger.warn(error.message);
     events.emit(() => ({ type: 'lost', ...lease.identity, error, held: lease.age }));
+  }
+
+  /** What the answer shows of clocks, and of the runs before. */
+  #tellOperator(name: string, claim: Claim, reply: AcquireReply, wallBefore: number): void {
+    const { logger } = this.#parts;
+    if (reply.status === 'granted' && reply.futureMark !== undefined)
+      logger.warn(messages.markFromFuture(name, describeClaim(claim), reply.futureMark, reply.now));
+    if (reply.status === 'done' && reply.attempts !== undefined)
+      logger.warn(messages.gaveUp(name, describeClaim(claim), reply.attempts));
+    this.#compareClocks(name, claim, reply, wallBefore);
   }
 
   #compareClocks(name: string, claim: Claim, reply: AcquireReply, wallBefore: number): void {

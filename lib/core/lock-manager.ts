@@ -30,6 +30,8 @@ import { WatchedStore } from './watched-store.js';
 export interface LockManagerSettings extends LeaseTimes {
   readonly store: LockStore;
   readonly identity: HolderIdentity;
+  /** By which its runs are told from those of other applications on the same store. */
+  readonly application?: string | undefined;
   readonly commandTimeout: number;
   readonly drainTimeout: number;
   readonly logger: LockLogger;
@@ -225,7 +227,7 @@ export class LockManager {
       renewEvery,
       maxHold,
       contents,
-      claim: occurrence && claimOf(occurrence),
+      claim: occurrence && claimOf(occurrence, this.#settings.application),
       following: occurrence?.tick && occurrence.following,
       wait: wait === true ? Infinity : checkDuration('wait', wait, 0, { or: 'true' }),
       signal,

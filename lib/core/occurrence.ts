@@ -26,6 +26,13 @@ export interface TickOccurrence extends OccurrenceBase {
    */
   readonly onHolderDeath?: 'skip' | 'rerun' | undefined;
   /**
+   * With `onHolderDeath: 'rerun'`: how many replicas begin the tick at most. When that many have died of it, the tick
+   * is given up, which one of the others tells in a warning.
+   *
+   * @default 3
+   */
+  readonly maxAttempts?: number | undefined;
+  /**
    * Tells the first tick after a moment. With it, a replica whose clock is behind the store's asks for the tick that is
    * due next by the store's clock, where that is within a minute, rather than for one of the past.
    */
@@ -65,6 +72,7 @@ const TICK: KnownOptions<Omit<TickOccurrence, 'gap' | 'key'>> = {
   tick: true,
   series: true,
   onHolderDeath: true,
+  maxAttempts: true,
   following: true,
 };
 const GAP: KnownOptions<Omit<GapOccurrence, 'tick' | 'key'>> = { gap: true, series: true };
@@ -75,7 +83,11 @@ const KEY: KnownOptions<Omit<KeyOccurrence, 'tick' | 'gap'>> = { key: true, seri
  *
  * @throws LockConfigurationError
  */
-export function claimOf(occurrence: Occurrence): Claim {
+export function claimOf(occurrence: Occurrence, application?: string): Claim {
+  return { ...kindOf(occurrence), application };
+}
+
+function kindOf(occurrence: Occurrence): Claim {
   if (typeof occurrence !== 'object' || occurrence === null) refuse('occurrence', KINDS, occurrence);
   const { series = '' } = occurrence;
   if (typeof series !== 'string') refuse('occurrence.series', 'a string', series);
@@ -98,18 +110,28 @@ export function claimOf(occurrence: Occurrence): Claim {
   return tickClaim(occurrence, series);
 }
 
-function tickClaim({ tick, onHolderDeath = 'skip', following }: TickOccurrence, series: string): Claim {
+function tickClaim(occurrence: TickOccurrence, series: string): Claim {
+  const { tick, onHolderDeath = 'skip', maxAttempts, following } = occurrence;
   const time = tick instanceof Date ? tick.getTime() : Number.NaN;
   if (Number.isNaN(time)) refuse('occurrence.tick', 'a valid Date', tick);
   checkOnHolderDeath('occurrence.onHolderDeath', onHolderDeath);
   if (following !== undefined && typeof following !== 'function')
     refuse('occurrence.following', 'a function of a Date', following);
-  return { kind: 'tick', series, time, rerun: onHolderDeath === 'rerun' };
+  const rerun = onHolderDeath === 'rerun';
+  if (maxAttempts !== undefined) checkMaxAttempts('occurrence.maxAttempts', maxAttempts);
+  if (maxAttempts !== undefined && !rerun)
+    refuse('occurrence.maxAttempts', "left out unless onHolderDeath is 'rerun'", maxAttempts);
+  return { kind: 'tick', series, time, rerun, maxAttempts };
 }
 
 /** @throws LockConfigurationError */
 export function checkOnHolderDeath(option: string, value: unknown): void {
   if (value !== 'skip' && value !== 'rerun') refuse(option, "'skip' or 'rerun'", value);
+}
+
+/** @throws LockConfigurationError */
+export function checkMaxAttempts(option: string, value: unknown): void {
+  if (!Number.isInteger(value) || (value as number) < 1) refuse(option, 'a whole number from 1', value);
 }
 
 /**

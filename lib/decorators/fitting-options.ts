@@ -11,6 +11,7 @@ type OptionOfRoles = Exclude<keyof ExclusiveOptions, keyof LeaseOptions | 'share
 /** On which kinds of methods an option means something. */
 const MEANT_FOR: Record<OptionOfRoles, readonly Kind[]> = {
   onHolderDeath: ['cron'],
+  maxAttempts: ['cron'],
   minGap: ['plain'],
   version: ['start hook', 'timeout'],
   remember: ['start hook', 'timeout'],
@@ -44,7 +45,7 @@ export function fittingOptions(
 export function checkOptionsFit(
   method: string,
   own: ExclusiveOptions,
-  { whenBusy, wait }: ExclusiveOptions,
+  { whenBusy, wait, onHolderDeath }: ExclusiveOptions,
   { kind }: MethodRole,
 ): void {
   for (const option of Object.keys(MEANT_FOR) as OptionOfRoles[]) {
@@ -53,6 +54,8 @@ export function checkOptionsFit(
     if (!kinds.includes(kind)) refuse(messages.optionElsewhere(option, method, kinds, kind));
     if (hasNobodyToThrowAt(option, value, kind)) refuse(messages.nobodyToThrowAt(method, kind));
   }
+  if (own.maxAttempts !== undefined && onHolderDeath !== 'rerun')
+    refuse(messages.attemptsWithoutRerun(method, own.maxAttempts));
   if (own.wait !== undefined && whenBusy !== 'wait') refuse(messages.waitWithoutWhenBusy(method, own.wait));
   if (own.whenUnavailable !== undefined && whenBusy === 'wait' && wait === undefined)
     refuse(messages.neverUnavailable(method, own.whenUnavailable));

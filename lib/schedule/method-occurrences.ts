@@ -61,7 +61,10 @@ export class MethodOccurrences {
     { method, args, options }: MethodCall,
   ): Promise<Occurrence | undefined> {
     const tick = await this.#ticks.tickOf(metadata, args);
-    return tick && { ...tick, series: metadata.name ?? method, onHolderDeath: options.onHolderDeath };
+    const { onHolderDeath } = options;
+    // That of the class may stand above methods which are not run again.
+    const maxAttempts = onHolderDeath === 'rerun' ? options.maxAttempts : undefined;
+    return tick && { ...tick, series: metadata.name ?? method, onHolderDeath, maxAttempts };
   }
 
   #initialisation(series: string, { version = this.#version, remember }: OccurrenceOptions): Occurrence {

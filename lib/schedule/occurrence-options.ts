@@ -1,6 +1,6 @@
 import { refuse, type KnownOptions } from '../common/check-options.js';
 import { checkDuration } from '../core/lease-options.js';
-import { checkMemory, checkOnHolderDeath } from '../core/occurrence.js';
+import { checkMaxAttempts, checkMemory, checkOnHolderDeath } from '../core/occurrence.js';
 
 /** What can be said of the runs of a decorated method. All durations are milliseconds. */
 export interface OccurrenceOptions {
@@ -11,6 +11,13 @@ export interface OccurrenceOptions {
    * @default 'skip'
    */
   readonly onHolderDeath?: 'skip' | 'rerun' | undefined;
+  /**
+   * With `onHolderDeath: 'rerun'`: how many replicas begin a tick at most. When that many have died of it, the tick is
+   * given up, which one of the others tells in a warning.
+   *
+   * @default 3
+   */
+  readonly maxAttempts?: number | undefined;
   /**
    * On a method that no scheduler calls: it is skipped within this many milliseconds of its last start, in whichever
    * replica that was. `@Interval` has its own period for that.
@@ -46,6 +53,7 @@ export interface OccurrenceOptions {
 
 export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
   onHolderDeath: true,
+  maxAttempts: true,
   minGap: true,
   version: true,
   remember: true,
@@ -55,8 +63,9 @@ export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
 
 /** @throws LockConfigurationError */
 export function checkOccurrenceOptions(options: OccurrenceOptions): void {
-  const { onHolderDeath, minGap, version, remember, standbyTimeout, whenTimedOut } = options;
+  const { onHolderDeath, maxAttempts, minGap, version, remember, standbyTimeout, whenTimedOut } = options;
   if (onHolderDeath !== undefined) checkOnHolderDeath('onHolderDeath', onHolderDeath);
+  if (maxAttempts !== undefined) checkMaxAttempts('maxAttempts', maxAttempts);
   if (minGap !== undefined) checkMemory('minGap', minGap);
   if (version !== undefined) checkVersion(version);
   if (remember !== undefined) checkMemory('remember', remember);

@@ -1,8 +1,7 @@
-import { EARLY_TOLERANCE, retentionFor } from './lock-store.js';
+import { FENCE_RETENTION } from './lock-store.js';
 import type {
   AcquireReply,
   AcquireRequest,
-  Claim,
   ForceRequest,
   OwnerReply,
   OwnerRequest,
@@ -11,7 +10,15 @@ import type {
   StoredLock,
   UndoRequest,
 } from './lock-store.js';
-import { isBehind, isDone, markCompleted, markGranted, unmarkGranted, type RunMarks } from './run-marks.js';
+import {
+  RunMarks,
+  isOwn,
+  markCompleted,
+  markGivenUp,
+  markGranted,
+  ruleOn,
+  unmarkGranted,
+} from './run-marks.js';
 import { leaveLine, standInLine, takeNext, turnOf, type Place } from './waiting-line.js';
 
 /** Everything an embedded store knows about one lock. */
@@ -43,41 +50,54 @@ export function acquireEntry(
   request: AcquireRequest,
   time: StoreTime,
 ): Decision<AcquireReply> {
-  const { record, ttl, claim, waited } = request;
-  const retried = liveHolder(entry, time);
-  if (retried?.record === record) {
-    retried.expiresAt = time.steady + ttl;
-    return [{ status: 'granted', fence: entry.fence }, true];
-  }
+  const { record, claim } = request;
+  const holds = ownerOf(entry, request, time) === 'held';
+  if (holds && (!claim || isOwn(entry.marks, claim, record)))
+    return [extendGrant(entry, request, time), true];
   // Read only where it decides: it takes longer than all the rest.
   const now = claim && time.wall;
-  if (claim?.kind === 'tick') {
-    const by = claim.time - time.wall;
-    if (by > EARLY_TOLERANCE) return [{ status: 'early', by: Math.ceil(by), now }, false];
-    if (isBehind(entry.marks, claim, time.wall)) return [{ status: 'behind', now }, false];
+  const ruling = claim && ruleOn(entry.marks, claim, time.wall, holds || !liveHolder(entry, time));
+  if (ruling && ruling.status !== 'open') {
+    const givenUp = ruling.status === 'done' && ruling.attempts !== undefined;
+    if (givenUp) markGivenUp(entry.marks, claim, time.wall);
+    const [, changed] = leaveEntry(entry, request, time);
+    return [{ ...ruling, now }, changed || givenUp];
   }
-  if (claim && isDone(entry.marks, claim, time.wall)) return [{ status: 'done', now }, false];
-
-  let changed = waited !== undefined && standInLine((entry.line ??= []), { ...request, waited }, time.steady);
-  if (!retried && entry.line?.length) {
-    handOver(entry, time);
-    changed = true;
-  }
+  const queued = !holds && queue(entry, request, time);
   const holder = liveHolder(entry, time);
   if (holder && holder.record !== record) {
     const remaining = Math.ceil(holder.expiresAt - time.steady);
-    return [{ status: 'busy', record: holder.record, remaining, now }, changed];
+    return [{ status: 'busy', record: holder.record, remaining, now }, queued];
   }
-  grant(entry, { record, ttl }, time);
-  if (claim) markGranted(entry.marks, claim, time.wall);
-  keep(entry, claim, time);
-  return [{ status: 'granted', fence: entry.fence, now }, true];
+  if (!holds) grant(entry, request, time);
+  if (claim) keep(entry, markGranted(entry.marks, { ...request, claim }, time.wall));
+  const granted = extendGrant(entry, request, time);
+  return [{ ...granted, now, futureMark: ruling?.futureMark }, true];
+}
+
+/** Takes a place in line where it is wanted; a lock that is free is given to whoever is the first there. */
+function queue(entry: LockEntry, request: AcquireRequest, time: StoreTime): boolean {
+  const { waited } = request;
+  const changed =
+    waited !== undefined && standInLine((entry.line ??= []), { ...request, waited }, time.steady);
+  if (!entry.line?.length || liveHolder(entry, time)) return changed;
+  handOver(entry, time);
+  return true;
+}
+
+type Granted = Extract<AcquireReply, { status: 'granted' }>;
+
+/** Keeps the fence of a lock that the record has already. */
+function extendGrant(entry: LockEntry, { record, ttl }: AcquireRequest, time: StoreTime): Granted {
+  entry.holder = { ...entry.holder, record, expiresAt: time.steady + ttl };
+  return { status: 'granted', fence: entry.fence };
 }
 
 export function renewEntry(entry: LockEntry, request: RenewRequest, time: StoreTime): Decision<OwnerReply> {
   const reply = ownerOf(entry, request, time);
   if (reply !== 'held') return [reply, false];
   entry.holder = { record: request.record, expiresAt: time.steady + request.ttl };
+  keep(entry, time.wall + FENCE_RETENTION);
   return [reply, true];
 }
 
@@ -87,31 +107,33 @@ export function releaseEntry(
   time: StoreTime,
 ): Decision<OwnerReply> {
   const reply = ownerOf(entry, request, time);
-  if (reply !== 'held') return [reply, false];
-  const { completed } = request;
-  if (completed) markCompleted(entry.marks, completed, time.wall);
-  keep(entry, completed, time);
+  const remembered = request.completed && markCompleted(entry.marks, request, time.wall, reply);
+  if (remembered) keep(entry, remembered);
+  if (reply !== 'held') return [reply, remembered !== undefined];
+  keep(entry, time.wall + FENCE_RETENTION);
   handOver(entry, time);
   return [reply, true];
 }
 
 /** Of an acquisition whose caller does not know of it: what it claimed was not run. */
 export function undoEntry(entry: LockEntry, request: UndoRequest, time: StoreTime): Decision<OwnerReply> {
-  const { claim } = request;
-  if (claim && ownerOf(entry, request, time) === 'held') unmarkGranted(entry.marks, claim);
-  return leaveEntry(entry, request, time);
+  const { claim, record } = request;
+  const unmarked = claim !== undefined && unmarkGranted(entry.marks, claim, record, time.wall);
+  const [reply, changed] = leaveEntry(entry, { name: request.name, record }, time);
+  return [reply, changed || unmarked];
 }
 
 /** Of one who stands in line, or whose turn it has just been. */
 export function leaveEntry(entry: LockEntry, request: OwnerRequest, time: StoreTime): Decision<OwnerReply> {
   const left = entry.line !== undefined && leaveLine(entry.line, request.record);
-  const [reply, changed] = releaseEntry(entry, request, time);
+  const [reply, changed] = releaseEntry(entry, { name: request.name, record: request.record }, time);
   return [reply, changed || left];
 }
 
 export function forceEntry(entry: LockEntry, request: ForceRequest, time: StoreTime): Decision<OwnerReply> {
   if (!liveHolder(entry, time)) return ['vanished', false];
   if (entry.fence !== request.fence) return ['taken', false];
+  keep(entry, time.wall + FENCE_RETENTION);
   handOver(entry, time);
   return ['held', true];
 }
@@ -128,7 +150,7 @@ export function inspectEntry(entry: LockEntry, time: StoreTime): StoredLock | nu
 }
 
 export function newEntry(): Pick<LockEntry, 'fence' | 'marks' | 'keepUntil'> {
-  return { fence: 0, marks: {}, keepUntil: 0 };
+  return { fence: 0, marks: new RunMarks(), keepUntil: 0 };
 }
 
 /** Whether nobody holds the lock, and nothing about it is worth remembering. */
@@ -148,11 +170,12 @@ function handOver(entry: LockEntry, time: StoreTime): void {
 function grant(entry: LockEntry, { record, ttl }: Omit<RenewRequest, 'name'>, time: StoreTime): void {
   entry.holder = { record, expiresAt: time.steady + ttl };
   entry.fence = Math.max(entry.fence + 1, Math.floor(time.wall * 1000));
+  keep(entry, time.wall + FENCE_RETENTION);
 }
 
 /** Not shorter than before: an earlier claim may have to be remembered for longer. */
-function keep(entry: LockEntry, claim: Claim | undefined, time: StoreTime): void {
-  entry.keepUntil = Math.max(entry.keepUntil, time.wall + retentionFor(claim));
+function keep(entry: LockEntry, until: number): void {
+  entry.keepUntil = Math.max(entry.keepUntil, until);
 }
 
 function ownerOf(entry: LockEntry, request: OwnerRequest, time: StoreTime): OwnerReply {

@@ -24,14 +24,16 @@ export interface LockStore {
   renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]>;
 
   /**
-   * Frees the lock if this holder has it, and records in the same step what was completed; changes nothing otherwise.
-   * Who stands in line next has the lock from then on.
+   * Frees the lock if this holder has it, and records in the same step what was completed. Whoever stands in line next
+   * has the lock from then on. A release that comes when the lease has expired records what was completed all the same:
+   * a tick unless another holder has begun it since, a key unless the lock has another holder now.
    */
   release(request: ReleaseRequest, within: number): Promise<OwnerReply>;
 
   /**
    * Frees the lock like `leave`, and sees to it that the acquisition is not granted any more, should its request
-   * arrive only now. What it claims can be had again if it was granted.
+   * arrive only now. What was granted to it can be had again, also when its lease has expired by now: the mark says
+   * whose it is.
    */
   undo(request: UndoRequest, within: number): Promise<OwnerReply>;
 
@@ -67,7 +69,10 @@ export interface LockStore {
 /** Names one lock and the acquisition that claims to hold it. */
 export interface OwnerRequest {
   readonly name: string;
-  /** The holder record as it is stored: unique to the acquisition, since it begins with its token. One line. */
+  /**
+   * The holder's record: JSON in one line, unique to the acquisition since it begins with its token, as in
+   * `{"token":"…",…}`.
+   */
   readonly record: string;
 }
 
@@ -112,14 +117,21 @@ export interface ReleaseRequest extends OwnerRequest {
  */
 export type Claim = TickClaim | GapClaim | KeyClaim;
 
-/** One tick of a schedule. Done when it or a later one was granted. */
-export interface TickClaim {
-  readonly kind: 'tick';
+interface ClaimBase {
   readonly series: string;
+  /** Whose series that is. It makes no difference to the decision; a `done` reply tells who has made the mark. */
+  readonly application?: string | undefined;
+}
+
+/** One tick of a schedule. Done when it or a later one was granted. */
+export interface TickClaim extends ClaimBase {
+  readonly kind: 'tick';
   /** The nominal time, milliseconds since the epoch. */
   readonly time: number;
   /** Granted again as long as it was not completed: its holder may have died. */
   readonly rerun: boolean;
+  /** How often it is granted at most, where it is granted again. */
+  readonly maxAttempts?: number | undefined;
   /**
    * The replica's clock when it asked, milliseconds since the epoch: the answer is `behind` where that is more than
    * 500 ms late and no tick of the series was granted yet. Absent: the tick is wanted all the same.
@@ -128,15 +140,14 @@ export interface TickClaim {
 }
 
 /** The first run in a while. Done when another was granted less than `gap` ago. */
-export interface GapClaim {
+export interface GapClaim extends ClaimBase {
   readonly kind: 'gap';
-  readonly series: string;
   /** Milliseconds from one grant to the next. */
   readonly gap: number;
 }
 
 /** Something that is to be run to its end once. Done when it was completed less than `remember` ago. */
-export interface KeyClaim {
+export interface KeyClaim extends ClaimBase {
   readonly kind: 'key';
   /** Names the key, too. */
   readonly series: string;
@@ -146,18 +157,25 @@ export interface KeyClaim {
 
 /**
  * The decision, by the store's clock; the first rule that applies, from the top:
- * 1. this very record holds the lock already (a retry after a lost reply): granted
+ * 1. this very record holds the lock already, and the mark of what it claims is its own (a retry after a lost reply):
+ *    granted
  * 2. the claim is a tick more than 25 ms later than now: early; or a first tick, asked for by a clock that is behind:
  *    behind
- * 3. the claim is done, as it says itself: done
- * 4. somebody holds the lock: busy, and the caller stands in line if it wants to
+ * 3. the claim is done, as it says itself: done. A mark from the future decides nothing: no tick is granted more than
+ *    25 ms early, so the store's clock was set back since
+ * 4. somebody else holds the lock: busy, and the caller stands in line if it wants to
  * 5. others stand in line before it: the first of them who is alive has the lock from now on, and it is busy
- * 6. granted; a tick or the start of a gap is recorded in the same step, and the fence is higher than any before
+ * 6. granted; a tick or the start of a gap is marked in the same step, and the fence is higher than any before. A record
+ *    that was given the lock because it stood in line keeps that fence
+ *
+ * A caller that is told early, behind or done neither has the lock nor stands in line afterwards.
  */
 export type AcquireReply = (
   | {
       readonly status: 'granted';
       readonly fence: number;
+      /** The time of a mark from the future that the grant has overwritten, milliseconds since the epoch. */
+      readonly futureMark?: number | undefined;
     }
   | {
       readonly status: 'early';
@@ -165,7 +183,13 @@ export type AcquireReply = (
       readonly by: number;
     }
   | { readonly status: 'behind' }
-  | { readonly status: 'done' }
+  | {
+      readonly status: 'done';
+      /** The application whose claim it was that has been run; undefined where that had none. */
+      readonly application?: string | undefined;
+      /** Present once, when the tick is given up: how often it was granted without being completed. */
+      readonly attempts?: number | undefined;
+    }
   | ({
       readonly status: 'busy';
       /** Whether the caller stands in line, and `watch` will tell when it is its turn. */
@@ -222,16 +246,23 @@ export const PLACE_RETENTION = 15_000;
 /** How long after its undo an acquisition may still arrive and is refused, in milliseconds. */
 export const UNDO_RETENTION = 15 * 60 * 1000;
 
+/** How often a tick that is granted again is granted at most, where the claim does not say. */
+export const MAX_ATTEMPTS = 3;
+
 const DAY = 24 * 60 * 60 * 1000;
-/** How long a store remembers fence and runs of a lock after its last use, in milliseconds. */
-const STATE_RETENTION = DAY;
-/** The same where ticks are among them: a replica that was suspended may wake and ask for one of long ago. */
+/** How long a store remembers the fence of a lock after its last grant, in milliseconds. */
+export const FENCE_RETENTION = DAY;
+/** How long ticks are remembered: a replica that was suspended may wake and ask for one of long ago. */
 const TICK_RETENTION = 35 * DAY;
 
-/** How long the state of a lock is kept after its last use with this claim, in milliseconds. */
-export function retentionFor(claim: Claim | undefined): number {
-  if (claim?.kind === 'tick') return TICK_RETENTION;
-  if (claim?.kind === 'gap') return Math.max(STATE_RETENTION, claim.gap);
-  if (claim?.kind === 'key') return Math.max(STATE_RETENTION, claim.remember);
-  return STATE_RETENTION;
+/** How long the mark of what was claimed is kept, in milliseconds. Whole, since Redis counts whole milliseconds. */
+export function retentionFor(claim: Claim): number {
+  switch (claim.kind) {
+    case 'tick':
+      return TICK_RETENTION;
+    case 'gap':
+      return Math.max(DAY, Math.ceil(claim.gap));
+    case 'key':
+      return Math.ceil(claim.remember);
+  }
 }

@@ -1,64 +1,180 @@
-import { BEHIND_TOLERANCE, type Claim, type TickClaim } from './lock-store.js';
+import {
+  BEHIND_TOLERANCE,
+  EARLY_TOLERANCE,
+  MAX_ATTEMPTS,
+  retentionFor,
+  type AcquireReply,
+  type AcquireRequest,
+  type Claim,
+  type KeyClaim,
+  type ReleaseRequest,
+  type TickClaim,
+} from './lock-store.js';
+import { beginningOf } from './owner-token.js';
 
-/** What a lock remembers of runs: the names of the marks are those of the fields that Redis keeps. */
-export type RunMarks = Record<Mark, number>;
+/** What a lock remembers of the last run of one series. */
+export interface RunMark {
+  /** The nominal time of the tick, or when the gap began or the key was completed; milliseconds since the epoch. */
+  readonly time: number;
+  /** How often the tick was granted without being completed so far; `done` where none of that counts any more. */
+  readonly state: number | 'done';
+  /** How the record begins that made it; empty when that was undone. */
+  readonly owner: string;
+  readonly application?: string | undefined;
+  /** Until when it is kept, milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** What the marks say to a claim: an answer, or that it may be granted. */
+export type Ruling =
+  | Extract<AcquireReply, { status: 'early' | 'behind' | 'done' }>
+  | { readonly status: 'open'; readonly futureMark?: number | undefined };
+
+/** Marks are removed when their time is over once there are this many, and whenever there are twice as many as then. */
+const SWEEP_AT = 16;
+
+/** The marks of one lock, by kind and series. */
+export class RunMarks {
+  readonly #marks: Map<string, RunMark>;
+  #sweepAt = SWEEP_AT;
+
+  constructor(marks: Readonly<Record<string, RunMark>> = {}) {
+    this.#marks = new Map(Object.entries(marks));
+  }
+
+  get size(): number {
+    return this.#marks.size;
+  }
+
+  get(claim: Claim): RunMark | undefined {
+    return this.#marks.get(nameOf(claim));
+  }
+
+  set(claim: Claim, mark: RunMark, now: number): void {
+    this.#marks.set(nameOf(claim), mark);
+    if (this.#marks.size < this.#sweepAt) return;
+    for (const [name, { until }] of this.#marks) if (until <= now) this.#marks.delete(name);
+    this.#sweepAt = Math.max(SWEEP_AT, 2 * this.#marks.size);
+  }
+
+  delete(claim: Claim): void {
+    this.#marks.delete(nameOf(claim));
+  }
+
+  toJSON(): Record<string, RunMark> {
+    return Object.fromEntries(this.#marks);
+  }
+}
+
+function nameOf({ kind, series }: Claim): string {
+  return `${kind}:${series}`;
+}
+
+/** Whether the mark of what is claimed was made by this very acquisition. Completed keys alone are marked. */
+export function isOwn(marks: RunMarks, claim: Claim, record: string): boolean {
+  return claim.kind !== 'key' && marks.get(claim)?.owner === beginningOf(record);
+}
 
 /**
- * - `tick`: the last tick of the series that was granted; `ran`: the last that was completed
- * - `gap`: when the series was last granted
- * - `key`: until when it is remembered that this was completed
+ * Rules 2 and 3 of `AcquireReply`. `now` is the store's clock; `isFree`: nobody else holds the lock, so whoever has begun
+ * the tick has not completed it.
  */
-// With the kind before it: a bare series could be `__proto__`.
-type Mark = `${'tick' | 'ran' | 'gap' | 'key'}:${string}`;
-
-/** Whether what is claimed was run before, or must not be run yet. `now` is the store's, milliseconds since the epoch. */
-export function isDone(marks: RunMarks, claim: Claim, now: number): boolean {
+export function ruleOn(marks: RunMarks, claim: Claim, now: number, isFree: boolean): Ruling {
+  const mark = marks.get(claim);
+  if (claim.kind === 'tick') {
+    const by = claim.time - now;
+    if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by) };
+    // Where ticks of the series were granted before, a tick after those is one that nobody has run.
+    if (!mark && now - (claim.askedAt ?? Infinity) > BEHIND_TOLERANCE) return { status: 'behind' };
+  }
+  if (!mark || mark.until <= now) return { status: 'open' };
+  if (mark.time - now > EARLY_TOLERANCE) return { status: 'open', futureMark: mark.time };
+  const done = { status: 'done', application: mark.application } as const;
   switch (claim.kind) {
     case 'tick':
-      return tickIsDone(marks, claim);
-    case 'gap': {
-      const since = now - (marks[`gap:${claim.series}`] ?? -Infinity);
-      // A start in the future is one from before the store's clock was set back.
-      return since >= 0 && since < claim.gap;
-    }
+      if (claim.time > mark.time) return { status: 'open' };
+      if (!isOpenAgain(mark, claim)) return done;
+      return isFree && isUsedUp(mark, claim) ? { ...done, attempts: Number(mark.state) } : { status: 'open' };
+    case 'gap':
+      return now - mark.time < claim.gap ? done : { status: 'open' };
     case 'key':
-      return now < (marks[`key:${claim.series}`] ?? -Infinity);
+      return done;
   }
 }
 
-function tickIsDone(marks: RunMarks, { series, time, rerun }: TickClaim): boolean {
-  const granted = marks[`tick:${series}`] ?? -Infinity;
-  if (!rerun || time !== granted) return time <= granted;
-  return time <= (marks[`ran:${series}`] ?? -Infinity);
+function isOpenAgain(mark: RunMark, { time, rerun }: TickClaim): boolean {
+  return rerun && time === mark.time && mark.state !== 'done';
+}
+
+function isUsedUp({ state }: RunMark, { maxAttempts = MAX_ATTEMPTS }: TickClaim): boolean {
+  return state !== 'done' && state >= maxAttempts;
+}
+
+/** Records that the claim was granted. Returns until when that is remembered. */
+export function markGranted(
+  marks: RunMarks,
+  request: AcquireRequest & { claim: Claim },
+  now: number,
+): number {
+  const { claim, record } = request;
+  const before = marks.get(claim);
+  const until = now + retentionFor(claim);
+  // Of a key what is completed is marked. A mark that decided nothing would be told at each grant.
+  if (claim.kind === 'key') marks.delete(claim);
+  else {
+    const time = claim.kind === 'tick' ? claim.time : now;
+    const state = claim.kind === 'tick' && claim.rerun ? attemptsAt(before, time) + 1 : 'done';
+    marks.set(claim, { time, state, owner: beginningOf(record), application: claim.application, until }, now);
+  }
+  return until;
+}
+
+function attemptsAt(mark: RunMark | undefined, time: number): number {
+  return mark?.time === time && mark.state !== 'done' ? mark.state : 0;
+}
+
+/** Records that a tick was given up. */
+export function markGivenUp(marks: RunMarks, claim: Claim, now: number): void {
+  const mark = marks.get(claim);
+  if (mark) marks.set(claim, { ...mark, state: 'done' }, now);
+}
+
+/** Takes back that the claim was granted to this acquisition: it was not run. Returns whether it was. */
+export function unmarkGranted(marks: RunMarks, claim: Claim, record: string, now: number): boolean {
+  if (!isOwn(marks, claim, record)) return false;
+  const mark = marks.get(claim)!;
+  // A gap was granted since the one before was long enough ago, and still is.
+  if (claim.kind === 'gap') marks.delete(claim);
+  // It was begun by others before.
+  else if (mark.state !== 'done' && mark.state > 1)
+    marks.set(claim, { ...mark, state: mark.state - 1, owner: '' }, now);
+  // The ticks before it stay done.
+  else marks.set(claim, { ...mark, time: mark.time - 1, state: 'done', owner: '' }, now);
+  return true;
+}
+
+/** What is marked when it was run to its end: that others were granted the rest is mark enough. */
+export function marksCompletion(claim: Claim | undefined): claim is KeyClaim | TickClaim {
+  return claim?.kind === 'key' || (claim?.kind === 'tick' && claim.rerun);
 }
 
 /**
- * Whether a first tick is asked for by a clock that is late: it may be one of the past. Where ticks of the series were
- * granted before, a tick after those is one that nobody has run.
+ * Records that the claim was run to its end. Returns until when that is remembered; undefined where it is not recorded,
+ * since others have begun it anew.
  */
-export function isBehind(marks: RunMarks, { series, askedAt = Infinity }: TickClaim, now: number): boolean {
-  return marks[`tick:${series}`] === undefined && now - askedAt > BEHIND_TOLERANCE;
-}
-
-/** Takes back that the claim was granted: it was not run. */
-export function unmarkGranted(marks: RunMarks, claim: Claim): void {
-  if (claim.kind === 'tick') marks[`tick:${claim.series}`] = claim.time - 1;
-  // It was granted since the one before was long enough ago, and still is.
-  if (claim.kind === 'gap') delete marks[`gap:${claim.series}`];
-}
-
-/** Records that the claim was granted. */
-export function markGranted(marks: RunMarks, claim: Claim, now: number): void {
-  if (claim.kind === 'tick') marks[`tick:${claim.series}`] = claim.time;
-  if (claim.kind === 'gap') marks[`gap:${claim.series}`] = now;
-}
-
-/** Records that the claim was run to its end, and forgets the keys whose time is over. */
-export function markCompleted(marks: RunMarks, claim: Claim, now: number): void {
-  if (claim.kind === 'tick') marks[`ran:${claim.series}`] = claim.time;
-  if (claim.kind !== 'key') return;
-  for (const mark of Object.keys(marks) as Mark[]) {
-    if (mark.startsWith('key:') && marks[mark] <= now) delete marks[mark];
-  }
-  marks[`key:${claim.series}`] = now + claim.remember;
+export function markCompleted(
+  marks: RunMarks,
+  { record, completed }: ReleaseRequest,
+  now: number,
+  lock: 'held' | 'taken' | 'vanished',
+): number | undefined {
+  if (!marksCompletion(completed)) return undefined;
+  const mayMark =
+    lock === 'held' || (completed.kind === 'key' ? lock === 'vanished' : isOwn(marks, completed, record));
+  if (!mayMark) return undefined;
+  const until = now + retentionFor(completed);
+  const time = completed.kind === 'tick' ? completed.time : now;
+  const { application } = completed;
+  marks.set(completed, { time, state: 'done', owner: beginningOf(record), application, until }, now);
+  return until;
 }

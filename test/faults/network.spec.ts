@@ -78,7 +78,7 @@ describe('an acquisition', () => {
     server.resume();
     const client = server.client();
     // The fence shows that it was carried out.
-    await eventually(async () => (await client.hget(`{${KEY}}:state`, 'fence')) !== null);
+    await eventually(async () => (await client.get(`{${KEY}}:fence`)) !== null);
     await eventually(async () => (await client.exists(KEY)) === 0, { within: 5000 });
     await acquire(contender);
   });

@@ -2,6 +2,7 @@ import { constants, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync
 import { join } from 'node:path';
 import { messages } from '../../common/messages.js';
 import { hasCode, ifPossible } from './fs-errors.js';
+import { RunMarks, type RunMark } from '../run-marks.js';
 import type { LocalEntry } from './local-entry.js';
 
 // One lock's folder holds the versions of its entry, each a file named by its number; the highest is the current one.
@@ -28,6 +29,10 @@ export interface Written extends LocalEntry {
   /** For those who look into the files: the name of the lock cannot be told from that of its folder. */
   readonly key: string;
   readonly ids: readonly string[];
+}
+
+interface MarksAsWritten {
+  readonly marks: Readonly<Record<string, RunMark>>;
 }
 
 type Contents = Pick<StoredEntry, 'entry' | 'key' | 'ids'>;
@@ -134,8 +139,8 @@ function readVersion(folder: string, version: number): Contents | undefined {
 
 function parse(text: string): Contents {
   try {
-    const { key, ids, ...entry } = JSON.parse(text) as Written;
-    if (Array.isArray(ids)) return { entry, key, ids };
+    const { key, ids, marks, ...entry } = JSON.parse(text) as Omit<Written, 'marks'> & MarksAsWritten;
+    if (Array.isArray(ids)) return { entry: { ...entry, marks: new RunMarks(marks) }, key, ids };
   } catch {
     // The file is damaged.
   }

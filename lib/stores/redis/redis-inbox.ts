@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { RenewRequest, Turn } from '../lock-store.js';
 import type { LockKeys } from './lock-keys.js';
 import type { RedisClient } from './open-redis-client.js';
+import { inTwo } from './script-format.js';
 import { SilentConnections } from './silent-connections.js';
 import { slotOf } from './slot-of.js';
 
@@ -64,7 +65,7 @@ export class RedisInbox {
   /** By which a script knows what to give to whom, and how to tell it. */
   ticket({ name, ttl, record }: RenewRequest): string {
     const command = this.#place.isCluster ? 'SPUBLISH' : 'PUBLISH';
-    return [command, this.#channelOf(this.#place.keys.lock(name)), ttl, record].join('\n');
+    return [command, this.#channelOf(this.#place.keys.lock(name)), ttl, ...inTwo(record)].join('\n');
   }
 
   /** Whether messages about the lock would arrive. */

@@ -17,13 +17,15 @@ import {
 } from '../lock-store.js';
 import { LockStoreError } from '../../common/errors.js';
 import { answered } from '../answered.js';
+import { beginningOf } from '../owner-token.js';
+import { marksCompletion } from '../run-marks.js';
 import { CommandBatcher } from './command-batcher.js';
 import { LockKeys } from './lock-keys.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection, type ScriptReply } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
 import { isCrossSlot, isOfWholeServer } from './redis-errors.js';
-import { beginningOf, claimArguments, expiry, stored, tickArguments } from './script-format.js';
+import { claimArguments, expiry, holderIn, inTwo, stored } from './script-format.js';
 import { SCRIPTS } from './scripts.js';
 
 /** Leases renewed by one command: about 0.5 ms of the server's time. */
@@ -84,33 +86,36 @@ export class RedisLockStore implements LockStore {
   }
 
   release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
-    const isPlain = !request.completed;
-    return this.#canBatch(isPlain)
+    return this.#canBatch(!marksCompletion(request.completed))
       ? this.#releaseBatched(request, within)
       : this.#releaseOne(request, within);
   }
 
   async undo(request: UndoRequest, within: number): Promise<OwnerReply> {
     const { name, record, claim } = request;
-    const claimed = claim ? claimArguments(claim) : [];
-    const args = [record, UNDO_RETENTION, this.#inbox.ticket(request), ...claimed];
-    return this.#free(SCRIPTS.undo, this.#keys.toAcquire(name), args, within);
+    const keys: string[] = this.#keys.toAcquire(name);
+    const args = [beginningOf(record), UNDO_RETENTION, this.#inbox.ticket(request)];
+    if (claim && claim.kind !== 'key') {
+      keys.push(this.#keys.mark(name, claim));
+      args.push(claim.kind, retentionFor(claim));
+    }
+    return this.#free(SCRIPTS.undo, keys, args, within);
   }
 
   leave(request: RenewRequest, within: number): Promise<OwnerReply> {
-    const { name, record } = request;
-    return this.#free(SCRIPTS.leave, this.#keys.of(name), [record, this.#inbox.ticket(request)], within);
+    const args = [beginningOf(request.record), this.#inbox.ticket(request)];
+    return this.#free(SCRIPTS.leave, this.#keys.toFree(request.name), args, within);
   }
 
   async force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
-    const { value } = await this.#run(SCRIPTS.force, this.#keys.of(name), [fence], within);
+    const { value } = await this.#run(SCRIPTS.force, this.#keys.toFree(name), [fence], within);
     return value as OwnerReply;
   }
 
   async inspect(name: string, within: number): Promise<StoredLock | null> {
-    const { value } = await this.#run(SCRIPTS.inspect, this.#keys.of(name), [], within);
-    const [record, remaining, fence, waiters] = value as [string?, number?, (string | null)?, number?];
-    return record === undefined ? null : stored(record, remaining, fence, waiters);
+    const { value } = await this.#run(SCRIPTS.inspect, this.#keys.toRead(name), [], within);
+    const [text, remaining, waiters] = value as [string?, number?, number?];
+    return text === undefined ? null : stored(text, remaining, waiters);
   }
 
   async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { name: string }> {
@@ -122,9 +127,9 @@ export class RedisLockStore implements LockStore {
         const { value } = await this.#connection.run(SCRIPTS.list, [], [cursor, pattern, SCAN_PAGE], within, {
           server,
         });
-        const [next, ...locks] = value as [string, ...[string, string, number, string | null, number][]];
-        for (const [key, record, remaining, fence, waiters] of locks)
-          yield { name: key.slice(ours.length), ...stored(record, remaining, fence, waiters) };
+        const [next, ...locks] = value as [string, ...[string, string, number, number][]];
+        for (const [key, text, remaining, waiters] of locks)
+          yield { name: key.slice(ours.length), ...stored(text, remaining, waiters) };
         cursor = next;
       } while (cursor !== '0');
     }
@@ -147,34 +152,39 @@ export class RedisLockStore implements LockStore {
     const { name, record, ttl, claim, waited } = request;
     const inLine = waited === undefined ? undefined : this.#inbox.hears(name);
     const ticket = inLine ? this.#inbox.ticket(request) : undefined;
-    const args: (string | number)[] = [record, ttl, retentionFor(claim)];
+    const keys: string[] = this.#keys.toAcquire(name);
+    const args: (string | number)[] = [...inTwo(record), ttl];
     if (ticket || claim) args.push(ticket ?? '', Math.round(waited ?? 0), PLACE_RETENTION);
-    if (claim) args.push(...claimArguments(claim), ...tickArguments(claim));
-    const call = this.#run(SCRIPTS.acquire, this.#keys.toAcquire(name), args, within, { mayHaveRun });
+    if (claim) {
+      keys.push(this.#keys.mark(name, claim));
+      args.push(...claimArguments(claim));
+    }
+    const call = this.#run(SCRIPTS.acquire, keys, args, within, { mayHaveRun });
     return call.then((reply) => this.#acquireReply(name, reply, inLine));
   }
 
   #acquireReply(name: string, { value, retried }: ScriptReply, inLine: boolean | undefined): AcquireReply {
     const repeated = retried && { repeated: true };
     if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
-    const [status, decidedAt, detail, remaining, last] = value as [
-      status: AcquireReply['status'],
-      now: number | null,
-      detail: string | number,
-      remaining: number,
-      last?: string | number | null,
-    ];
-    const now = decidedAt ?? undefined;
+    const [status, decidedAt, ...details] = value as [AcquireReply['status'], number | null, ...unknown[]];
+    const common = { now: decidedAt ?? undefined, ...repeated };
     switch (status) {
-      case 'granted':
-        return { status, now, fence: Number(detail), ...repeated };
+      case 'granted': {
+        const [fence, futureMark] = details as [number, number | null];
+        return { status, ...common, fence: Number(fence), ...(futureMark && { futureMark }) };
+      }
       case 'early':
-        return { status, now, by: Number(detail), ...repeated };
+        return { status, ...common, by: Number(details[0]) };
       case 'behind':
-      case 'done':
-        return { status, now, ...repeated };
+        return { status, ...common };
+      case 'done': {
+        const [application, attempts] = details as [string?, number?];
+        return { status, ...common, ...(application && { application }), ...(attempts && { attempts }) };
+      }
       case 'busy': {
-        const busy = { status, now, record: String(detail), remaining: expiry(remaining), ...repeated };
+        const [text, remaining, last] = details as [string, number, (string | number | null)?];
+        const { record } = holderIn(text);
+        const busy = { status, ...common, record, remaining: expiry(remaining) };
         if (inLine === undefined) return busy;
         if (!inLine) this.#inbox.listen(name);
         else if (last === null) this.#inbox.reconnect();
@@ -190,10 +200,10 @@ export class RedisLockStore implements LockStore {
   ): Promise<(AcquireReply | Promise<AcquireReply>)[]> {
     const deadline = performance.now() + within;
     const keys: string[] = [];
-    const args: (string | number)[] = [retentionFor(undefined)];
+    const args: (string | number)[] = [];
     for (const { name, record, ttl } of requests) {
-      keys.push(this.#keys.lock(name));
-      args.push(record, ttl);
+      keys.push(...this.#keys.toAcquire(name));
+      args.push(...inTwo(record), ttl);
     }
     const { value, retried } = await this.#runMany(SCRIPTS.acquireMany, keys, args, within);
     const repeated = retried && { repeated: true };
@@ -201,15 +211,21 @@ export class RedisLockStore implements LockStore {
       const reply = value?.[i] as number | [record: string, remaining: number] | null | undefined;
       if (!reply) return this.#acquireOne(request, deadline - performance.now(), retried);
       if (typeof reply === 'number') return { status: 'granted', fence: reply, ...repeated };
-      const [record, remaining] = reply;
-      return { status: 'busy', record, remaining: expiry(remaining), ...repeated };
+      const [text, remaining] = reply;
+      return { status: 'busy', record: holderIn(text).record, remaining: expiry(remaining), ...repeated };
     });
   }
 
   #releaseOne(request: ReleaseRequest, within: number, mayHaveRun = false): Promise<OwnerReply> {
     const { name, record, completed } = request;
-    const run = completed ? [retentionFor(completed), ...claimArguments(completed)] : [];
-    return this.#free(SCRIPTS.release, this.#keys.of(name), [record, ...run], within, { mayHaveRun });
+    const keys: string[] = this.#keys.toFree(name);
+    const args: (string | number)[] = [beginningOf(record)];
+    if (marksCompletion(completed)) {
+      const { kind, application = '' } = completed;
+      keys.push(this.#keys.mark(name, completed));
+      args.push(kind, kind === 'tick' ? completed.time : 0, retentionFor(completed), application);
+    }
+    return this.#free(SCRIPTS.release, keys, args, within, { mayHaveRun });
   }
 
   async #releaseMany(
@@ -218,12 +234,12 @@ export class RedisLockStore implements LockStore {
   ): Promise<(OwnerReply | Promise<OwnerReply>)[]> {
     const deadline = performance.now() + within;
     const keys: string[] = [];
-    const records: string[] = [];
+    const args: string[] = [];
     for (const { name, record } of requests) {
-      keys.push(this.#keys.lock(name));
-      records.push(record);
+      keys.push(...this.#keys.toFree(name));
+      args.push(beginningOf(record));
     }
-    const { value, retried } = await this.#runMany(SCRIPTS.releaseMany, keys, records, within);
+    const { value, retried } = await this.#runMany(SCRIPTS.releaseMany, keys, args, within);
     return requests.map((request, i) => {
       const reply = value?.[i] as OwnerReply | null | undefined;
       return reply ? freed(reply, retried) : this.#releaseOne(request, deadline - performance.now(), retried);
@@ -275,12 +291,7 @@ export class RedisLockStore implements LockStore {
       keys.push(this.#keys.lock(name));
       lines += `${ttl} ${beginningOf(record)}\n`;
     }
-    const { value, error } = await this.#runMany(
-      SCRIPTS.renew,
-      keys,
-      [retentionFor(undefined), lines],
-      within,
-    );
+    const { value, error } = await this.#runMany(SCRIPTS.renew, keys, [lines], within);
     if (error) {
       if (requests.length === 1) throw error;
       return this.#renewInBatches(1, requests, deadline - performance.now());

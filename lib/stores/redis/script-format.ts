@@ -1,36 +1,52 @@
-import { BEHIND_TOLERANCE, EARLY_TOLERANCE, type Claim, type StoredLock } from '../lock-store.js';
+import {
+  BEHIND_TOLERANCE,
+  EARLY_TOLERANCE,
+  MAX_ATTEMPTS,
+  retentionFor,
+  type Claim,
+  type StoredLock,
+} from '../lock-store.js';
+import { beginningOf } from '../owner-token.js';
 
-/** Kind and series, and the number that goes with the kind. */
+/** A record as the scripts take it: how it begins, by which they know it, and the rest. */
+export function inTwo(record: string): [beginning: string, rest: string] {
+  const beginning = beginningOf(record);
+  return [beginning, record.slice(beginning.length)];
+}
+
+/** What acquire.lua needs to know of a claim. */
 export function claimArguments(claim: Claim): (string | number)[] {
-  const { kind, series } = claim;
+  const common = [claim.kind, numberOf(claim), retentionFor(claim), claim.application ?? '', EARLY_TOLERANCE];
+  if (claim.kind !== 'tick') return common;
+  const { rerun, maxAttempts = MAX_ATTEMPTS, askedAt } = claim;
+  const late = askedAt === undefined ? [] : [askedAt, BEHIND_TOLERANCE];
+  return [...common, rerun ? maxAttempts : 0, ...late];
+}
+
+function numberOf(claim: Claim): number {
   switch (claim.kind) {
     case 'tick':
-      return [kind, series, claim.time];
+      return claim.time;
     case 'gap':
-      return [kind, series, claim.gap];
+      return claim.gap;
     case 'key':
-      return [kind, series, claim.remember];
+      return claim.remember;
   }
 }
 
-/** When a tick may be granted. */
-export function tickArguments(claim: Claim): (string | number)[] {
-  if (claim.kind !== 'tick') return [];
-  const late = claim.askedAt === undefined ? [] : [claim.askedAt, BEHIND_TOLERANCE];
-  return [EARLY_TOLERANCE, claim.rerun ? '1' : '0', ...late];
-}
+/** The scripts keep the fence in the record, after its token. */
+const FENCE = /^(\{"token":"[^"]*"),"fence":(\d+)/;
 
-const BEFORE_TOKEN = '{"token":"';
-
-/** How a record begins, and no other: enough to know it again, and much shorter where thousands are sent. */
-export function beginningOf(record: string): string {
-  if (!record.startsWith(BEFORE_TOKEN)) return record;
-  return record.slice(0, record.indexOf('"', BEFORE_TOKEN.length) + 1);
+/** The record of a holder as it was given to the store, and its fence; undefined where another program took the lock. */
+export function holderIn(text: string): Pick<StoredLock, 'record' | 'fence'> {
+  const [found, beginning, fence] = FENCE.exec(text) ?? [];
+  if (found === undefined) return { record: text, fence: undefined };
+  return { record: beginning + text.slice(found.length), fence: Number(fence) };
 }
 
 /** A lock that a script has read. */
-export function stored(record: string, remaining = -1, fence?: string | null, waiters = 0): StoredLock {
-  return { record, remaining: expiry(remaining), fence: fence ? Number(fence) : undefined, waiters };
+export function stored(text: string, remaining = -1, waiters = 0): StoredLock {
+  return { ...holderIn(text), remaining: expiry(remaining), waiters };
 }
 
 /** PTTL says -1 of a key without expiry, which another program may have set. */

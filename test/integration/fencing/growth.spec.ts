@@ -64,7 +64,7 @@ describe('a fence of Redis', () => {
 
   it('grows over the loss of the state key while the lock is held', async () => {
     const fences = await fencesOver(store, 100, async (held) => {
-      await client.del(`{${PREFIX}:${NAME}}:state`);
+      await client.del(`{${PREFIX}:${NAME}}:fence`);
       await store.release(held, WITHIN);
     });
     expectGrowth(fences, 100);
@@ -141,7 +141,7 @@ function request(ttl = LONG): AcquireRequest {
 }
 
 function keys(): string[] {
-  return [`${PREFIX}:${NAME}`, `{${PREFIX}:${NAME}}:state`];
+  return [`${PREFIX}:${NAME}`, `{${PREFIX}:${NAME}}:fence`];
 }
 
 /** The fence of one grant of the lock, which must be free. */

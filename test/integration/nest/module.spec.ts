@@ -32,7 +32,7 @@ describe('forRoot() without options', () => {
       expect(log.complaints).toEqual([]);
     } finally {
       await removeKeys(client, `exclusive-lock:${name}`);
-      await client.unlink(`{exclusive-lock:${name}}:state`);
+      await client.unlink(`{exclusive-lock:${name}}:fence`);
       client.disconnect();
     }
   });

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
+import { closeEverything, openStore, wanted, WITHIN, recordIn } from './support/redis-stores.js';
 import { problemOfRedisUrl } from '../../../lib/stores/redis/redis-url.js';
 
 afterEach(closeEverything);
@@ -17,7 +17,7 @@ describe('a Redis URL', () => {
     const client = server.client();
     expect(await client.get('locks:lock')).toBeNull();
     await client.select(3);
-    expect(await client.get('locks:lock')).toBe(mine.record);
+    expect(await recordIn(client, 'locks:lock')).toBe(mine.record);
     expect(store.description).toBe(`redis://127.0.0.1:${server.port}/3`);
   });
 
@@ -63,7 +63,7 @@ describe('a Redis URL', () => {
     );
     const mine = wanted();
     await store.acquire(mine, WITHIN);
-    expect(await server.client().get('app:locks:lock')).toBe(mine.record);
+    expect(await recordIn(server.client(), 'app:locks:lock')).toBe(mine.record);
   });
 });
 
@@ -77,8 +77,8 @@ describe('ioredis options', () => {
 
     const client = server.client();
     await client.select(5);
-    expect(await client.get('app:locks:lock')).toBe(mine.record);
-    expect(await client.exists('{app:locks:lock}:state')).toBe(1);
+    expect(await recordIn(client, 'app:locks:lock')).toBe(mine.record);
+    expect(await client.exists('{app:locks:lock}:fence')).toBe(1);
     expect(options).toEqual({ host: '127.0.0.1', port: server.port, db: 5, keyPrefix: 'app:' });
   });
 

@@ -14,6 +14,7 @@ import {
   untilGranted,
   wanted,
   WITHIN,
+  recordIn,
 } from './support/redis-stores.js';
 
 describe('a Redis cluster', () => {
@@ -67,7 +68,7 @@ describe('a Redis cluster', () => {
     const mine = wanted();
     await store.acquire(mine, WITHIN);
     const client = new Cluster(cluster.nodes, options);
-    expect(await client.get('locks:lock')).toBe(mine.record);
+    expect(await recordIn(client, 'locks:lock')).toBe(mine.record);
     client.disconnect();
   });
 
@@ -83,7 +84,7 @@ describe('a Redis cluster', () => {
     const { store } = await openStore(client);
     const mine = wanted();
     expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted', fence: expect.any(Number) });
-    expect(await client.get('locks:lock')).toBe(mine.record);
+    expect(await recordIn(client, 'locks:lock')).toBe(mine.record);
     await store.close();
     expect(stateOf(client)).toEqual(before);
     expect(await client.set('a', '1')).toBe('OK');

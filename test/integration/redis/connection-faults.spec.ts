@@ -50,7 +50,7 @@ describe('a connection', () => {
     const replied = proxy.onceBytes('toClient');
     const call = store.acquire(mine, 3000);
     await replied;
-    const [fence] = await server.client().hmget('{locks:lock}:state', 'fence');
+    const fence = await server.client().get('{locks:lock}:fence');
     proxy.cut();
     proxy.heal();
     expect(await call).toMatchObject({ status: 'granted', fence: Number(fence), repeated: true });

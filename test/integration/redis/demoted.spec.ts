@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { RedisConnection } from '../../../lib/stores/redis/redis-connection.js';
 import { eventually } from '../../support/eventually.js';
+import { inTwo } from '../../../lib/stores/redis/script-format.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
@@ -31,7 +32,7 @@ describe('who listens to a server that is no master any more', () => {
     const heard: string[] = [];
     listener.on('message', (_, message: string) => heard.push(message));
     await listener.subscribe('locks:inbox:there');
-    const ticket = ['PUBLISH', 'locks:inbox:there', 30_000, wanted().record].join('\n');
+    const ticket = ['PUBLISH', 'locks:inbox:there', 30_000, ...inTwo(wanted().record)].join('\n');
     await master.client().zadd('{locks:lock}:queue', 1, ticket);
 
     await store.release(holder, WITHIN);

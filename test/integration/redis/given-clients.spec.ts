@@ -2,7 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis6 } from 'ioredis-6';
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
+import { closeEverything, openStore, wanted, WITHIN, recordIn } from './support/redis-stores.js';
 
 describe('a client that was given', () => {
   const clients: Redis[] = [];
@@ -43,7 +43,7 @@ describe('a client that was given', () => {
     expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'busy', record: mine.record });
     expect(await store.renew([mine], WITHIN)).toEqual(['held']);
     // With the prefix and in the database that the client itself looks into.
-    expect(await client.get('locks:lock')).toBe(mine.record);
+    expect(await recordIn(client, 'locks:lock')).toBe(mine.record);
     expect((await store.inspect('lock', WITHIN))?.remaining).toBeGreaterThan(29_000);
     expect(await store.release(mine, WITHIN)).toBe('held');
     await store.close();

@@ -3,7 +3,7 @@ import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.
 import { TURN_TIMEOUT } from '../../../lib/stores/lock-store.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { standInLine } from '../stores/stand-in-line.js';
-import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
+import { closeEverything, openStore, wanted, WITHIN, recordIn } from './support/redis-stores.js';
 
 const DAY = 24 * 60 * 60_000;
 
@@ -31,14 +31,14 @@ describe('a lock that is handed over when its state was lost', () => {
     const holder = wanted();
     const granted = await store.acquire(holder, WITHIN);
     const waiter = await standInLine(store, wanted());
-    await client.del('{locks:lock}:state');
+    await client.del('{locks:lock}:fence');
 
     await release(holder);
 
-    expect(await client.get('locks:lock')).toBe(waiter.request.record);
+    expect(await recordIn(client, 'locks:lock')).toBe(waiter.request.record);
     expect(await client.pttl('locks:lock')).toBeLessThanOrEqual(TURN_TIMEOUT);
-    const fence = Number(await client.hget('{locks:lock}:state', 'fence'));
+    const fence = Number(await client.get('{locks:lock}:fence'));
     expect(fence).toBeGreaterThan(granted.status === 'granted' ? granted.fence : Infinity);
-    expect(await client.pttl('{locks:lock}:state')).toBeGreaterThan(DAY);
+    expect(await client.pttl('{locks:lock}:fence')).toBeGreaterThan(DAY);
   });
 });

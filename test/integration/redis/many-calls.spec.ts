@@ -43,9 +43,7 @@ describe('many calls that are made together', () => {
       expect(fence).toBeGreaterThan((before[i] as { fence: number }).fence);
     }
     // A state that is kept says the same.
-    expect(await client.hget('{locks:lock-9}:state', 'fence')).toBe(
-      String((after[9] as { fence: number }).fence),
-    );
+    expect(await client.get('{locks:lock-9}:fence')).toBe(String((after[9] as { fence: number }).fence));
   });
 
   it('are each answered as if they were alone', async () => {
@@ -57,7 +55,7 @@ describe('many calls that are made together', () => {
     const mine = wanted('mine');
     await store.acquire(mine, WITHIN);
     await client.hset('locks:of-another-type', 'not', 'ours');
-    await client.set('{locks:bad-state}:state', 'not ours');
+    await client.set('{locks:bad-state}:fence', 'not ours');
 
     const names = ['first', 'taken', 'of-another-type', 'bad-state', 'last', 'last'];
     const wants = [...names.map((name) => wanted(name)), undone, mine];
@@ -141,7 +139,7 @@ describe('many calls that are made together', () => {
 
     const replies = await calls;
     for (const [i, { name }] of requests.entries()) {
-      const fence = Number(await client.hget(`{locks:${name}}:state`, 'fence'));
+      const fence = Number(await client.get(`{locks:${name}}:fence`));
       expect(replies[i]).toEqual({ status: 'granted', fence, repeated: true });
     }
 

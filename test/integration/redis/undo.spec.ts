@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { resolveSettings } from '../../../lib/exclusive-lock.options.js';
 import { UNDO_RETENTION } from '../../../lib/stores/lock-store.js';
 import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
+import { beginningOf } from '../../../lib/stores/owner-token.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { fenceOf } from '../stores/conformance/subject.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
@@ -33,7 +34,7 @@ describe('an undone acquisition', () => {
     expect(await store.undo(mine, WITHIN)).toBe('vanished');
     expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'done' });
     expect(await store.inspect('lock', WITHIN)).toBeNull();
-    expect(await client.exists('locks:lock', '{locks:lock}:state')).toBe(0);
+    expect(await client.exists('locks:lock', '{locks:lock}:fence')).toBe(0);
   });
 
   it('is not granted again after it was, nor is its tick claimed when it arrives only then', async () => {
@@ -71,7 +72,7 @@ describe('an undone acquisition', () => {
     const remaining = await client.pttl(marks);
     expect(remaining).toBeGreaterThan(UNDO_RETENTION - 10_000);
     expect(remaining).toBeLessThanOrEqual(UNDO_RETENTION);
-    expect(await client.zrange(marks, 0, -1)).toEqual([undone.record]);
+    expect(await client.zrange(marks, 0, -1)).toEqual([beginningOf(undone.record)]);
   });
 });
 
@@ -92,20 +93,50 @@ describe('a renewal of many leases', () => {
 });
 
 describe('a renewal', () => {
-  it.each(['', '{tag}:'])(
-    'keeps what is remembered of the lock, with the key prefix "%s"',
-    async (keyPrefix) => {
-      const { store: prefixed } = await openStore({ port: server.port, keyPrefix });
-      const mine = wanted();
-      await prefixed.acquire(mine, WITHIN);
-      const state = keyPrefix ? `${keyPrefix}locks:lock{}:state` : '{locks:lock}:state';
-      expect(await client.pexpire(state, 60_000)).toBe(1);
+  it('touches the key of the lock alone, which tells the fence as long as it is held', async () => {
+    const mine = wanted();
+    const granted = await store.acquire(mine, WITHIN);
+    await client.acl('SETUSER', 'renewer', 'on', '>secret', '+@all', '~locks:*');
+    const renewing = { port: server.port, username: 'renewer', password: 'secret' };
+    const { store: renewer } = await openStore(renewing);
+    expect(await client.del('{locks:lock}:fence')).toBe(1);
 
-      expect(await prefixed.renew([mine], WITHIN)).toEqual(['held']);
+    expect(await renewer.renew([mine], WITHIN)).toEqual(['held']);
 
-      expect(await client.pttl(state)).toBeGreaterThan(DAY);
-    },
-  );
+    expect(await client.keys('*')).toEqual(['locks:lock']);
+    expect(await store.inspect('lock', WITHIN)).toMatchObject({ fence: fenceOf(granted) });
+    expect(await store.force({ name: 'lock', fence: fenceOf(granted) }, WITHIN)).toBe('held');
+    expect(fenceOf(await store.acquire(wanted(), WITHIN))).toBeGreaterThan(fenceOf(granted));
+  });
+});
+
+describe('what is kept of a lock', () => {
+  it('goes by itself, each at its time', async () => {
+    const time = Date.now() - 1000;
+    const claims = [
+      { kind: 'tick', series: 'nightly', time, rerun: true },
+      { kind: 'gap', series: 'sync', gap: 1000 },
+      { kind: 'key', series: '["v1"]', remember: 60_000 },
+    ] as const;
+    for (const claim of claims) {
+      const mine = { ...wanted(), claim };
+      await store.acquire(mine, WITHIN);
+      await store.release({ ...mine, completed: claim }, WITHIN);
+    }
+    const left = new Map<string, number>();
+    for (const key of await client.keys('*')) left.set(key, (await client.pttl(key)) / DAY);
+
+    expect([...left.keys()].toSorted()).toEqual([
+      '{locks:lock}:fence',
+      '{locks:lock}:gap:sync',
+      '{locks:lock}:key:["v1"]',
+      '{locks:lock}:tick:nightly',
+    ]);
+    expect(left.get('{locks:lock}:fence')).toBeCloseTo(1, 1);
+    expect(left.get('{locks:lock}:gap:sync')).toBeCloseTo(1, 1);
+    expect(left.get('{locks:lock}:tick:nightly')).toBeCloseTo(35, 1);
+    expect(left.get('{locks:lock}:key:["v1"]')).toBeLessThan(60_000 / DAY + 1e-9);
+  });
 });
 
 describe('a ttl that Redis would not take', () => {

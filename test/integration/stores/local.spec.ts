@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EntryFiles } from '../../../lib/stores/local/entry-files.js';
 import { FileClock } from '../../../lib/stores/local/file-clock.js';
 import { LocalLockStore } from '../../../lib/stores/local/local-lock-store.js';
 import { describeLockStore } from './lock-store.conformance.js';
@@ -18,6 +19,14 @@ describeLockStore('the local store', async () => {
     stores,
     otherPrefix,
     now: () => clock.now(),
+    setClockBack: (name, claim, ms) => {
+      const files = new EntryFiles(folder);
+      const before = files.read(`ours:${name}`)!;
+      const entry = before.entry!;
+      const mark = entry.marks.get(claim)!;
+      entry.marks.set(claim, { ...mark, time: mark.time + ms, until: mark.until + ms }, clock.now());
+      files.write(`ours:${name}`, entry, before);
+    },
     close: async () => {
       clock.close();
       await Promise.all([...stores, otherPrefix].map((store) => store.close()));

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { OutageLog } from '../../../lib/common/outage-log.js';
+import { LockKeys } from '../../../lib/stores/redis/lock-keys.js';
 import { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { removeKeys, testRedisUrl, uniquePrefix } from '../../support/redis/test-redis.js';
 import { describeLockStore } from './lock-store.conformance.js';
@@ -19,6 +20,11 @@ describeLockStore('the Redis store', async () => {
       // ioredis says numbers and gives strings.
       const [seconds = NaN, microseconds = NaN] = (await client.time()).map(Number);
       return seconds * 1000 + microseconds / 1000;
+    },
+    setClockBack: async (name, claim, ms) => {
+      const key = new LockKeys(prefix).mark(name, claim);
+      const [time, ...rest] = (await client.get(key))!.split('\n');
+      await client.set(key, [Number(time) + ms, ...rest].join('\n'), 'PX', (await client.pttl(key)) + ms);
     },
     close: async () => {
       await Promise.all([...stores, other].map((store) => store.close()));

@@ -37,7 +37,7 @@ describe('an occurrence', () => {
       { key: 'a', series: 'b' },
       { key: '["a","b"]' },
       { key: 'a' },
-    ].map(claimOf);
+    ].map((occurrence) => claimOf(occurrence));
     expect(new Set(claims.map(({ series }) => series)).size).toBe(claims.length);
   });
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { Cluster, Redis } from 'ioredis';
 import type { LockLogger } from '../../../../lib/common/logger.js';
 import { OutageLog } from '../../../../lib/common/outage-log.js';
 import { HolderIdentity } from '../../../../lib/core/holder.js';
 import { LockManager } from '../../../../lib/core/lock-manager.js';
 import type { AcquireRequest } from '../../../../lib/stores/lock-store.js';
 import type { RedisConnectionOptions } from '../../../../lib/stores/redis/redis-connection-options.js';
+import { holderIn } from '../../../../lib/stores/redis/script-format.js';
 import { RedisLockStore } from '../../../../lib/stores/redis/redis-lock-store.js';
 import { eventually } from '../../../support/eventually.js';
 import { RedisServer } from '../../../support/redis/redis-server.js';
@@ -88,6 +90,12 @@ export async function closeEverything(): Promise<void> {
 /** A request of an acquisition of its own. */
 export function wanted(name = 'lock', ttl = 30_000): AcquireRequest {
   return { name, ttl, record: JSON.stringify({ token: randomUUID() }) };
+}
+
+/** The record of whoever holds the lock, as it was given to the store. */
+export async function recordIn(client: Redis | Cluster, key: string): Promise<string | undefined> {
+  const text = await client.get(key);
+  return text === null ? undefined : holderIn(text).record;
 }
 
 /** Asks for one acquisition until it is granted. It stays the same one: a try whose answer was lost may have got the lock. */

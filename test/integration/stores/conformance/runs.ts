@@ -1,4 +1,10 @@
-import type { AcquireReply, Claim, GapClaim, KeyClaim } from '../../../../lib/stores/lock-store.js';
+import {
+  EARLY_TOLERANCE,
+  type AcquireReply,
+  type Claim,
+  type GapClaim,
+  type KeyClaim,
+} from '../../../../lib/stores/lock-store.js';
 import { LONG, SHORT, WITHIN, grantedFence, request, tickClaim, type Subject } from './subject.js';
 import { eventually } from '../../../support/eventually.js';
 
@@ -45,12 +51,36 @@ export function describeRuns(on: Subject): void {
       await expect(ask(tickClaim(time, 'cron', true))).resolves.toMatchObject({ status: 'done' });
     });
 
-    it('is not completed by a holder that has lost the lock', async () => {
+    it('is completed by a release that comes when the lease has expired', async () => {
       const claim = tickClaim(await due(), 'cron', true);
       const late = request('job', { claim, ttl: SHORT });
       await grantedFence(on.one, late);
       await on.expiry('job');
       await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('vanished');
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+    });
+
+    it('is completed by a release that comes when the lock has another holder, who does something else', async () => {
+      const claim = tickClaim(await due(), 'cron', true);
+      const late = request('job', { claim, ttl: SHORT });
+      await grantedFence(on.one, late);
+      await on.expiry('job');
+      const other = request('job');
+      await grantedFence(on.two, other);
+      await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('taken');
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+      await expect(on.two.release(other, WITHIN)).resolves.toBe('held');
+    });
+
+    it('is not completed by a holder that has lost it to another', async () => {
+      const claim = tickClaim(await due(), 'cron', true);
+      const late = request('job', { claim, ttl: SHORT });
+      await grantedFence(on.one, late);
+      await on.expiry('job');
+      const other = request('job', { claim });
+      await grantedFence(on.two, other);
+      await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('taken');
+      await on.two.release(other, WITHIN);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
     });
   });
@@ -117,6 +147,27 @@ export function describeRuns(on: Subject): void {
       await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
     });
 
+    it('is completed by a release that comes when the lease has expired', async () => {
+      const claim = keyClaim('v1');
+      const late = request('job', { claim, ttl: SHORT });
+      await grantedFence(on.one, late);
+      await on.expiry('job');
+      await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('vanished');
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+    });
+
+    it('is not completed by a release that comes when another runs it', async () => {
+      const claim = keyClaim('v1');
+      const late = request('job', { claim, ttl: SHORT });
+      await grantedFence(on.one, late);
+      await on.expiry('job');
+      const other = request('job', { claim });
+      await grantedFence(on.two, other);
+      await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('taken');
+      await on.two.release(other, WITHIN);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
+    });
+
     it('is remembered beside other keys, whatever they contain', async () => {
       const keys = ['v1', 'v2', '__proto__', '["a","b"]', 'a key: {with} anything/in it'];
       for (const key of keys) await complete(keyClaim(key));
@@ -151,17 +202,101 @@ export function describeRuns(on: Subject): void {
       await expect(ask(tickClaim(time))).resolves.toMatchObject({ status: 'granted' });
     });
 
-    it('stays done where somebody else has run it since', async () => {
-      const [claim, time] = [gapClaim(HOUR), await due()];
-      for (const wanted of [claim, tickClaim(time)]) {
+    it.each([
+      ['nobody', undefined],
+      ['another', request('job')],
+    ])('after its lease has expired can be had again: %s has the lock by then', async (_, other) => {
+      const [gap, time] = [gapClaim(HOUR), await due()];
+      for (const wanted of [gap, tickClaim(time), tickClaim(time, 'rerun', true)]) {
         const late = request('job', { claim: wanted, ttl: SHORT });
         await grantedFence(on.one, late);
         await on.expiry('job');
-        await grantedFence(on.two, request('job', { ttl: SHORT }));
+        if (other) await grantedFence(on.two, other);
         await on.one.undo(late, WITHIN);
-        await on.expiry('job');
-        await expect(ask(wanted)).resolves.toMatchObject({ status: 'done' });
+        if (wanted.kind === 'tick') {
+          const before = await on.two.acquire(
+            request('job', { claim: { ...wanted, time: time - 1 } }),
+            WITHIN,
+          );
+          expect(before.status).toBe('done');
+        }
+        if (other) await expect(on.two.release(other, WITHIN)).resolves.toBe('held');
+        const again = request('job', { claim: wanted });
+        await grantedFence(on.two, again);
+        await on.two.release(again, WITHIN);
       }
+    });
+
+    it('stays done where somebody else has run it since', async () => {
+      const claim = tickClaim(await due());
+      const late = request('job', { claim: { ...claim, time: claim.time - 1 }, ttl: SHORT });
+      await grantedFence(on.one, late);
+      await on.expiry('job');
+      await grantedFence(on.two, request('job', { claim, ttl: SHORT }));
+      await on.one.undo(late, WITHIN);
+      await on.expiry('job');
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+    });
+  });
+
+  describe('marked with a time that is yet to come', () => {
+    const claims: [string, (now: number) => Claim][] = [
+      ['a tick', (now) => tickClaim(now)],
+      ['a tick that is run again', (now) => tickClaim(now, 'cron', true)],
+      ['the start of a gap', () => gapClaim(HOUR)],
+      ['a key', () => keyClaim('v1')],
+    ];
+
+    it.each(claims)('decides nothing, and is told once: %s', async (_, claimAt) => {
+      const claim = claimAt(await due());
+      await complete(claim);
+      await on.setClockBack('job', claim, HOUR);
+
+      const now = await due();
+      const again = claimAt(now);
+      const wanted = request('job', { claim: again });
+      const reply = await on.one.acquire(wanted, WITHIN);
+      expect(reply).toMatchObject({ status: 'granted', futureMark: expect.any(Number) });
+      const { futureMark } = reply as { futureMark: number };
+      expect(futureMark).toBeGreaterThan(now + HOUR / 2);
+      await on.one.release({ ...wanted, completed: again }, WITHIN);
+      await expect(ask(again)).resolves.toMatchObject({ status: 'done' });
+    });
+
+    it('is not told again where the run that it let through has failed', async () => {
+      const claim = keyClaim('v1');
+      await complete(claim);
+      await on.setClockBack('job', claim, HOUR);
+      const failed = request('job', { claim });
+      await grantedFence(on.one, failed);
+      await on.one.release(failed, WITHIN);
+      expect(await ask(claim)).not.toHaveProperty('futureMark', expect.any(Number));
+    });
+
+    it.each(claims)('decides all the same within the tolerance: %s', async (_, claimAt) => {
+      const claim = claimAt(await due());
+      await complete(claim);
+      await on.setClockBack('job', claim, EARLY_TOLERANCE - 10);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+    });
+  });
+
+  describe('that is done', () => {
+    it.each([
+      ['a tick', (now: number) => tickClaim(now)],
+      ['a gap', () => gapClaim(HOUR)],
+      ['a key', () => keyClaim('v1')],
+    ])('says which application has run it: %s', async (_, claimAt) => {
+      const claim = claimAt(await due());
+      await complete({ ...claim, application: 'shop: {a} b' });
+      const reply = await ask({ ...claim, application: 'billing' });
+      expect(reply).toMatchObject({ status: 'done', application: 'shop: {a} b' });
+    });
+
+    it('says none where it had none', async () => {
+      const claim = tickClaim(await due());
+      await complete(claim);
+      expect(await ask(claim)).not.toHaveProperty('application', expect.anything());
     });
   });
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type {
   AcquireReply,
   AcquireRequest,
+  Claim,
   LockStore,
   TickClaim,
 } from '../../../../lib/stores/lock-store.js';
@@ -17,6 +18,8 @@ export interface StoresUnderTest {
   now(): number | Promise<number>;
   /** Moves the store's clocks forward. Absent: its time is real and passes by itself. */
   readonly advance?: (ms: number) => void;
+  /** Does what it can so that the claim looks as if it was granted, or completed, when the clock was that much later. */
+  setClockBack(name: string, claim: Claim, ms: number): void | Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export interface Subject {
   readonly otherPrefix: LockStore | undefined;
   readonly advance: ((ms: number) => void) | undefined;
   now(): Promise<number>;
+  setClockBack(name: string, claim: Claim, ms: number): Promise<void>;
   /** Waits until nobody holds the lock any more, by whatever clock it expires. */
   expiry(name: string): Promise<void>;
 }
@@ -62,6 +66,7 @@ export function useStores(makeStores: MakeStores): Subject {
       return current.advance;
     },
     now: async () => current.now(),
+    setClockBack: async (name, claim, ms) => current.setClockBack(name, claim, ms),
     expiry: async (name) => {
       const held = await current.stores[0].inspect(name, WITHIN);
       if (held) current.advance?.(held.remaining);

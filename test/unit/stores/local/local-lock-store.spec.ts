@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EntryFiles } from '../../../../lib/stores/local/entry-files.js';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
 import { UnknownWriteError } from '../../../../lib/stores/local/lock-folder.js';
-import { retentionFor, type AcquireRequest } from '../../../../lib/stores/lock-store.js';
+import { FENCE_RETENTION, type AcquireRequest } from '../../../../lib/stores/lock-store.js';
 import { eventually } from '../../../support/eventually.js';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
 
@@ -274,7 +274,7 @@ describe('a local store', () => {
     await store.acquire(request('mine'), WITHIN);
     const { folder: lockFolder, version } = new EntryFiles(folder).read('test:lock')!;
     const paths = [folder, join(folder, 'new'), join(lockFolder, `${version}`)];
-    const old = new Date(Date.now() - 10 * retentionFor(undefined));
+    const old = new Date(Date.now() - 10 * FENCE_RETENTION);
     for (const path of paths) await utimes(path, old, old);
 
     await openStore();
