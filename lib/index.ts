@@ -4,11 +4,8 @@ export {
   type ForceReleaseOptions,
   type ListOptions,
 } from './exclusive-lock.service.js';
-export {
-  Exclusive,
-  type ExclusiveDecorator,
-  type NamedByArguments,
-} from './decorators/exclusive.decorator.js';
+export { Exclusive, type ExclusiveDecorator } from './decorators/exclusive.decorator.js';
+export type { ExclusiveMethodDecorator } from './decorators/method-types.js';
 export { ExclusiveLockExceptionFilter } from './http/exclusive-lock-exception.filter.js';
 export type { ExclusiveOptions, PolicyOptions } from './decorators/exclusive-options.js';
 export type {

@@ -41,7 +41,7 @@ export interface PolicyOptions {
    * - `run`: **unsafe**: it runs without the lock, in every replica. `ExclusiveLockService.current()` knows no lease of
    *   it, a shutdown does not wait for it, and one warning is logged for each outage.
    *
-   * @default 'skip'; with `whenBusy: 'wait'`, 'throw'
+   * @default 'skip'; with `whenBusy: 'wait'` or `'throw'`, 'throw'
    */
   readonly whenUnavailable?: 'skip' | 'throw' | 'run' | undefined;
   /**

@@ -110,7 +110,8 @@ export class ExclusiveRunner implements MethodRunner {
   }
 
   #skipped(name: string, skipped: Skipped, policy: MethodPolicy, work: () => unknown): unknown {
-    const { whenBusy = 'skip', whenUnavailable = 'skip' } = policy.options;
+    const { whenBusy = 'skip' } = policy.options;
+    const { whenUnavailable = whenBusy === 'throw' ? 'throw' : 'skip' } = policy.options;
     switch (skipped.reason) {
       case 'busy':
         if (whenBusy === 'throw')

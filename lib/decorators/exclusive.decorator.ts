@@ -5,6 +5,7 @@ import { copyIdentity } from './copy-identity.js';
 import { rememberMethod } from './decorated-methods.js';
 import { checkExclusiveOptions, type ExclusiveOptions } from './exclusive-options.js';
 import { checkGivenName, methodName, showDecorator, type GivenName } from './lock-names.js';
+import type { ExclusiveMethodDecorator, NoOptions } from './method-types.js';
 import { injectRunner, runnerOf } from './runner-property.js';
 
 /** What `@Exclusive` is: a decorator of methods, and `defaults` for a class. */
@@ -18,11 +19,12 @@ export interface ExclusiveDecorator {
    * - `@Timeout`: one runs it; whoever finds it running or done skips
    * - any other: one at a time; the others skip, wait or throw, as `whenBusy` says
    *
-   * A call that is skipped resolves to undefined.
+   * A call that is skipped resolves to undefined, so the return type must admit that, unless the options say
+   * `whenBusy: 'throw'` or `'wait'`. The compiler does not see the defaults of a class.
    *
-   * From now on the method returns a promise: of its value or rejection, sync or not. An Observable or async
-   * iterator comes out of the promise with the lock held until it completes, fails or is given up, and is given
-   * back if nobody begins to read it within a minute.
+   * The decorated method returns a promise of its value, so it must be declared to return one, or an Observable or async
+   * iterable. These come out of the promise with the lock held until they complete, fail or are given up; a stream that
+   * nobody begins to read within a minute gives its lock back.
    *
    * @param name of the lock: the same name is the same lock, in all replicas. Two methods of one application may have
    * the same only with `shared: true` on both. 512 bytes at most, without control characters and braces. Default, also
@@ -33,7 +35,7 @@ export interface ExclusiveDecorator {
    * @Exclusive('nightly-report')
    * async nightly() {}
    */
-  (name?: string, options?: ExclusiveOptions): MethodDecorator;
+  <const O extends ExclusiveOptions = NoOptions>(name?: string, options?: O): ExclusiveMethodDecorator<[], O>;
 
   /**
    * The same with a lock for each name that a function makes of the arguments; it may take fewer than the method does,
@@ -46,7 +48,10 @@ export interface ExclusiveDecorator {
    * @Exclusive((id: string) => `rebuild:${id}`)
    * async rebuild(id: string, force: boolean) {}
    */
-  <A extends unknown[]>(name: (...args: A) => string, options?: ExclusiveOptions): NamedByArguments<A>;
+  <A extends unknown[], const O extends ExclusiveOptions = NoOptions>(
+    name: (...args: A) => string,
+    options?: O,
+  ): ExclusiveMethodDecorator<A, O>;
 
   /**
    * Options for all `@Exclusive` methods of a class and its subclasses: of each option, what the method says counts,
@@ -61,30 +66,6 @@ export interface ExclusiveDecorator {
    */
   defaults(options: ExclusiveOptions): ClassDecorator;
 }
-
-/** A decorator of methods whose parameters fit those of the function that names the lock. */
-export interface NamedByArguments<A extends unknown[]> {
-  /** Returns nothing; where the parameters do not fit, its type is one that TypeScript refuses of a decorator. */
-  <T>(
-    target: object,
-    key: string | symbol,
-    descriptor: TypedPropertyDescriptor<T>,
-  ): Fits<A, T> extends true ? void : Misfit;
-  /** For `applyDecorators`, which knows no method. */
-  <T>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void;
-}
-
-/** In an object, since TypeScript tells a mere text as `string`. */
-interface Misfit {
-  readonly error: 'the parameters of the method do not fit those of the name function';
-}
-
-/** Whether a function of `A` can be called with the arguments of the method `T`. */
-type Fits<A extends unknown[], T> = T extends (...args: infer P) => unknown
-  ? ((...args: A) => string) extends (...args: P) => string
-    ? true
-    : false
-  : false;
 
 // The types of what it returns depend on the method, which only the decorated class knows.
 export const Exclusive = Object.assign(exclusive, { defaults: exclusiveDefaults }) as ExclusiveDecorator;

@@ -23,12 +23,12 @@ function newJobs() {
     constructor(readonly locks: ExclusiveLockService) {}
 
     @Exclusive('plain')
-    async plain(): Promise<Held> {
+    async plain(): Promise<Held | undefined> {
       return this.held('plain');
     }
 
     @Exclusive('own', { ttl: 3000, contents: 'own' })
-    async own(): Promise<Held> {
+    async own(): Promise<Held | undefined> {
       return this.held('own');
     }
 
@@ -142,7 +142,7 @@ describe('@Exclusive.defaults on a class', () => {
     @Exclusive.defaults({ ttl: 9000, renewEvery: 4000 })
     class Jobs {
       @Exclusive('short', { ttl: 300 })
-      async short(): Promise<string> {
+      async short(): Promise<string | undefined> {
         return 'ran';
       }
     }
@@ -164,18 +164,18 @@ describe('@Exclusive.defaults on a class', () => {
       started = 0;
 
       @Exclusive('hook')
-      onModuleInit(): void {
+      async onModuleInit(): Promise<void> {
         this.started++;
       }
 
       @Cron(NEVER)
       @Exclusive('cron')
-      async nightly(): Promise<string> {
+      async nightly(): Promise<string | undefined> {
         return 'ran';
       }
 
       @Exclusive('plain')
-      async plain(): Promise<string> {
+      async plain(): Promise<string | undefined> {
         return 'ran';
       }
     }
@@ -247,7 +247,7 @@ describe('@Exclusive.defaults on a class', () => {
     class Jobs {
       @Cron(NEVER)
       @Exclusive('a', { whenBusy: 'wait' })
-      run(): void {}
+      async run(): Promise<void> {}
     }
     const failure = await startFailure({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
     expect(failure.message).toContain('whenBusy of @Exclusive on Jobs.run would do nothing');

@@ -76,7 +76,7 @@ describe('a method with @Cron and @Exclusive', () => {
     class Yearly {
       @Cron(NEVER)
       @Exclusive()
-      async run(_why?: string): Promise<number> {
+      async run(_why?: string): Promise<number | undefined> {
         return note('yearly');
       }
     }

@@ -15,11 +15,12 @@ class Orders {
   readonly city = 'Zürich';
 
   @Exclusive()
-  async ship(...args: unknown[]): Promise<string> {
+  async ship(...args: unknown[]): Promise<string | undefined> {
     this.calls.push(args);
     return `${this.city} ${args.length}`;
   }
 
+  // @ts-expect-error JavaScript may, and the call returns a promise all the same
   @Exclusive('orders-count')
   count(): number {
     return 42;
@@ -30,13 +31,14 @@ class Orders {
     throw new OutOfStock('sold out');
   }
 
+  // @ts-expect-error as above
   @Exclusive()
   throwing(): void {
     throw new OutOfStock('sold out');
   }
 
   @Exclusive('slow', { contents: { why: 'a test' }, ttl: 5000 })
-  async slow(): Promise<string> {
+  async slow(): Promise<string | undefined> {
     await this.gate.pass();
     return 'done';
   }
@@ -48,12 +50,12 @@ class Orders {
   }
 
   @Exclusive('factorial')
-  async factorial(n: number): Promise<number> {
-    return n <= 1 ? 1 : n * (await this.factorial(n - 1));
+  async factorial(n: number): Promise<number | undefined> {
+    return n <= 1 ? 1 : n * ((await this.factorial(n - 1)) ?? NaN);
   }
 
   @Exclusive('outer')
-  async nested(): Promise<(string | undefined)[]> {
+  async nested(): Promise<(string | undefined)[] | undefined> {
     const outer = ExclusiveLockService.current()?.name;
     const inner = await this.current();
     return [outer, inner?.name, ExclusiveLockService.current()?.name];
@@ -170,7 +172,7 @@ describe('an object with decorated methods', () => {
     readonly calls: string[] = [];
 
     @Exclusive()
-    async run(): Promise<string> {
+    async run(): Promise<string | undefined> {
       return this.city;
     }
   }

@@ -16,14 +16,14 @@ const NightlyBelow = (name: string) => applyDecorators(Team('night'), Exclusive(
 class Jobs {
   @Team('above')
   @Exclusive('metadata-above')
-  above(_a: string, _b: number): string {
+  async above(_a: string, _b: number): Promise<string | undefined> {
     return 'above';
   }
 
   @Exclusive('metadata-below')
   @Team('below')
   @SetMetadata(SYMBOL, { deep: true })
-  below(_a: string, _b = 2, ..._rest: string[]): string {
+  async below(_a: string, _b = 2, ..._rest: string[]): Promise<string | undefined> {
     return 'below';
   }
 
@@ -38,7 +38,7 @@ class Jobs {
   }
 
   @Exclusive()
-  [SYMBOL](): string {
+  async [SYMBOL](): Promise<string | undefined> {
     return 'symbol';
   }
 

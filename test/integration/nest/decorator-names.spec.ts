@@ -25,7 +25,7 @@ class SearchIndex {
   name: unknown = 'given';
 
   @Exclusive((id: string) => `rebuild:${id}`)
-  async rebuild(id: string, _force = false): Promise<string> {
+  async rebuild(id: string, _force = false): Promise<string | undefined> {
     await this.gates.get(id)?.pass();
     this.built.push(id);
     return id;
@@ -50,12 +50,12 @@ class SearchIndex {
   }
 
   @Exclusive((id: string) => `gap:${id}`, { minGap: 60_000 })
-  async rarely(id: string): Promise<string> {
+  async rarely(id: string): Promise<string | undefined> {
     return id;
   }
 
   @Exclusive((...parts: (string | number)[]) => parts.join(':'))
-  async variadic(first: string, second: number): Promise<string> {
+  async variadic(first: string, second: number): Promise<string | undefined> {
     return `${first} ${second}`;
   }
 }
@@ -138,7 +138,7 @@ describe('a name that is a function of the arguments', () => {
         class Jobs {
           @Cron(NEVER)
           @Exclusive((id: string) => id)
-          run(_id: string): void {}
+          async run(_id: string): Promise<void> {}
         }
         return Jobs;
       },
@@ -149,7 +149,7 @@ describe('a name that is a function of the arguments', () => {
         class Jobs {
           @Exclusive(() => 'a')
           @Interval(60_000)
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -160,7 +160,7 @@ describe('a name that is a function of the arguments', () => {
         class Jobs {
           @Exclusive(() => 'a')
           @Timeout(60_000)
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -170,7 +170,7 @@ describe('a name that is a function of the arguments', () => {
       () => {
         class Jobs {
           @Exclusive(() => 'a')
-          onModuleInit(): void {}
+          async onModuleInit(): Promise<void> {}
         }
         return Jobs;
       },
@@ -195,19 +195,19 @@ describe('the types of a name function', () => {
   it('fit the parameters of the method, or do not compile', () => {
     class Fitting {
       @Exclusive((id: string) => id)
-      same(_id: string): void {}
+      async same(_id: string): Promise<void> {}
 
       @Exclusive((id: string) => id)
-      fewer(_id: string, _more: number): void {}
+      async fewer(_id: string, _more: number): Promise<void> {}
 
       @Exclusive((id: string | number) => `${id}`)
-      wider(_id: string): void {}
+      async wider(_id: string): Promise<void> {}
 
       @Exclusive((id?: string) => `${id}`)
-      optional(_id: string): void {}
+      async optional(_id: string): Promise<void> {}
 
       @Exclusive(() => 'a')
-      none(_id: string): Promise<number> {
+      none(_id: string): Promise<number | undefined> {
         return Promise.resolve(1);
       }
 
@@ -215,7 +215,7 @@ describe('the types of a name function', () => {
       async list(_ids: string[]): Promise<void> {}
 
       @Exclusive((...ids: string[]) => ids.join())
-      rest(..._ids: string[]): void {}
+      async rest(..._ids: string[]): Promise<void> {}
     }
 
     class Misfit {

@@ -88,7 +88,7 @@ class Counter {
   constructor(@Optional() readonly id = 'x') {}
 
   @Exclusive('counted')
-  async count(): Promise<string> {
+  async count(): Promise<string | undefined> {
     this.runs.push(this.id);
     await new Promise(setImmediate);
     return this.id;
@@ -191,7 +191,7 @@ describe('overrideProvider(ExclusiveLockService)', () => {
     constructor(@Inject(ExclusiveLockService) readonly locks: ExclusiveLockService) {}
 
     @Exclusive()
-    async run(): Promise<string> {
+    async run(): Promise<string | undefined> {
       return 'the method';
     }
   }

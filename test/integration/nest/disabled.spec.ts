@@ -32,7 +32,7 @@ class Jobs {
   readonly ticks: (number | undefined)[] = [];
 
   @Exclusive('seed')
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     this.started++;
   }
 

@@ -41,7 +41,9 @@ class Envelope implements NestInterceptor {
   }
 }
 
-const letter = (id: number) => ({ id, type: typeof id, lock: ExclusiveLockService.current()?.name });
+type Letter = { id: number; type: string; lock: string | undefined };
+
+const letter = (id: number): Letter => ({ id, type: typeof id, lock: ExclusiveLockService.current()?.name });
 
 @Controller('letters')
 class Letters {
@@ -51,7 +53,7 @@ class Letters {
   @Get('above/:id')
   @UseGuards(Doorman)
   @UseInterceptors(Envelope)
-  async above(@Param('id', ParseIntPipe) id: number) {
+  async above(@Param('id', ParseIntPipe) id: number): Promise<Letter | undefined> {
     return letter(id);
   }
 
@@ -59,11 +61,12 @@ class Letters {
   @UseGuards(Doorman)
   @UseInterceptors(Envelope)
   @Exclusive('letters-below', { whenBusy: 'skip' })
-  async below(@Param('id', ParseIntPipe) id: number) {
+  async below(@Param('id', ParseIntPipe) id: number): Promise<Letter | undefined> {
     return letter(id);
   }
 
   @UseInterceptors(Envelope)
+  // @ts-expect-error JavaScript may, and Nest awaits the promise
   @Exclusive('letters-between', { whenBusy: 'skip' })
   @Get('between/:id')
   between(@Param('id', ParseIntPipe) id: number) {
@@ -73,14 +76,14 @@ class Letters {
   @Post('slow')
   @HttpCode(202)
   @Exclusive(undefined, { whenBusy: 'skip' })
-  async slow() {
+  async slow(): Promise<{ sent: boolean } | undefined> {
     await Letters.gate.pass();
     return { sent: true };
   }
 
   @Get('failing')
   @Exclusive(undefined, { whenBusy: 'skip' })
-  async failing(): Promise<never> {
+  async failing(): Promise<undefined> {
     throw new ForbiddenException('not today');
   }
 }

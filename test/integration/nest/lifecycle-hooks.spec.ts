@@ -193,17 +193,17 @@ describe('hooks of the shutdown with @Exclusive', () => {
     @Injectable()
     class Leaving {
       @Exclusive('leave')
-      onModuleDestroy(): void {
+      async onModuleDestroy(): Promise<void> {
         runs.push(ExclusiveLockService.current()?.name);
       }
 
       @Exclusive('flush', { minGap: 1000 })
-      beforeApplicationShutdown(): void {
+      async beforeApplicationShutdown(): Promise<void> {
         runs.push(ExclusiveLockService.current()?.name);
       }
 
       @Exclusive()
-      onApplicationShutdown(): void {
+      async onApplicationShutdown(): Promise<void> {
         runs.push(ExclusiveLockService.current()?.name);
       }
     }

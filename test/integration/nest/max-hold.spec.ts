@@ -16,7 +16,7 @@ class Imports {
 
   /** Hangs until the test lets it go on, whatever its signal says. */
   @Exclusive('import', { ttl: TTL, maxHold: MAX_HOLD })
-  async hang(): Promise<string> {
+  async hang(): Promise<string | undefined> {
     this.signals.push(ExclusiveLockService.current()!.signal);
     await this.gate.pass();
     return 'came back';
@@ -65,7 +65,7 @@ describe.each(SHARED_STORES)('work that hangs under a lock with maxHold, on %s',
     const begun = performance.now();
     const [signal] = hanging.signals;
 
-    let second: Promise<string> | undefined;
+    let second: Promise<string | undefined> | undefined;
     await eventually(async () => {
       const attempt = next.hang();
       await Promise.race([attempt, next.gate.reached]);

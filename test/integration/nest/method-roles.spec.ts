@@ -85,7 +85,7 @@ describe('a method with minGap', () => {
   @Injectable()
   class Refresh {
     @Exclusive('refresh', { minGap: 300 })
-    async refresh(): Promise<number> {
+    async refresh(): Promise<number | undefined> {
       return grantedAt();
     }
   }
@@ -99,7 +99,7 @@ describe('a method with minGap', () => {
     await expect(one.module.get(Refresh).refresh()).resolves.toBeUndefined();
     let second: number | undefined;
     await eventually(async () => (second = await two.module.get(Refresh).refresh()) !== undefined);
-    expect(second! - first).toBeGreaterThanOrEqual(300);
+    expect(second! - first!).toBeGreaterThanOrEqual(300);
   });
 });
 
@@ -110,7 +110,7 @@ describe('options that would do nothing', () => {
       () => {
         class Jobs {
           @Exclusive('a', { onHolderDeath: 'rerun' })
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -121,7 +121,7 @@ describe('options that would do nothing', () => {
         class Jobs {
           @Cron(NEVER)
           @Exclusive('a', { minGap: 100 })
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -131,7 +131,7 @@ describe('options that would do nothing', () => {
       () => {
         class Jobs {
           @Exclusive('a', { version: 'v1' })
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -142,7 +142,7 @@ describe('options that would do nothing', () => {
         class Jobs {
           @Exclusive('a', { standbyTimeout: 100 })
           @Timeout(60_000)
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -156,12 +156,12 @@ describe('options that would do nothing', () => {
   it('are not looked for in a method that a subclass has replaced', async () => {
     class Parent {
       @Exclusive('a', { minGap: 100 })
-      run(): void {}
+      async run(): Promise<void> {}
     }
     @Injectable()
     class Child extends Parent {
       @Cron(NEVER)
-      override run(): void {}
+      override async run(): Promise<void> {}
     }
     await startApp({ imports: [ScheduleModule.forRoot()], providers: [Child] });
   });
@@ -186,7 +186,7 @@ describe('a provider that is no singleton', () => {
     @Injectable({ scope: Scope.TRANSIENT })
     class Seeds {
       @Exclusive()
-      onModuleInit(): void {}
+      async onModuleInit(): Promise<void> {}
     }
     const failure = await startFailure({ providers: [Seeds] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
@@ -201,7 +201,7 @@ describe('a provider that is no singleton', () => {
 
       @Cron(NEVER)
       @Exclusive()
-      run(): void {}
+      async run(): Promise<void> {}
     }
     const failure = await startFailure({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
     expect(failure.message).toContain('Jobs.run is decorated with @Exclusive and a @Cron method');
@@ -212,7 +212,7 @@ describe('a provider that is no singleton', () => {
     @Injectable({ scope: Scope.REQUEST })
     class Orders {
       @Exclusive('order')
-      place(): string {
+      async place(): Promise<string | undefined> {
         return 'placed';
       }
     }

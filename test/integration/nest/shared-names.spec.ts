@@ -24,13 +24,13 @@ function twoOf(first?: ExclusiveOptions, second?: ExclusiveOptions) {
     readonly gate = new Gate();
 
     @Exclusive('report', first)
-    async daily(): Promise<string> {
+    async daily(): Promise<string | undefined> {
       await this.gate.pass();
       return 'daily';
     }
 
     @Exclusive('report', second)
-    async weekly(): Promise<string> {
+    async weekly(): Promise<string | undefined> {
       return 'weekly';
     }
   }
@@ -51,7 +51,7 @@ function sameName() {
 function subclasses(options?: ExclusiveOptions) {
   class Sync {
     @Exclusive('sync', options)
-    async run(): Promise<string> {
+    async run(): Promise<string | undefined> {
       return this.constructor.name;
     }
   }
@@ -67,7 +67,7 @@ function feature() {
   @Injectable()
   class Jobs {
     @Exclusive('a')
-    async run(): Promise<string> {
+    async run(): Promise<string | undefined> {
       return 'ran';
     }
   }
@@ -179,7 +179,7 @@ describe('what is one method, or has no name to compare', () => {
     @Injectable()
     class Jobs {
       @Exclusive('a')
-      async run(): Promise<string> {
+      async run(): Promise<string | undefined> {
         return 'ran';
       }
     }

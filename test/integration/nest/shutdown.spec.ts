@@ -37,7 +37,7 @@ class NotedStore extends MemoryLockStore {
 @Injectable()
 class Work {
   @Exclusive('work')
-  async run(): Promise<string> {
+  async run(): Promise<string | undefined> {
     await gate.pass();
     ExclusiveLockService.current()?.assertHeld();
     order.push('work returned');

@@ -291,6 +291,7 @@ describe('a decorated generator that is not async', () => {
   it('is refused when the class is loaded', () => {
     const error = loadError(() => {
       class Jobs {
+        // @ts-expect-error it returns no promise and no async iterable
         @Exclusive('job')
         *pages(): Generator<number> {
           yield 1;

@@ -26,7 +26,7 @@ class Orders {
   readonly ran: string[] = [];
 
   @Exclusive('order', { whenBusy: 'skip', shared: true })
-  async skips(): Promise<string> {
+  async skips(): Promise<string | undefined> {
     return this.work('skips');
   }
 
@@ -46,7 +46,7 @@ class Orders {
   }
 
   @Exclusive('order', { contents: 'order 66', shared: true })
-  async slow(): Promise<string> {
+  async slow(): Promise<string | undefined> {
     await this.gate.pass();
     return this.work('slow');
   }
@@ -58,7 +58,7 @@ class Orders {
   }
 
   @Exclusive('gap', { whenBusy: 'throw', minGap: 60_000 })
-  async rarely(): Promise<string> {
+  async rarely(): Promise<string | undefined> {
     return this.work('rarely');
   }
 
@@ -128,7 +128,7 @@ describe('a call that finds its lock busy', () => {
     await expect(orders.waitsAWhile()).rejects.toThrow(LockTimeoutError);
     expect(orders.ran).toEqual([]);
     busy.gate.open();
-    order.push(await running);
+    order.push(String(await running));
     await waiting;
     expect(order).toEqual(['slow', 'waits']);
   });
@@ -197,7 +197,7 @@ describe('whenBusy ends the start where it means nothing', () => {
         class Jobs {
           @Cron(NEVER)
           @Exclusive('a', options)
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -208,7 +208,7 @@ describe('whenBusy ends the start where it means nothing', () => {
         class Jobs {
           @Exclusive('a', options)
           @Interval(60_000)
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -219,7 +219,7 @@ describe('whenBusy ends the start where it means nothing', () => {
         class Jobs {
           @Timeout(60_000)
           @Exclusive('a', options)
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -229,7 +229,7 @@ describe('whenBusy ends the start where it means nothing', () => {
       (options) => {
         class Jobs {
           @Exclusive('a', options)
-          onApplicationBootstrap(): void {}
+          async onApplicationBootstrap(): Promise<void> {}
         }
         return Jobs;
       },
@@ -250,7 +250,7 @@ describe('whenBusy ends the start where it means nothing', () => {
     @Injectable()
     class Jobs {
       @Exclusive('a', { wait: 5000 })
-      run(): void {}
+      async run(): Promise<void> {}
     }
     const failure = await startFailure({ providers: [Jobs] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
@@ -265,7 +265,7 @@ describe('whenBusy ends the start where it means nothing', () => {
     @Exclusive.defaults({ whenBusy: 'wait' })
     class Jobs {
       @Exclusive('a', { wait: 50 })
-      run(): void {}
+      async run(): Promise<void> {}
     }
     const { module, locks } = await startApp({ providers: [Jobs] });
     await using lease = await locks.acquire('a');

@@ -28,33 +28,33 @@ class Cache {
   readonly gate = new Gate();
 
   @Exclusive('default')
-  async byDefault(): Promise<string> {
+  async byDefault(): Promise<string | undefined> {
     return this.work('byDefault');
   }
 
   @Exclusive('skips', { whenUnavailable: 'skip' })
-  async skips(): Promise<string> {
+  async skips(): Promise<string | undefined> {
     return this.work('skips');
   }
 
   @Exclusive('throws', { whenUnavailable: 'throw' })
-  async throws(): Promise<string> {
+  async throws(): Promise<string | undefined> {
     return this.work('throws');
   }
 
   @Exclusive('runs', { whenUnavailable: 'run' })
-  async runs(fail = false): Promise<string> {
+  async runs(fail = false): Promise<string | undefined> {
     if (fail) throw new RangeError('the work failed');
     return this.work('runs');
   }
 
   @Exclusive('runs-too', { whenUnavailable: 'run' })
-  async runsToo(): Promise<string> {
+  async runsToo(): Promise<string | undefined> {
     return this.work('runsToo');
   }
 
   @Exclusive('holds', { whenUnavailable: 'run' })
-  async holds(): Promise<string> {
+  async holds(): Promise<string | undefined> {
     await this.gate.pass();
     return this.work('holds');
   }
@@ -65,7 +65,7 @@ class Cache {
   }
 
   @Exclusive('waits-then-skips', { whenBusy: 'wait', wait: 400, whenUnavailable: 'skip' })
-  async waitsThenSkips(): Promise<string> {
+  async waitsThenSkips(): Promise<string | undefined> {
     return this.work('waitsThenSkips');
   }
 
@@ -75,7 +75,7 @@ class Cache {
   }
 
   @Exclusive('works', { whenUnavailable: 'run' })
-  async waitsInside(): Promise<string> {
+  async waitsInside(): Promise<string | undefined> {
     this.ran.push('waitsInside');
     await this.gate.pass();
     return this.waits();
@@ -83,7 +83,7 @@ class Cache {
 
   @Cron(NEVER)
   @Exclusive('warm', { whenUnavailable: 'run' })
-  async warm(): Promise<string> {
+  async warm(): Promise<string | undefined> {
     return this.work('warm');
   }
 
@@ -138,12 +138,12 @@ describe('a call whose store cannot be asked', () => {
     class Jobs {
       @Cron(NEVER)
       @Exclusive('tick')
-      async tick(): Promise<string> {
+      async tick(): Promise<string | undefined> {
         return 'ran';
       }
 
       @Exclusive('call')
-      async call(): Promise<string> {
+      async call(): Promise<string | undefined> {
         return 'ran';
       }
     }
@@ -274,7 +274,7 @@ describe('whenUnavailable ends the start where it means nothing', () => {
         class Jobs {
           @Cron(NEVER)
           @Exclusive('a', { whenUnavailable: 'throw' })
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -286,7 +286,7 @@ describe('whenUnavailable ends the start where it means nothing', () => {
         class Jobs {
           @Exclusive('a', { whenUnavailable: 'throw' })
           @Interval(60_000)
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -298,7 +298,7 @@ describe('whenUnavailable ends the start where it means nothing', () => {
         class Jobs {
           @Exclusive('a', { whenUnavailable: 'throw' })
           @Timeout(60_000)
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },
@@ -309,7 +309,7 @@ describe('whenUnavailable ends the start where it means nothing', () => {
       () => {
         class Jobs {
           @Exclusive('a', { whenUnavailable: 'run' })
-          onModuleInit(): void {}
+          async onModuleInit(): Promise<void> {}
         }
         return Jobs;
       },
@@ -320,7 +320,7 @@ describe('whenUnavailable ends the start where it means nothing', () => {
       () => {
         class Jobs {
           @Exclusive('a', { whenBusy: 'wait', whenUnavailable: 'run' })
-          run(): void {}
+          async run(): Promise<void> {}
         }
         return Jobs;
       },

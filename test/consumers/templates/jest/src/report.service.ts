@@ -7,7 +7,7 @@ export class ReportService {
   made = 0;
 
   @Exclusive('report')
-  async make(title: string): Promise<string> {
+  async make(title: string): Promise<string | undefined> {
     this.made++;
     await sleep(20);
     return `report: ${title}`;

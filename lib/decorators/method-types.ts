@@ -1,0 +1,80 @@
+import type { ExclusiveOptions } from './exclusive-options.js';
+
+/** What `@Exclusive(name)` says. */
+export type NoOptions = Record<never, never>;
+
+/**
+ * A decorator of methods that checks their type where it stands on one. `A` are the parameters of the function that
+ * names the lock, and `O` the options.
+ */
+export interface ExclusiveMethodDecorator<A extends unknown[], O extends ExclusiveOptions> {
+  /** Returns nothing; where the method does not fit, its type is one that TypeScript refuses of a decorator. */
+  <T>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<T>,
+  ): ProblemOf<A, O, T> extends infer P ? (P extends string ? Misfit<P> : void) : never;
+  /** For members that are no methods, such as arrow functions. */
+  (
+    target: object,
+    key: string | symbol,
+  ): Misfit<'@Exclusive must decorate a method, not a property or an arrow function'>;
+  /** For `applyDecorators`, which knows no method. */
+  <T>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void;
+}
+
+/** In an object, since TypeScript shows a mere text as `string`. */
+interface Misfit<P extends string> {
+  readonly error: P;
+}
+
+/** What is wrong with the method; undefined where nothing is. */
+type ProblemOf<A extends unknown[], O extends ExclusiveOptions, T> = T extends (...args: infer P) => infer R
+  ? Fits<A, P> extends false
+    ? 'the parameters of the method do not fit those of the name function'
+    : IsAny<R> extends true
+      ? undefined
+      : ReturnsLater<R> extends false
+        ? 'the method must return a Promise, an Observable or an async iterable: with @Exclusive it returns a Promise'
+        : MayBeSkipped<O> extends false
+          ? undefined
+          : AdmitsUndefined<R> extends false
+            ? "a skipped call resolves to undefined: add undefined to the return type, or whenBusy: 'throw' or 'wait' to the options"
+            : undefined
+  : undefined;
+
+/** Whether a function of `A` can be called with the arguments `P`. */
+type Fits<A extends unknown[], P extends unknown[]> = ((...args: A) => string) extends (...args: P) => string
+  ? true
+  : false;
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** By its shape: a user may have another copy of RxJS. */
+interface ObservableLike {
+  subscribe(...args: never[]): unknown;
+  pipe(...args: never[]): unknown;
+}
+
+type Later = PromiseLike<unknown> | ObservableLike | AsyncIterable<unknown>;
+
+/** Whether the type has room for the promise that a decorated method returns. */
+type ReturnsLater<R> = unknown extends R ? true : [Extract<R, Later>] extends [never] ? false : true;
+
+/** What `whenBusy` and `whenUnavailable` say; class defaults are not known here. */
+type MayBeSkipped<O extends ExclusiveOptions> = O extends { readonly minGap: number }
+  ? true
+  : O extends { readonly whenBusy: 'throw' | 'wait' }
+    ? O extends { readonly whenUnavailable: 'skip' }
+      ? true
+      : false
+    : true;
+
+/** Not asked of streams: an async generator cannot declare that it may return none. */
+type AdmitsUndefined<R> = [Extract<R, PromiseLike<unknown>>] extends [never]
+  ? true
+  : undefined extends Awaited<R>
+    ? true
+    : void extends Awaited<R>
+      ? true
+      : false;
