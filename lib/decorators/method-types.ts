@@ -1,7 +1,9 @@
 import type { ExclusiveOptions } from './exclusive-options.js';
 
 /** What `@Exclusive(name)` says. */
-export type NoOptions = Record<never, never>;
+export interface NoOptions {
+  readonly whenBusy?: undefined;
+}
 
 /**
  * A decorator of methods that checks their type where it stands on one. `A` are the parameters of the function that

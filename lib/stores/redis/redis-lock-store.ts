@@ -170,7 +170,7 @@ export class RedisLockStore implements LockStore {
     const common = { now: decidedAt ?? undefined, ...repeated };
     switch (status) {
       case 'granted': {
-        const [fence, futureMark] = details as [number, number | null];
+        const [fence, futureMark] = details as [string | number, number | null];
         return { status, ...common, fence: Number(fence), ...(futureMark && { futureMark }) };
       }
       case 'early':

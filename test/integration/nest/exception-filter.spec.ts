@@ -118,9 +118,9 @@ describe.each(ADAPTERS)('the exception filter on %s', (_, adapter) => {
 
 /** Lets time pass for the locks until the request is answered. */
 async function passTime<T>(kit: LockTestKit, request: Promise<T>): Promise<T> {
-  let answered = false;
-  const done = request.finally(() => (answered = true));
-  while (!answered) await kit.clock.advance(10);
+  const progress = { answered: false };
+  const done = request.finally(() => (progress.answered = true));
+  while (!progress.answered) await kit.clock.advance(10);
   return done;
 }
 

@@ -10,7 +10,9 @@ import { closeApps, startApp, startFailure } from './support/nest-apps.js';
 
 afterEach(closeApps);
 
-class Order {}
+class Order {
+  readonly id = 1;
+}
 
 /** A class whose method `name` is a handler by the decorators given, with @Exclusive above or below them. */
 type Handler = (options: ExclusiveOptions | undefined) => Type;

@@ -19,7 +19,9 @@ class Jobs {
   }
 }
 
-class Plain {}
+class Plain {
+  readonly locked = false;
+}
 
 /** What libraries of automatic mocks make: every property is a function that returns nothing. */
 const mock = (): object => new Proxy({}, { get: (_, key) => (key === 'then' ? undefined : () => undefined) });

@@ -134,6 +134,7 @@ describe('a local store', () => {
     const requests = Array.from({ length: 300 }, (_, index) => request('mine', { name: `${index}` }));
     for (const each of requests) await store.acquire(each, WITHIN);
     const now = performance.now.bind(performance);
+    // oxlint-disable-next-line typescript/unbound-method -- called with its object below
     const { write } = EntryFiles.prototype;
     let passed = 0;
     jest.spyOn(performance, 'now').mockImplementation(() => now() + passed);

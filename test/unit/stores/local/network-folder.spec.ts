@@ -10,11 +10,13 @@ const FUSE = 0x65735546;
 
 afterAll(removeTemporaryFolders);
 
+function throwError(message: string): never {
+  throw new Error(message);
+}
+
 describe('a folder for locks', () => {
   it('is refused on a file system that other machines may share, with the remedy', () => {
-    const refused = () => refuseOnNetwork('/mnt/shared', () => 'nfs');
-
-    expect(refused).toThrow(
+    expect(() => refuseOnNetwork('/mnt/shared', () => 'nfs')).toThrow(
       'The local store cannot use folder = /mnt/shared: it is on a file system that several machines can share (nfs); ' +
         'name a folder on a disk of this machine, or set redis for several machines.',
     );
@@ -78,11 +80,9 @@ describe('a folder for locks', () => {
   });
 
   it('is taken where the system does not tell', () => {
-    const type = () => {
-      throw new Error('ENOSYS');
-    };
+    const unknown = facts({ type: () => throwError('ENOSYS') });
 
-    expect(networkFileSystem('/tmp', facts({ type }))).toBeUndefined();
+    expect(networkFileSystem('/tmp', unknown)).toBeUndefined();
     expect(networkFileSystem('/tmp', facts({ platform: 'darwin', type: () => 0x6969 }))).toBeUndefined();
   });
 

@@ -4,8 +4,15 @@ import { join } from 'node:path';
 
 /** Whether this user may make namespaces of the kernel, as containers have them. */
 export const canContain = succeeds('unshare', [
-  ...['--mount', '--pid', '--time', '--fork', '--monotonic', '1000'],
-  ...['sh', '-c', 'mount --bind /dev/null /proc/sys/kernel/random/boot_id'],
+  '--mount',
+  '--pid',
+  '--time',
+  '--fork',
+  '--monotonic',
+  '1000',
+  'sh',
+  '-c',
+  'mount --bind /dev/null /proc/sys/kernel/random/boot_id',
 ]);
 
 /** The command of a process that has pids of its own, and sees only those. */
@@ -30,8 +37,17 @@ export function onAnotherMachine(folder: string, ahead: number): string[] {
   const bootId = join(folder, 'boot-id');
   writeFileSync(bootId, '11111111-2222-3333-4444-555555555555\n');
   return [
-    ...['unshare', '--mount', '--time', '--monotonic', String(ahead), '--fork', '--kill-child'],
-    ...['sh', '-c', 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"', bootId],
+    'unshare',
+    '--mount',
+    '--time',
+    '--monotonic',
+    String(ahead),
+    '--fork',
+    '--kill-child',
+    'sh',
+    '-c',
+    'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"',
+    bootId,
   ];
 }
 
