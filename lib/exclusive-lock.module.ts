@@ -10,6 +10,7 @@ import {
 import { ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { checkIsObject } from './common/check-options.js';
+import { messages } from './common/messages.js';
 import { OutageLog } from './common/outage-log.js';
 import { HolderIdentity } from './core/holder.js';
 import { LockManager } from './core/lock-manager.js';
@@ -23,7 +24,7 @@ import {
 } from './exclusive-lock.options.js';
 import { ExclusiveLockService } from './exclusive-lock.service.js';
 import { MethodOccurrences } from './schedule/method-occurrences.js';
-import { ScheduledTicks } from './schedule/scheduled-ticks.js';
+import { SchedulerWatch } from './schedule/scheduler-watch.js';
 import { openStore } from './stores/open-store.js';
 import { EXCLUSIVE_RUNNER, LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from './tokens.js';
 
@@ -76,7 +77,7 @@ async function openLocks(
       useFactory: openLocks,
     },
     ExclusiveLockService,
-    ScheduledTicks,
+    SchedulerWatch,
     MethodOccurrences,
     ExclusiveRunner,
     { provide: EXCLUSIVE_RUNNER, useExisting: ExclusiveRunner },
@@ -90,16 +91,22 @@ export class ExclusiveLockModule
   readonly #locks: LockManager;
   readonly #runner: ExclusiveRunner;
   readonly #modules: ModulesContainer;
+  readonly #scheduler: SchedulerWatch;
+  readonly #settings: ResolvedSettings;
 
   constructor(
     @Inject(LOCK_MANAGER) locks: LockManager,
     @Inject(EXCLUSIVE_RUNNER) runner: ExclusiveRunner,
     @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(SchedulerWatch) scheduler: SchedulerWatch,
+    @Inject(LOCK_SETTINGS) settings: ResolvedSettings,
   ) {
     super();
     this.#locks = locks;
     this.#runner = runner;
     this.#modules = modules;
+    this.#scheduler = scheduler;
+    this.#settings = settings;
   }
 
   /** Without options: `REDIS_URL` if it is set, else the local store; an error in production. */
@@ -111,7 +118,10 @@ export class ExclusiveLockModule
 
   /** Nest injects properties into objects that it constructs; those that a factory made get the runner here. */
   onModuleInit(): void {
-    const checks = new MethodChecks();
+    const { ticks, needsScheduler, logger } = this.#settings;
+    if (!ticks) logger.log(messages.noTicks());
+    this.#scheduler.watchInstances();
+    const checks = new MethodChecks({ lacksScheduler: needsScheduler && !this.#scheduler.found });
     for (const { providers, controllers, name: module } of this.#modules.values()) {
       for (const wrapper of [...providers.values(), ...controllers.values()]) {
         const { instance, metatype } = wrapper;

@@ -65,6 +65,15 @@ export interface ExclusiveLockSettings {
    */
   enabled?: boolean | undefined;
   /**
+   * Whether the scheduler's calls of methods with `@Exclusive` are run here. `false` for a process that has the jobs of
+   * the application but is not meant to run them, such as a command of nest-commander: they are skipped, and
+   * `ScheduleModule` may be missing. Calls by hand, start hooks and `ExclusiveLockService` work as ever. One line at the
+   * start says so.
+   *
+   * @default true
+   */
+  ticks?: boolean | undefined;
+  /**
    * Where this package logs: any logger with levels, such as a `LoggerService` of Nest, pino, winston or `console`;
    * false: nowhere.
    *
@@ -126,7 +135,11 @@ type Unset = 'replica' | 'version';
 
 /** The settings with their defaults filled in. */
 export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset | 'logger'>> &
-  Record<Unset, string | undefined> & { logger: LockLogger };
+  Record<Unset, string | undefined> & {
+    logger: LockLogger;
+    /** Whether the start fails where decorated jobs have no scheduler. */
+    needsScheduler: boolean;
+  };
 
 const DEFAULT_TTL = 10_000;
 const DEFAULT_COMMAND_TIMEOUT = 2_000;
@@ -145,6 +158,7 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
   replica: true,
   version: true,
   enabled: true,
+  ticks: true,
   logger: true,
   isGlobal: true,
 };
@@ -157,12 +171,13 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
 export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSettings {
   checkOptions<object>(options, KNOWN, 'ExclusiveLockModule');
   const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
-  const { prefix = DEFAULT_PREFIX, replica, version, enabled = true, logger } = options;
+  const { prefix = DEFAULT_PREFIX, replica, version, enabled = true, ticks = true, logger } = options;
   checkName(prefix, 'prefix');
   if (replica !== undefined) checkName(replica, 'replica');
   if (version !== undefined) checkVersion(version);
   // A text such as 'false' from the environment would be taken for true.
   if (typeof enabled !== 'boolean') refuse('enabled', 'true or false', enabled);
+  if (typeof ticks !== 'boolean') refuse('ticks', 'true or false', ticks);
   return {
     ...resolveTimes(options, { ttl: DEFAULT_TTL, renewEvery: DEFAULT_TTL / 3 }),
     commandTimeout: checkDuration('commandTimeout', commandTimeout, 10),
@@ -171,6 +186,13 @@ export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSe
     replica,
     version,
     enabled,
+    ticks,
+    needsScheduler: ticks && enabled && !isTestStore(options.store),
     logger: loggerOf(logger === undefined ? new Logger('ExclusiveLock') : logger),
   };
+}
+
+/** Of a `LockTestKit`: the test calls the jobs, and no scheduler. */
+function isTestStore(store: StorePlace['store']): boolean {
+  return typeof store === 'object' && store.clock !== undefined;
 }

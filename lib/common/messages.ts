@@ -64,9 +64,26 @@ export const messages = {
   oneNameForTwo: (name: string, one: string, other: string) =>
     `${one} and ${other} have one lock name, "${name}", and would keep each other from running. Give each a name of its ` +
     'own; or shared: true to all that have it, if they are meant to exclude one another.',
-  notStatic: (method: string, kind: string, scope: string) =>
-    `${method} is decorated with @Exclusive and a ${roleName(kind)}, but its provider is ${scope}: nobody would ever ` +
-    'call it. Make the provider a singleton, with singletons only among its dependencies.',
+  oneSeriesForTwo: (name: string, series: string, one: string, other: string) =>
+    `${one} and ${other} share the lock "${name}" and are both known as "${series}": a run of one would count as a run of ` +
+    'the other. Give each a series of its own, such as { shared: true, series: "import" }.',
+  notStatic: (method: string, kind: string, scope: 'transient' | 'request-scoped') =>
+    `${method} is decorated with @Exclusive and a ${roleName(kind)}, but its provider is ${scope}: ` +
+    `${NOT_STATIC[scope][kind === 'start hook' ? 'hook' : 'job']}. Make the provider a singleton, with singletons only ` +
+    'among its dependencies.',
+  noScheduler: (method: string, kind: string) =>
+    `${method} is decorated with @Exclusive and a ${roleName(kind)}, but the application has no scheduler, so nothing would ` +
+    'ever call it. Add ScheduleModule.forRoot() of @nestjs/schedule to the imports of the root module; or, where this ' +
+    'process is not meant to run jobs, give ExclusiveLockModule.forRoot({ ticks: false }).',
+  noTicks: () =>
+    'This process takes no ticks (ticks: false): what the scheduler calls of methods with @Exclusive is skipped here.',
+  timerTooLong: (method: string, kind: 'interval' | 'timeout', ms: number, longest: number) =>
+    `${method} is a ${roleName(kind)} of ${ms} ms, but no timer of Node.js is longer than ${longest} ms (24.8 days): this ` +
+    `one would fire ${kind === 'interval' ? 'each millisecond' : 'at once'}. Use @Cron.`,
+  momentOfThisProcess: (method: string, moment: number) =>
+    `${method} is a ${roleName('cron')} for ${iso(moment)}, which is not a whole second, as if it had been computed ` +
+    'from Date.now(): each replica would run it at a moment of its own. Give a constant that is the same in all, such as ' +
+    "new Date('2030-01-01T03:00:00Z'), or use @Timeout, which runs once for all of them.",
   contentsNotJson: () => 'contents must be a value that JSON can hold, without cycles, functions or bigint.',
   notAClass: (decorator: string, key: string) =>
     `${decorator} must decorate a class; "${key}" is none. On a method: @Exclusive(name, options).`,
@@ -181,6 +198,18 @@ export const messages = {
     `${names.join(', ')}.`,
 } as const;
 
+/** What becomes of a method on an object that is no singleton. */
+const NOT_STATIC = {
+  transient: {
+    job: 'the scheduler would call it on an object whose constructor never ran',
+    hook: 'Nest calls it on each object that it makes, one for every class that injects the provider',
+  },
+  'request-scoped': {
+    job: 'the scheduler passes it over, and nothing would ever call it',
+    hook: 'Nest makes its objects after the start, and would never call it',
+  },
+};
+
 const ROLE_NAMES: Record<string, string> = {
   cron: '@Cron method',
   interval: '@Interval method',
@@ -199,6 +228,10 @@ const LOSS_REASONS: Record<Exclude<LossReason, 'max-hold'>, string> = {
 
 function roleName(kind: string): string {
   return ROLE_NAMES[kind] ?? kind;
+}
+
+function iso(moment: number): string {
+  return Number.isNaN(moment) ? 'an invalid Date' : new Date(moment).toISOString();
 }
 
 function show(value: unknown): string {

@@ -1,5 +1,5 @@
 import type { RunOptions } from '../core/lock-manager.js';
-import { roleOf, type MethodRole } from '../schedule/method-role.js';
+import { innerRoleOf, jobName, roleOf, type MethodRole } from '../schedule/method-role.js';
 import { classDefaults } from './class-defaults.js';
 import type { ExclusiveOptions } from './exclusive-options.js';
 import { fittingOptions } from './fitting-options.js';
@@ -19,6 +19,8 @@ export interface DecoratedMethod {
 export interface MethodPolicy {
   /** `Class.method`. */
   readonly method: string;
+  /** What its runs are known by, whatever minifiers make of the class's name where that can be had. */
+  readonly series: string;
   readonly role: MethodRole;
   /** Its own, and under them the defaults of the class. */
   readonly options: ExclusiveOptions;
@@ -43,20 +45,39 @@ export function decoratedMethods(prototype: unknown): DecoratedMethod[] {
   const found: DecoratedMethod[] = [];
   const hidden = new Set<string | symbol>();
   for (let owner = prototype; typeof owner === 'object' && owner !== null;) {
-    const declared = Object.hasOwn(owner, METHODS) ? ((owner as Decorated)[METHODS] ?? []) : [];
-    found.push(...declared.filter(({ key }) => !hidden.has(key)));
+    found.push(...declaredOn(owner).filter(({ key }) => !hidden.has(key)));
     for (const key of Reflect.ownKeys(owner)) hidden.add(key);
     owner = Object.getPrototypeOf(owner);
   }
   return found;
 }
 
-/** @param host the object that the method is called on, or its prototype */
-export function policyOf(host: object, { key, wrapper, options }: DecoratedMethod): MethodPolicy {
+/** What holds for one use of `@Exclusive` on the methods of a class. */
+export function policyOf(prototype: object, decorated: DecoratedMethod): MethodPolicy {
+  const { key, wrapper, name } = decorated;
+  const method = methodName(prototype, key);
   // A decorator above ours may hold the schedule's metadata.
-  const role = roleOf(key, [(host as Record<string | symbol, unknown>)[key], wrapper]);
-  const fitting = fittingOptions(options, classDefaults(host), role);
-  return { method: methodName(host, key), role, options: fitting, runOptions: runOptionsOf(fitting) };
+  const role = isReachedFirst(prototype, decorated)
+    ? roleOf(key, [(prototype as Record<string | symbol, unknown>)[key], wrapper])
+    : innerRoleOf(key);
+  const options = fittingOptions(decorated.options, classDefaults(prototype), role);
+  const ownLock = typeof name === 'string' && !options.shared ? name : undefined;
+  const series = options.series ?? jobName(role) ?? ownLock ?? method;
+  return { method, series, role, options, runOptions: runOptionsOf(options) };
+}
+
+/** The scheduler calls one of them; another on the same method, or on one that is overridden, is called by that. */
+function isReachedFirst(prototype: unknown, { key, wrapper }: DecoratedMethod): boolean {
+  for (let owner = prototype; typeof owner === 'object' && owner !== null;) {
+    const outermost = declaredOn(owner).findLast((method) => method.key === key);
+    if (outermost) return outermost.wrapper === wrapper;
+    owner = Object.getPrototypeOf(owner);
+  }
+  return true;
+}
+
+function declaredOn(owner: object): DecoratedMethod[] {
+  return Object.hasOwn(owner, METHODS) ? ((owner as Decorated)[METHODS] ?? []) : [];
 }
 
 function runOptionsOf(options: ExclusiveOptions): RunOptions {

@@ -7,7 +7,8 @@ import { LockManager, type RunOptions } from '../core/lock-manager.js';
 import type { Outcome, Skipped } from '../core/outcome.js';
 import type { ResolvedSettings } from '../exclusive-lock.options.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
-import { MethodOccurrences } from '../schedule/method-occurrences.js';
+import { outsideFiring } from '../schedule/firing.js';
+import { MethodOccurrences, type IntendedRun } from '../schedule/method-occurrences.js';
 import { LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from '../tokens.js';
 import { policyOf, type DecoratedMethod, type MethodPolicy } from './decorated-methods.js';
 import { lockName } from './lock-names.js';
@@ -31,7 +32,7 @@ export class ExclusiveRunner implements MethodRunner {
   readonly #occurrences: MethodOccurrences;
   readonly #outages: OutageLog;
   readonly #logger: LockLogger;
-  /** By the method as others see it, and the class of the object that has it. */
+  /** By the use of the decorator, and the class of the object that has the method. */
   readonly #policies = new WeakMap<object, WeakMap<object, MethodPolicy>>();
 
   constructor(
@@ -56,11 +57,15 @@ export class ExclusiveRunner implements MethodRunner {
     const policy = this.#policyOf(call);
     const name = lockName(call.name, policy.method, call.args);
     if (policy.role.kind === 'interval' && this.#locks.refusesTicks) return undefined;
-    const options = await this.#runOptions(name, call, policy);
+    const intended = await this.#intended(name, policy);
+    if (!intended) return undefined;
+    const options = { ...policy.runOptions, ...intended.options };
     let begun = false;
     const work = (): unknown => {
       begun = true;
-      return call.proceed();
+      intended.begins?.();
+      // A method that this one calls is a part of this run.
+      return outsideFiring(call.proceed);
     };
     let outcome: Outcome<unknown>;
     try {
@@ -74,25 +79,20 @@ export class ExclusiveRunner implements MethodRunner {
   }
 
   #policyOf(call: DecoratedCall): MethodPolicy {
-    const { host, key, wrapper } = call;
-    const outermost = (host as Record<string | symbol, unknown>)[key];
-    const method = typeof outermost === 'function' ? outermost : wrapper;
-    let ofClasses = this.#policies.get(method);
-    if (!ofClasses) this.#policies.set(method, (ofClasses = new WeakMap()));
+    const { host, wrapper } = call;
+    let ofClasses = this.#policies.get(wrapper);
+    if (!ofClasses) this.#policies.set(wrapper, (ofClasses = new WeakMap()));
     const prototype: object = Object.getPrototypeOf(host);
     let policy = ofClasses.get(prototype);
-    if (!policy) ofClasses.set(prototype, (policy = policyOf(host, call)));
+    if (!policy) ofClasses.set(prototype, (policy = policyOf(prototype, call)));
     return policy;
   }
 
-  async #runOptions(
-    name: string,
-    { args }: DecoratedCall,
-    { method, role, options, runOptions }: MethodPolicy,
-  ): Promise<RunOptions> {
+  /** Undefined where the call is not to run in this process. */
+  async #intended(name: string, { series, role, options }: MethodPolicy): Promise<IntendedRun | undefined> {
     // Inside of work that holds the lock, such as an overriding hook that calls super, it is part of that run.
-    if (this.#locks.holds(name)) return runOptions;
-    return { ...runOptions, ...(await this.#occurrences.of({ method, role, args, options })) };
+    if (this.#locks.holds(name)) return { options: {} };
+    return this.#occurrences.of({ name, series, role, options });
   }
 
   /** Resolves as soon as a stream can be read; the lock is held until that has ended. */

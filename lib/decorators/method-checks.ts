@@ -1,5 +1,6 @@
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
+import type { MethodRole } from '../schedule/method-role.js';
 import { decoratedMethods, policyOf, type DecoratedMethod } from './decorated-methods.js';
 import { checkOptionsFit } from './fitting-options.js';
 import type { ExclusiveOptions } from './exclusive-options.js';
@@ -20,16 +21,26 @@ interface NamedMethod {
   readonly prototype: unknown;
   readonly key: string | symbol;
   readonly shared: boolean;
+  readonly series: string;
   /** For messages. */
   readonly shown: string;
 }
+
+/** What a timer of Node.js can be: one that is longer fires after a millisecond, and as an interval each millisecond. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Checks at the start what cannot be known when the class is loaded: `@Cron` may stand above `@Exclusive`, and the
  * module decides how a provider is made, and which others there are.
  */
 export class MethodChecks {
+  readonly #lacksScheduler: boolean;
   readonly #byLockName = new Map<string, NamedMethod[]>();
+
+  /** @param lacksScheduler whether a scheduler is wanted, and there is none */
+  constructor({ lacksScheduler }: { lacksScheduler: boolean }) {
+    this.#lacksScheduler = lacksScheduler;
+  }
 
   /** @throws LockConfigurationError */
   check(provided: ProvidedClass): void {
@@ -38,18 +49,32 @@ export class MethodChecks {
 
   #checkMethod({ prototype, scope, module }: ProvidedClass, decorated: DecoratedMethod): void {
     const { key, name } = decorated;
-    const { method, role, options } = policyOf(prototype as object, decorated);
+    const { method, series, role, options } = policyOf(prototype as object, decorated);
     checkOptionsFit(method, decorated.options, options, role);
     if (role.kind === 'plain') checkHandler(prototype as object, decorated, method, options);
     if (role.kind !== 'plain' && scope !== 'singleton') refuse(messages.notStatic(method, role.kind, scope));
+    this.#checkSchedule(method, role);
     if (typeof name !== 'function') {
       const shared = options.shared ?? false;
-      this.#checkName(name ?? method, { prototype, key, shared, shown: `${method} (in ${module})` });
+      this.#checkName(name ?? method, { prototype, key, shared, series, shown: `${method} (in ${module})` });
       return;
     }
     if (role.kind !== 'plain') refuse(messages.nameOfNoArguments(method, role.kind));
     // What a function gives is known with a call only.
     if (decorated.options.shared !== undefined) refuse(messages.sharedNameFunction(method));
+  }
+
+  #checkSchedule(method: string, role: MethodRole): void {
+    if (role.kind === 'plain' || role.kind === 'start hook') return;
+    if (this.#lacksScheduler) refuse(messages.noScheduler(method, role.kind));
+    if (role.kind !== 'cron') {
+      if (role.ms > LONGEST_TIMER) refuse(messages.timerTooLong(method, role.kind, role.ms, LONGEST_TIMER));
+      return;
+    }
+    const { cronTime } = role.metadata;
+    const moment = typeof cronTime === 'object' ? Number(cronTime) : 0;
+    // Computed from the time at which this process has loaded the class.
+    if (moment % 1000 !== 0) refuse(messages.momentOfThisProcess(method, moment));
   }
 
   #checkName(name: string, method: NamedMethod): void {
@@ -58,6 +83,8 @@ export class MethodChecks {
     if (known.some(({ prototype, key }) => prototype === method.prototype && key === method.key)) return;
     const other = method.shared ? known.find(({ shared }) => !shared) : known[0];
     if (other) refuse(messages.oneNameForTwo(name, other.shown, method.shown));
+    const alike = known.find(({ series }) => series === method.series);
+    if (alike) refuse(messages.oneSeriesForTwo(name, method.series, alike.shown, method.shown));
     this.#byLockName.set(name, [...known, method]);
   }
 }

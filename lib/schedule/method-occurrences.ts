@@ -1,18 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { RunOptions } from '../core/lock-manager.js';
-import type { Occurrence } from '../core/occurrence.js';
+import type { KeyOccurrence } from '../core/occurrence.js';
 import { LOCK_SETTINGS } from '../tokens.js';
-import type { CronMetadata, MethodRole } from './method-role.js';
+import { currentFiring, firingOfNewJob, type Firing } from './firing.js';
+import { jobName, type MethodRole } from './method-role.js';
 import type { OccurrenceOptions } from './occurrence-options.js';
-import { ScheduledTicks } from './scheduled-ticks.js';
+import { SchedulerWatch } from './scheduler-watch.js';
 
 /** One call of a decorated method. */
 export interface MethodCall {
-  /** `Class.method`. */
-  readonly method: string;
+  /** The name of the lock. */
+  readonly name: string;
+  /** What it is a run of; see `OccurrenceOptions.series`. */
+  readonly series: string;
   readonly role: MethodRole;
-  readonly args: readonly unknown[];
   readonly options: OccurrenceOptions;
+}
+
+/** The run that a call is meant to be. */
+export interface IntendedRun {
+  readonly options: Pick<RunOptions, 'occurrence' | 'wait'>;
+  /** To be called when it begins. */
+  readonly begins?: () => void;
 }
 
 const SECOND = 1000;
@@ -25,52 +34,62 @@ const INTERVAL_TOLERANCE = { part: 0.05, most: 100 };
 /** Tells which intended run a call of a decorated method is. */
 @Injectable()
 export class MethodOccurrences {
-  readonly #ticks: ScheduledTicks;
+  readonly #scheduler: SchedulerWatch;
+  readonly #takesTicks: boolean;
   readonly #version: string | undefined;
 
   constructor(
-    @Inject(ScheduledTicks) ticks: ScheduledTicks,
-    @Inject(LOCK_SETTINGS) { version }: { readonly version: string | undefined },
+    @Inject(SchedulerWatch) scheduler: SchedulerWatch,
+    @Inject(LOCK_SETTINGS) settings: { readonly version: string | undefined; readonly ticks: boolean },
   ) {
-    this.#ticks = ticks;
-    this.#version = version;
+    this.#scheduler = scheduler;
+    this.#takesTicks = settings.ticks;
+    this.#version = settings.version;
   }
 
-  async of(call: MethodCall): Promise<Pick<RunOptions, 'occurrence' | 'wait'>> {
-    const { method, role, options } = call;
+  /** Undefined where it is not to run in this process at all. */
+  async of(call: MethodCall): Promise<IntendedRun | undefined> {
+    const { series, role, options } = call;
+    const firing = currentFiring() ?? (this.#scheduler.found ? await firingOfNewJob() : undefined);
+    if (firing && !this.#takesTicks) return undefined;
     switch (role.kind) {
-      case 'cron':
-        return { occurrence: await this.#tick(role.metadata, call) };
       case 'interval':
-        return { occurrence: { gap: gapOf(role.period), series: role.name ?? method } };
+        return { options: { occurrence: { gap: gapOf(role.ms), series } } };
       case 'timeout':
-        return { occurrence: this.#initialisation(role.name ?? method, options) };
-      case 'start hook':
-        return {
-          occurrence: this.#initialisation(method, options),
-          wait: options.standbyTimeout ?? DEFAULT_STANDBY,
-        };
+        return { options: { occurrence: this.#initialisation(series, options) } };
+      case 'start hook': {
+        const occurrence = this.#initialisation(series, options);
+        return { options: { occurrence, wait: options.standbyTimeout ?? DEFAULT_STANDBY } };
+      }
       case 'plain':
-        return options.minGap === undefined ? {} : { occurrence: { gap: options.minGap, series: method } };
+      case 'cron':
+        if (options.minGap !== undefined) return { options: { occurrence: { gap: options.minGap, series } } };
+        return firing ? tickOf(firing, call) : { options: {} };
     }
   }
 
-  /** Several jobs may share a lock; each has its own ticks. A name given to `@Cron` survives renames and minifiers. */
-  async #tick(
-    metadata: CronMetadata,
-    { method, args, options }: MethodCall,
-  ): Promise<Occurrence | undefined> {
-    const tick = await this.#ticks.tickOf(metadata, args);
-    const { onHolderDeath } = options;
-    // That of the class may stand above methods which are not run again.
-    const maxAttempts = onHolderDeath === 'rerun' ? options.maxAttempts : undefined;
-    return tick && { ...tick, series: metadata.name ?? method, onHolderDeath, maxAttempts };
-  }
-
-  #initialisation(series: string, { version = this.#version, remember }: OccurrenceOptions): Occurrence {
+  #initialisation(series: string, { version = this.#version, remember }: OccurrenceOptions): KeyOccurrence {
     if (version !== undefined) return { key: version, series, remember };
     return { key: '', series, remember: remember ?? REMEMBER_WITHOUT_VERSION };
   }
+}
+
+/** The tick of the job that fired, whichever that is. Each series of methods that it reaches has a claim of its own. */
+function tickOf(firing: Firing, { name, series: own, role, options }: MethodCall): IntendedRun {
+  const { tick } = firing;
+  if (!tick) return { options: {} };
+  const by = firing.job?.name;
+  const series = by === undefined || by === jobName(role) ? own : `${own} by ${by}`;
+  const work = JSON.stringify([name, series]);
+  // Whoever has the tick may call the method again for the rest of the work.
+  if (firing.hasBegun(work)) return { options: {} };
+  const { onHolderDeath } = options;
+  // That of the class may stand above methods which are not run again.
+  const maxAttempts = onHolderDeath === 'rerun' ? options.maxAttempts : undefined;
+  return {
+    options: { occurrence: { ...tick, series, onHolderDeath, maxAttempts } },
+    begins: () => firing.begins(work),
+  };
 }
 
 function gapOf(period: number): number {

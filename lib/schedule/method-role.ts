@@ -1,24 +1,28 @@
 /** What `@Cron` of @nestjs/schedule leaves on a method. */
 export interface CronMetadata {
-  readonly cronTime: string | { valueOf(): number };
+  readonly cronTime: string | { valueOf(): unknown };
   readonly name?: string;
-  readonly timeZone?: unknown;
-  readonly utcOffset?: unknown;
+}
+
+/** What `@Interval` and `@Timeout` leave. */
+interface Timer {
+  readonly timeout: number;
 }
 
 /** What a decorated method is to the application: who calls it, and when. */
 export type MethodRole =
   | { readonly kind: 'cron'; readonly metadata: CronMetadata }
-  | { readonly kind: 'interval'; readonly period: number; readonly name: string | undefined }
-  | { readonly kind: 'timeout'; readonly name: string | undefined }
+  | { readonly kind: 'interval' | 'timeout'; readonly ms: number; readonly name: string | undefined }
   | { readonly kind: 'start hook' }
   | { readonly kind: 'plain' };
 
 /** The names under which @nestjs/schedule 4 to 12 keeps its metadata. */
+const TYPE = 'SCHEDULER_TYPE';
+const NAME = 'SCHEDULER_NAME';
 const CRON = 'SCHEDULE_CRON_OPTIONS';
 const INTERVAL = 'SCHEDULE_INTERVAL_OPTIONS';
 const TIMEOUT = 'SCHEDULE_TIMEOUT_OPTIONS';
-const NAME = 'SCHEDULER_NAME';
+const SchedulerType = { CRON: 1, TIMEOUT: 2, INTERVAL: 3 } as const;
 
 const START_HOOKS: readonly (string | symbol)[] = ['onModuleInit', 'onApplicationBootstrap'];
 const PLAIN: MethodRole = { kind: 'plain' };
@@ -30,14 +34,32 @@ export function roleOf(key: string | symbol, functions: readonly unknown[]): Met
     const role = typeof method === 'function' ? scheduledRole(method) : undefined;
     if (role) return role;
   }
+  return innerRoleOf(key);
+}
+
+/** The role of a method that only another decorated one calls. */
+export function innerRoleOf(key: string | symbol): MethodRole {
   return START_HOOKS.includes(key) ? START_HOOK : PLAIN;
 }
 
+/** The name of the method's job, as its author gave it. */
+export function jobName(role: MethodRole): string | undefined {
+  if (role.kind === 'cron') return role.metadata.name;
+  return 'name' in role ? role.name : undefined;
+}
+
+/** Nest obeys the last of its decorators; the others leave metadata, too. */
 function scheduledRole(method: object): MethodRole | undefined {
-  const cron = Reflect.getMetadata(CRON, method) as CronMetadata | undefined;
-  if (cron) return { kind: 'cron', metadata: cron };
-  const name = Reflect.getMetadata(NAME, method) as string | undefined;
-  const interval = Reflect.getMetadata(INTERVAL, method) as { timeout: number } | undefined;
-  if (interval) return { kind: 'interval', period: interval.timeout, name };
-  return Reflect.hasMetadata(TIMEOUT, method) ? { kind: 'timeout', name } : undefined;
+  const read = (key: string): unknown => Reflect.getMetadata(key, method);
+  const name = read(NAME) as string | undefined;
+  switch (read(TYPE)) {
+    case SchedulerType.CRON:
+      return { kind: 'cron', metadata: read(CRON) as CronMetadata };
+    case SchedulerType.INTERVAL:
+      return { kind: 'interval', ms: (read(INTERVAL) as Timer).timeout, name };
+    case SchedulerType.TIMEOUT:
+      return { kind: 'timeout', ms: (read(TIMEOUT) as Timer).timeout, name };
+    default:
+      return undefined;
+  }
 }

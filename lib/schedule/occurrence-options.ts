@@ -1,9 +1,18 @@
 import { refuse, type KnownOptions } from '../common/check-options.js';
 import { checkDuration } from '../core/lease-options.js';
+import { checkName } from '../core/lock-name.js';
 import { checkMaxAttempts, checkMemory, checkOnHolderDeath } from '../core/occurrence.js';
 
 /** What can be said of the runs of a decorated method. All durations are milliseconds. */
 export interface OccurrenceOptions {
+  /**
+   * What the method's runs are known by: ticks, gaps and versions of one series are run once. Say it where methods that
+   * share a lock have neither a job's name nor a class whose name stays as it is.
+   *
+   * @default the name of the job, in `@Cron(…, { name })`, `@Interval(name, …)` or `@Timeout(name, …)`; else the name of
+   * the lock as given; else, and with `shared: true`, `Class.method`
+   */
+  readonly series?: string | undefined;
   /**
    * On `@Cron`: what becomes of a tick whose holder dies in the middle of it. `rerun`: the replicas that found it
    * running stand by, and one of them runs the same tick again.
@@ -19,8 +28,8 @@ export interface OccurrenceOptions {
    */
   readonly maxAttempts?: number | undefined;
   /**
-   * On a method that no scheduler calls: it is skipped within this many milliseconds of its last start, in whichever
-   * replica that was. `@Interval` has its own period for that.
+   * On a method that is not a job itself: it is skipped within this many milliseconds of its last start, in whichever
+   * replica that was, also where a job calls it. `@Interval` has its own period for that.
    */
   readonly minGap?: number | undefined;
   /**
@@ -52,6 +61,7 @@ export interface OccurrenceOptions {
 }
 
 export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
+  series: true,
   onHolderDeath: true,
   maxAttempts: true,
   minGap: true,
@@ -63,7 +73,9 @@ export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
 
 /** @throws LockConfigurationError */
 export function checkOccurrenceOptions(options: OccurrenceOptions): void {
-  const { onHolderDeath, maxAttempts, minGap, version, remember, standbyTimeout, whenTimedOut } = options;
+  const { series, onHolderDeath, maxAttempts, minGap, version } = options;
+  const { remember, standbyTimeout, whenTimedOut } = options;
+  if (series !== undefined) checkName(series, 'series');
   if (onHolderDeath !== undefined) checkOnHolderDeath('onHolderDeath', onHolderDeath);
   if (maxAttempts !== undefined) checkMaxAttempts('maxAttempts', maxAttempts);
   if (minGap !== undefined) checkMemory('minGap', minGap);

@@ -134,7 +134,7 @@ describe('the schedule of a @Cron method', () => {
   });
 
   it('may be one moment, as a Date', async () => {
-    const moment = new Date(Date.now() + 1500);
+    const moment = new Date(Math.ceil(Date.now() / SECOND) * SECOND + SECOND);
     @Injectable()
     class Once {
       @Cron(moment)

@@ -77,7 +77,7 @@ describe('a @Timeout method with @Exclusive', () => {
       startApp({ locks: { store }, imports: [ScheduleModule.forRoot()], providers: [Warm] });
     const apps = await Promise.all([start(), start(), start()]);
     await eventually(() => apps.flatMap(({ log }) => log.ours('debug')).length === 2);
-    expect(runs).toMatchObject([{ occurrence: 'key "" of Warm.warm' }]);
+    expect(runs).toMatchObject([{ occurrence: 'key "" of warm' }]);
   });
 });
 

@@ -1,0 +1,121 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { isPromise } from 'node:util/types';
+import type { TickOccurrence } from '../core/occurrence.js';
+import { occurrenceAt, type CronTime } from './cron-tick.js';
+
+/** The cron job that fired. */
+export interface FiredJob {
+  /** Its name in the `SchedulerRegistry`; undefined where that is another one in each replica. */
+  readonly name: string | undefined;
+  /** Its schedule when it fired: it may be given another one later. */
+  readonly cronTime: CronTime;
+}
+
+/**
+ * A firing counts for this many milliseconds after its handlers have returned, for what they did not wait for. Not for
+ * ever: a connection that was opened in it keeps its context for as long as it lives.
+ */
+const AFTERMATH = 60_000;
+
+/** One call of handlers by the scheduler, and all that comes of it. */
+export class Firing {
+  readonly job: FiredJob | undefined;
+  readonly #at: number;
+  readonly #begun = new Set<string>();
+  #running = 0;
+  #lastEnd = performance.now();
+
+  /**
+   * @param job undefined for an interval or a timeout, which have no ticks
+   * @param at when it fired, milliseconds since the epoch
+   */
+  constructor(job: FiredJob | undefined, at: number) {
+    this.job = job;
+    this.#at = at;
+  }
+
+  /** Whether what runs in it is still the scheduler's doing. */
+  get counts(): boolean {
+    return this.#running > 0 || performance.now() - this.#lastEnd <= AFTERMATH;
+  }
+
+  /** The tick that the job fired for; undefined where it has none. */
+  get tick(): TickOccurrence | undefined {
+    return this.job && occurrenceAt(this.job.cronTime, this.#at);
+  }
+
+  /** Whether this replica has had the tick for that work, and may do it again under the lock alone. */
+  hasBegun(work: string): boolean {
+    return this.#begun.has(work);
+  }
+
+  begins(work: string): void {
+    this.#begun.add(work);
+  }
+
+  /** Calls one of its handlers. Returns what that returns: a promise, which may reject, must stay in the caller's hands. */
+  call(handler: () => unknown): unknown {
+    this.#running++;
+    let result: unknown;
+    try {
+      result = handler();
+    } finally {
+      if (!isPromise(result)) this.#ended();
+    }
+    return isPromise(result) ? result.finally(() => this.#ended()) : result;
+  }
+
+  #ended(): void {
+    this.#running--;
+    this.#lastEnd = performance.now();
+  }
+}
+
+type Told = (firing: Firing) => void;
+
+interface Shared {
+  readonly context: AsyncLocalStorage<Firing | undefined>;
+  /** Calls outside of any firing in this synchronous stretch. */
+  readonly undecided: Set<Told>;
+}
+
+// Registered globally: the ESM and the CJS build may both be loaded, and one of them watches the scheduler.
+const KEY = Symbol.for('nestjs-exclusive-lock/firing');
+const global = globalThis as { [KEY]?: Shared };
+const { context, undecided } = (global[KEY] ??= { context: new AsyncLocalStorage(), undecided: new Set() });
+
+/** Does `work` as part of a firing. */
+export function insideFiring<T>(firing: Firing, work: () => T): T {
+  return context.run(firing, work);
+}
+
+/** Does `work` as what is no part of one: it is done once for the firing already. */
+export function outsideFiring<T>(work: () => T): T {
+  return context.getStore() ? context.run(undefined, work) : work();
+}
+
+/** The firing that the calling code is part of; undefined where no scheduler called it. */
+export function currentFiring(): Firing | undefined {
+  const firing = context.getStore();
+  return firing?.counts ? firing : undefined;
+}
+
+/**
+ * The firing that a call outside of any belongs to after all. cron calls the handler from within the constructor of a
+ * job that arms late, or has `runOnInit`; who made the job registers it in the same synchronous stretch.
+ */
+export function firingOfNewJob(): Promise<Firing | undefined> {
+  return new Promise((resolve) => {
+    undecided.add(resolve);
+    queueMicrotask(() => {
+      undecided.delete(resolve);
+      resolve(undefined);
+    });
+  });
+}
+
+/** A job is registered that has fired in its constructor. */
+export function firedWhenMade(firing: Firing): void {
+  for (const told of undecided) told(firing);
+  undecided.clear();
+}

@@ -1,0 +1,100 @@
+import type { CronTime } from './cron-tick.js';
+import { Firing, currentFiring, firedWhenMade, insideFiring } from './firing.js';
+
+type Callback = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Private to cron. Where it is missing a firing counts for a minute, however long its handlers run. */
+const CALLBACKS = '_callbacks';
+
+/** The part of cron's `CronJob` that is needed, the same from cron 3.1 to 4.4. */
+interface CronJob {
+  readonly cronTime: CronTime;
+  /** When its timer fired last: another object each time. */
+  lastDate(): Date | null;
+  fireOnTick: Callback;
+  start: Callback;
+  addCallback?: (callback: Callback) => void;
+  [CALLBACKS]?: unknown;
+}
+
+// Registered globally: two copies of the package may meet, and one of them is enough.
+const WATCHED = Symbol.for('nestjs-exclusive-lock/watched-job');
+
+/** What @nestjs/schedule calls a job that was given no name: another one in each replica. */
+const RANDOM_NAME = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i;
+
+/**
+ * Has the calls by the job's timer made inside of a `Firing`.
+ *
+ * @param name its name in the `SchedulerRegistry`
+ * @param isNew whether it was made in this synchronous stretch, and may have fired in its constructor
+ */
+export function watchJob(job: unknown, name: string, { isNew }: { isNew: boolean }): void {
+  if (!isCronJob(job)) return;
+  const watched = (job as { [WATCHED]?: WatchedJob })[WATCHED];
+  if (watched) {
+    watched.name = name;
+    return;
+  }
+  const value = new WatchedJob(job, name);
+  Object.defineProperty(job, WATCHED, { value });
+  if (isNew && job.lastDate()) firedWhenMade(value.fired(job.lastDate()!));
+}
+
+class WatchedJob {
+  name: string;
+  readonly #job: CronJob;
+  /** The last `lastDate()` that was seen. */
+  #seen: Date | null;
+  /** Those whose call is still to come. When cron arms late, it calls for the next tick before it does for this one. */
+  readonly #due: Date[] = [];
+
+  constructor(job: CronJob, name: string) {
+    const { fireOnTick, start, addCallback, [CALLBACKS]: callbacks } = job;
+    this.name = name;
+    this.#job = job;
+    this.#seen = job.lastDate();
+    // cron arms the next timer between the moment that it notes and the call.
+    job.start = (...args) => {
+      this.#look();
+      return start.apply(job, args);
+    };
+    job.fireOnTick = (...args) => this.#fire(() => fireOnTick.apply(job, args));
+    if (Array.isArray(callbacks)) job[CALLBACKS] = callbacks.map(followed);
+    if (addCallback) job.addCallback = (callback) => addCallback.call(job, followed(callback));
+  }
+
+  fired(at: Date): Firing {
+    const name = RANDOM_NAME.test(this.name) ? undefined : this.name;
+    return new Firing({ name, cronTime: this.#job.cronTime }, at.getTime());
+  }
+
+  #look(): void {
+    const last = this.#job.lastDate();
+    if (last && last !== this.#seen) this.#due.push(last);
+    this.#seen = last;
+  }
+
+  /** Only the timer notes a moment first. Who calls by hand does so as part of whatever it is doing. */
+  #fire(call: () => unknown): unknown {
+    this.#look();
+    const at = this.#due.pop();
+    return at ? insideFiring(this.fired(at), call) : call();
+  }
+}
+
+/** The handler, whose firing counts for as long as it runs. */
+function followed(callback: Callback): Callback {
+  return function (...args) {
+    const call = (): unknown => callback.apply(this, args);
+    const firing = currentFiring();
+    return firing ? firing.call(call) : call();
+  };
+}
+
+function isCronJob(job: unknown): job is CronJob {
+  if (typeof job !== 'object' || job === null) return false;
+  const { cronTime, lastDate, fireOnTick, start } = job as Partial<CronJob>;
+  if (typeof cronTime !== 'object' || cronTime === null) return false;
+  return [lastDate, fireOnTick, start].every((method) => typeof method === 'function');
+}
