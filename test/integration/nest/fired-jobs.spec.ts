@@ -32,6 +32,14 @@ function note(what: string): void {
   runs.push(tick ? `${what} for a tick` : what);
 }
 
+/** A decorator of somebody else's, which passes no arguments on. */
+const withoutArguments: MethodDecorator = (_target, _key, descriptor) => {
+  const original = descriptor.value as () => unknown;
+  descriptor.value = function (this: unknown) {
+    return original.call(this);
+  } as never;
+};
+
 const start = (...providers: (new (...args: never[]) => object)[]) =>
   startApp({ locks: { store }, imports: [ScheduleModule.forRoot()], providers });
 
@@ -54,7 +62,7 @@ describe('a call by hand', () => {
   class Nightly {
     @Cron(NEVER)
     @Exclusive('nightly')
-    async run(_why?: string): Promise<string> {
+    async run(_why?: string): Promise<string | undefined> {
       note('run');
       return 'ran';
     }
@@ -85,16 +93,10 @@ describe('a call by hand', () => {
 
 describe('the tick of a job that fires', () => {
   it('is that of a method below a decorator that passes no arguments on', async () => {
-    const bare: MethodDecorator = (_target, _key, descriptor) => {
-      const original = descriptor.value as () => unknown;
-      descriptor.value = function (this: unknown) {
-        return original.call(this);
-      } as never;
-    };
     @Injectable()
     class Jobs {
       @Cron(NEVER)
-      @bare
+      @withoutArguments
       @Exclusive()
       async run(): Promise<void> {
         note('run');
@@ -137,7 +139,7 @@ describe('the tick of a job that fires', () => {
 
         schedule(): void {
           const job = new CronJob(NEVER, () => this.work());
-          this.registry.addCronJob('dynamic', job as never);
+          this.registry.addCronJob('dynamic', job);
         }
 
         @Exclusive()
@@ -174,9 +176,9 @@ describe('the tick of a job that fires', () => {
     fire(jobOf(module));
     fire(jobOf(module));
     jest.spyOn(performance, 'now').mockReturnValue(later);
-    gates[0]!.open();
+    gates[0].open();
     await eventually(() => expect(runs).toEqual(['work for a tick']));
-    gates[1]!.open();
+    gates[1].open();
     await settled();
     expect(runs).toEqual(['work for a tick']);
   });
@@ -249,8 +251,7 @@ describe('the tick of a job that fires', () => {
     @Injectable()
     class Jobs {
       constructor(readonly registry: SchedulerRegistry) {
-        for (const name of ['a', 'b'])
-          registry.addCronJob(name, new CronJob(NEVER, () => this.work(name)) as never);
+        for (const name of ['a', 'b']) registry.addCronJob(name, new CronJob(NEVER, () => this.work(name)));
       }
 
       @Exclusive('work', { whenBusy: 'wait' })
@@ -283,9 +284,9 @@ describe('the tick of a job that fires', () => {
     }
     const { module } = await start(Jobs);
     const [job] = module.get(SchedulerRegistry).getCronJobs().values();
-    const CronTime = job!.cronTime.constructor as new (source: string) => never;
-    job!.setTime(new CronTime('* * * * * *'));
-    job!.start();
+    const CronTime = job.cronTime.constructor as new (source: string) => never;
+    job.setTime(new CronTime('* * * * * *'));
+    job.start();
     await eventually(() => expect(runs.length).toBeGreaterThanOrEqual(3));
     expect(new Set(runs).size).toBe(runs.length);
     expect(runs.join()).not.toContain('other');
@@ -300,7 +301,7 @@ describe('a job that fires before it is registered', () => {
     onModuleInit(): void {
       const runOnInit = true;
       const job = CronJob.from({ cronTime: NEVER, onTick: () => this.work(), runOnInit });
-      this.registry.addCronJob('eager', job as never);
+      this.registry.addCronJob('eager', job);
     }
 
     @Exclusive()

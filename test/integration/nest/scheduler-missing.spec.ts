@@ -31,6 +31,7 @@ function jobs(...decorators: MethodDecorator[]) {
   return Jobs;
 }
 
+const withoutTicks = (store = new MemoryLockStore()) => ({ store, ticks: false });
 const imports = [ScheduleModule.forRoot()];
 
 describe('an application whose ScheduleModule was forgotten', () => {
@@ -51,7 +52,7 @@ describe('an application whose ScheduleModule was forgotten', () => {
     @Injectable()
     class Seeds implements OnModuleInit {
       @Exclusive('seed')
-      onModuleInit(): void {
+      async onModuleInit(): Promise<void> {
         runs.push('seed');
       }
     }
@@ -77,10 +78,8 @@ it('an application whose SchedulerRegistry is a stub of the test has a scheduler
 });
 
 describe('a process with ticks: false', () => {
-  const locks = (store = new MemoryLockStore()) => ({ store, ticks: false });
-
   it('starts without a scheduler, and says so in one line', async () => {
-    const { log } = await startApp({ locks: locks(), providers: [jobs(Cron(NEVER), Exclusive('a'))] });
+    const { log } = await startApp({ locks: withoutTicks(), providers: [jobs(Cron(NEVER), Exclusive('a'))] });
     expect(log.ours('log')).toEqual([expect.stringContaining('takes no ticks (ticks: false)')]);
     expect(log.complaints).toEqual([]);
   });
@@ -88,7 +87,7 @@ describe('a process with ticks: false', () => {
   it('leaves the ticks of its jobs to others, and runs what is called by hand', async () => {
     const Jobs = jobs(Cron(NEVER, { name: 'job' }), Exclusive('a'));
     const store = new MemoryLockStore();
-    const command = await startApp({ locks: locks(store), imports, providers: [Jobs] });
+    const command = await startApp({ locks: withoutTicks(store), imports, providers: [Jobs] });
     fire(jobOf(command.module));
     await expect(Promise.resolve(command.module.get(Jobs).run())).resolves.toBe('ran');
     expect(runs).toHaveLength(1);
@@ -103,7 +102,7 @@ describe('a process with ticks: false', () => {
     ['@Timeout', Timeout(5)],
   ])('skips its %s methods when the scheduler calls them, and not by hand', async (_, schedule) => {
     const Jobs = jobs(schedule, Exclusive('a'));
-    const { module } = await startApp({ locks: locks(), imports, providers: [Jobs] });
+    const { module } = await startApp({ locks: withoutTicks(), imports, providers: [Jobs] });
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(runs).toEqual([]);
     await expect(Promise.resolve(module.get(Jobs).run())).resolves.toBe('ran');

@@ -10,7 +10,7 @@ interface TimedJob {
 export const jobOf = (module: TestingModule, name?: string) => {
   const registry = module.get(SchedulerRegistry);
   const [only] = registry.getCronJobs().values();
-  return name === undefined ? only! : registry.getCronJob(name);
+  return name === undefined ? only : registry.getCronJob(name);
 };
 
 /** What the timer of a job does when its time has come. The test waits for the work itself. */
