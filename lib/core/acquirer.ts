@@ -45,8 +45,7 @@ export class Acquirer {
     // The scheduler goes on calling while an application shuts down.
     const refusal = shutdown.refusal(wanted.claim?.kind === 'tick');
     const attempt = new Attempt(wanted, refusal, clock);
-    // Who waits for a run of others is not in line: it wants to know when that is done, not to have the lock.
-    if (wanted.wait > 0 && !wanted.claim) attempt.standIn(this.#lines);
+    attempt.standIn(this.#lines);
     let acquisition: Acquisition | undefined;
     shutdown.askingBegins();
     try {
@@ -122,7 +121,7 @@ export class Acquirer {
       attempt.waited = true;
       return waiting.left();
     }
-    if (place) this.#watch(name, attempt);
+    if (attempt.queues) this.#watch(name, attempt);
     return undoing ? waiting.left() : undefined;
   }
 
@@ -137,7 +136,8 @@ export class Acquirer {
   #takeTurn(wanted: Wanted, attempt: Attempt): Acquired | undefined {
     const { turn, inLine, record } = attempt;
     attempt.turn = undefined;
-    if (!turn || turn.record !== record || inLine?.lastFence === undefined) return undefined;
+    // Of a run, only the store can say that it was not run while this one stood in line.
+    if (wanted.claim || !turn || turn.record !== record || inLine?.lastFence === undefined) return undefined;
     // It may have been over before the last question, and this message late.
     if (turn.fence <= inLine.lastFence) return undefined;
     return this.#granter.takeTurn({ ...wanted, record }, turn, inLine.askedAt);
@@ -168,9 +168,9 @@ export class Acquirer {
   #question(wanted: Wanted, attempt: Attempt): Question {
     const { identity, clock } = this.#parts;
     const { name, contents, claim, following, ttl, renewEvery, maxHold } = wanted;
-    const { place, since } = attempt;
+    const { queues, since } = attempt;
     const record = (attempt.record ??= identity.newRecord(contents, claim && describeClaim(claim)));
-    const waited = place && clock.now() - since;
+    const waited = queues ? clock.now() - since : undefined;
     const mayBeBehind = following !== undefined;
     return { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited };
   }

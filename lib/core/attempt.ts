@@ -25,7 +25,9 @@ export class Attempt {
   readonly waiting: Waiting;
   /** Aborts when the shutdown refuses it. */
   readonly refusal: AbortSignal;
-  /** Among those of this process who wait for the lock; undefined where it does not wait in line. */
+  /** Whether it stands in line where others have the lock. */
+  readonly queues: boolean;
+  /** Among those of this process who wait for the lock; undefined where it does not wait behind them. */
   place: LocalPlace | undefined;
   /** Under which the store may know it; changed when the store was told to forget that. */
   record: string | undefined;
@@ -52,6 +54,7 @@ export class Attempt {
     this.#wanted = wanted;
     this.#clock = clock;
     this.refusal = refusal;
+    this.queues = wanted.wait > 0;
     this.since = clock.now();
     this.waiting = new Waiting(wanted.name, wanted.wait, this.since, clock);
   }
@@ -63,9 +66,12 @@ export class Attempt {
     return this.#pause;
   }
 
-  /** Waits behind those of this process who came before. */
+  /**
+   * Waits behind those of this process who came before. Who waits for a run has a place of its own at the store, and asks
+   * now and then whether others have done it.
+   */
   standIn(lines: LocalLines): void {
-    this.place = lines.enter(this.#wanted.name, this.pause);
+    if (this.queues && !this.#wanted.claim) this.place = lines.enter(this.#wanted.name, this.pause);
   }
 
   /** Keeps what the store has answered to a question. */
@@ -73,7 +79,7 @@ export class Attempt {
     const { status } = answer;
     const { holder } = this.waiting.seen;
     const failure = isUnavailable(answer) ? answer.error : undefined;
-    if (isBusy(answer)) this.mayBeInLine = this.place !== undefined;
+    if (isBusy(answer)) this.mayBeInLine = this.queues;
     else if (status === 'acquired') this.mayBeInLine = false;
     this.inLine = status === 'skipped' ? answer.inLine : undefined;
     this.waiting.seen = { holder: isBusy(answer) ? answer.holder : holder, failure };

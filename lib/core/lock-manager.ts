@@ -58,8 +58,8 @@ export interface AcquireOptions extends LeaseOptions {
 /** Options of `run`. All durations are milliseconds. */
 export interface RunOptions extends AcquireOptions {
   /**
-   * The one intended run that the lock is wanted for: it is granted once, across all replicas. A `wait` ends when the
-   * occurrence is done, too, and keeps no order.
+   * The one intended run that the lock is wanted for: it is granted once, across all replicas. A `wait` also ends when
+   * another replica has done it.
    */
   readonly occurrence?: Occurrence | undefined;
 }

@@ -214,6 +214,20 @@ export const MUTANTS = [
     tests: 'integration/nest/shared-names',
   },
   {
+    name: 'a turn counts as a grant of the run that is waited for',
+    file: 'lib/core/acquirer.ts',
+    find: 'if (wanted.claim || !turn || ',
+    replace: 'if (!turn || ',
+    tests: 'unit/core/line',
+  },
+  {
+    name: 'whoever waits for a run stands in no line',
+    file: 'lib/core/acquirer.ts',
+    find: 'const waited = queues ? clock.now() - since : undefined;',
+    replace: 'const waited = queues && !claim ? clock.now() - since : undefined;',
+    tests: 'unit/core/line',
+  },
+  {
     name: 'nobody who waits is told of its turn (Redis)',
     file: 'lib/stores/redis/scripts/hand-over.lua',
     find: 'if beginning ~= own then',

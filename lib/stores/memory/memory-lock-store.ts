@@ -43,8 +43,13 @@ export class MemoryLockStore implements LockStore {
   }
 
   async acquire(request: AcquireRequest): Promise<AcquireReply> {
-    const { name, waited } = request;
-    const [reply] = acquireEntry(this.#entry(name), request, this.#time());
+    const { name, record, waited } = request;
+    const entry = this.#entry(name);
+    const before = entry.holder?.record;
+    const [reply] = acquireEntry(entry, request, this.#time());
+    // The question may be what gives the lock to the next in line.
+    const after = entry.holder?.record;
+    if (after !== before && after !== record) this.#tell(name);
     if (reply.status !== 'busy' || waited === undefined) return reply;
     return { ...reply, inLine: this.#watchers.has(name) };
   }
@@ -107,8 +112,12 @@ export class MemoryLockStore implements LockStore {
 
   #free(name: string, decide: (entry: LockEntry, time: StoreTime) => Decision<OwnerReply>): OwnerReply {
     const [reply] = decide(this.#entry(name), this.#time());
-    if (reply === 'held') for (const onTurn of this.#watchers.get(name) ?? []) onTurn();
+    if (reply === 'held') this.#tell(name);
     return reply;
+  }
+
+  #tell(name: string): void {
+    for (const onTurn of this.#watchers.get(name) ?? []) onTurn();
   }
 
   #time(): StoreTime {

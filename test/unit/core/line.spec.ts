@@ -65,6 +65,66 @@ describe('a line of those who wait', () => {
     expect(order).toEqual(['1', '2', '3', '4', '5']);
   });
 
+  it('has those who wait for a run in it, who are told done by the clock where the line is long', async () => {
+    const occurrence = { key: 'v1' };
+    const order: string[] = [];
+    const work = new OpenWork();
+    // As a replica that has come before all of them, and does the same.
+    const runner = replica.locks.run('a', () => work.done, { occurrence, wait: true });
+    await replica.clock.pass(1);
+    const behind = [wait(other, '1', order, 60_000), wait(replica, '2', order)];
+    await replica.clock.pass(1);
+    const claimant = other.locks.run('a', () => order.push('again'), { occurrence, wait: true });
+    await replica.clock.pass(1);
+    await lease.release();
+    await settle();
+
+    work.finish();
+    await runner;
+    await replica.clock.pass(2100);
+
+    expect(await claimant).toEqual({ status: 'skipped', reason: 'done' });
+    expect(order).toEqual(['1']);
+    await replica.clock.pass(60_000);
+    await Promise.all(behind);
+    expect(order).toEqual(['1', '2']);
+  });
+
+  it.each([
+    ['is told only that it may be its turn', false],
+    ['is told which grant is its own', true],
+  ])('gives whoever waits for a run the lock in its turn: a store where it %s', async (_, tellsTurns) => {
+    replica.store.tellsTurns = tellsTurns;
+    const order: string[] = [];
+    const first = wait(replica, '1', order);
+    await replica.clock.pass(1);
+    const claimant = other.locks.run('a', () => order.push('claimed'), {
+      occurrence: { key: 'v1' },
+      wait: true,
+    });
+    await replica.clock.pass(1);
+    const last = wait(other, '3', order);
+    await replica.clock.pass(1);
+
+    await lease.release();
+    await replica.clock.pass(50);
+
+    await Promise.all([first, last]);
+    expect(await claimant).toMatchObject({ status: 'ran' });
+    expect(order).toEqual(['1', 'claimed', '3']);
+  });
+
+  it('is left by a run that is waited for no more', async () => {
+    const gone = replica.locks.run('a', () => 1, { occurrence: { key: 'v1' }, wait: 100 });
+    const rejected = expect(gone).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+    await replica.clock.pass(200);
+    await rejected;
+
+    await lease.release();
+
+    expect(await replica.store.holderOf('a')).toBeNull();
+  });
+
   it('asks the store once in two seconds for a thousand of one replica', async () => {
     const before = asks();
     const waits = Array.from({ length: 1000 }, () => replica.locks.run('a', () => 1, { wait: 60_000 }));

@@ -1,7 +1,7 @@
-import { TURN_TIMEOUT } from '../../../../lib/stores/lock-store.js';
+import { TURN_TIMEOUT, type Claim } from '../../../../lib/stores/lock-store.js';
 import { eventually } from '../../../support/eventually.js';
 import { standInLine } from '../stand-in-line.js';
-import { fenceOf, grantedFence, LONG, request, SHORT, WITHIN, type Subject } from './subject.js';
+import { fenceOf, grantedFence, LONG, request, SHORT, tickClaim, WITHIN, type Subject } from './subject.js';
 
 export function describeWaiting(on: Subject): void {
   const holderOf = async (name: string): Promise<string | undefined> =>
@@ -103,6 +103,84 @@ export function describeWaiting(on: Subject): void {
 
     expect(await holderOf('a')).toBeUndefined();
     waiter.stop();
+  });
+
+  describe('with a claim', () => {
+    const claims: [string, () => Promise<Claim>][] = [
+      ['a tick', async () => tickClaim(Math.floor(await on.now()))],
+      ['a tick that is run again', async () => tickClaim(Math.floor(await on.now()), 'cron', true)],
+      ['a gap', async () => ({ kind: 'gap', series: 'sync', gap: 60_000 })],
+      ['a key', async () => ({ kind: 'key', series: '["v1"]', remember: 60_000 })],
+    ];
+
+    it.each(claims)('has its turn, and what it claims when it asks then: %s', async (_, claimOf) => {
+      const claim = await claimOf();
+      const holder = request('a');
+      await grantedFence(on.one, holder);
+      const waiter = await standInLine(on.two, request('a', { claim }));
+      await on.one.release(holder, WITHIN);
+      expect(await holderOf('a')).toBe(waiter.request.record);
+      // Nothing is claimed by the turn alone: who died instead of asking has not begun the run.
+      const fence = (await on.one.inspect('a', WITHIN))?.fence;
+
+      expect(await on.two.acquire(waiter.request, WITHIN)).toMatchObject({ status: 'granted', fence });
+
+      expect((await on.one.inspect('a', WITHIN))?.remaining).toBeGreaterThan(LONG - 5000);
+      // A second copy of the question finds its own mark.
+      expect(await on.two.acquire(waiter.request, WITHIN)).toMatchObject({ status: 'granted', fence });
+      await on.two.release({ ...waiter.request, completed: claim }, WITHIN);
+      expect(await on.one.acquire(request('a', { claim }), WITHIN)).toMatchObject({ status: 'done' });
+      waiter.stop();
+    });
+
+    it.each(claims)(
+      'whose turn comes when others have run it is told done, and passes on: %s',
+      async (_, claimOf) => {
+        const claim = await claimOf();
+        const holder = request('a', { claim });
+        // Asks for the run before anybody has it: later it would be told done at once.
+        const other = request('a');
+        await grantedFence(on.one, other);
+        const first = await standInLine(on.two, { ...request('a', { claim }), waited: 20 });
+        const second = await standInLine(on.one, { ...request('a'), waited: 10 });
+        await on.two.leave!(first.request, WITHIN);
+        const runner = await standInLine(on.one, { ...holder, waited: 30 });
+        await on.one.release(other, WITHIN);
+        await grantedFence(on.one, runner.request);
+        // Where the run is busy as long as it is run, the waiter is in line again; else it is told done.
+        const reply = await on.two.acquire(first.request, WITHIN);
+        await on.one.release({ ...runner.request, completed: claim }, WITHIN);
+
+        if (reply.status === 'busy') {
+          expect(await holderOf('a')).toBe(first.request.record);
+          expect(await on.two.acquire(first.request, WITHIN)).toMatchObject({ status: 'done' });
+        } else {
+          expect(reply.status).toBe('done');
+        }
+
+        expect(await holderOf('a')).toBe(second.request.record);
+        await on.one.release(second.request, WITHIN);
+        expect(await holderOf('a')).toBeUndefined();
+        for (const { stop } of [first, second, runner]) stop();
+      },
+    );
+
+    it('that is told done stands in line no more', async () => {
+      const claim = tickClaim(Math.floor(await on.now()));
+      const holder = request('a');
+      await grantedFence(on.one, holder);
+      const waiter = await standInLine(on.two, request('a', { claim }));
+      const later = { ...claim, time: claim.time + 1 };
+      const other = await standInLine(on.one, request('a', { claim: later, waited: 1000 }));
+      await on.one.release(holder, WITHIN);
+      await grantedFence(on.one, other.request);
+      expect((await on.one.inspect('a', WITHIN))?.waiters).toBe(1);
+
+      expect(await on.two.acquire(waiter.request, WITHIN)).toMatchObject({ status: 'done' });
+
+      expect((await on.one.inspect('a', WITHIN))?.waiters).toBe(0);
+      for (const { stop } of [waiter, other]) stop();
+    });
   });
 
   it('frees by force the very grant that is named, and hands it over', async () => {

@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LockManager } from '../../../lib/core/lock-manager.js';
+import { eventually } from '../../support/eventually.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { closeEverything, openManager, repeatedly } from './support/redis-stores.js';
+
+const WORKERS = 3;
+/** Runs of the others, by far more than come before whoever stands in line. */
+const MANY = 100;
+/** By far longer than that many take. */
+const PATIENCE = 60_000;
+
+afterEach(closeEverything);
+
+describe('a run that is waited for, on a lock that others stand in line for without end', () => {
+  it('comes when it is its turn, and is told done to all who waited for it too', async () => {
+    const server = await RedisServer.start();
+    const busy = await workers(server);
+    const claimants = await Promise.all(Array.from({ length: 3 }, () => openManager(server.url, 5000)));
+    await eventually(() => busy.runs > 2 * WORKERS);
+    const before = busy.runs;
+    let runsBefore = 0;
+
+    const migrate = async (manager: LockManager): Promise<string> => {
+      const outcome = await manager.run(
+        'shared',
+        () => {
+          runsBefore = busy.runs - before;
+        },
+        { occurrence: { key: 'v1' }, wait: PATIENCE },
+      );
+      return outcome.status === 'skipped' ? outcome.reason : outcome.status;
+    };
+    const outcomes = await Promise.all(claimants.map(({ manager }) => migrate(manager)));
+    const runsAfter = busy.runs - before;
+    await busy.stop();
+
+    expect(outcomes.toSorted()).toEqual(['done', 'done', 'ran']);
+    // In line each worker comes before it once. Until it listens for its turn it has no place there.
+    expect(runsBefore).toBeLessThan(MANY);
+    expect(runsAfter).toBeLessThan(2 * MANY);
+  });
+});
+
+/** Processes that have the lock one after the other, and of whom some always wait for it. */
+async function workers(server: RedisServer): Promise<{ runs: number; stop(): Promise<void> }> {
+  const managers = await Promise.all(Array.from({ length: WORKERS }, () => openManager(server.url, 5000)));
+  const loops = managers.map(({ manager }) =>
+    repeatedly(async () => {
+      await manager.run('shared', () => sleep(20), { wait: true });
+      busy.runs++;
+    }),
+  );
+  const busy = {
+    runs: 0,
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
+  return busy;
+}
