@@ -121,6 +121,12 @@ export const messages = {
   runsUnlocked: (method: string, name: string) =>
     `${method} runs without its lock "${name}", in every replica that calls it: the store is unavailable, and ` +
     "whenUnavailable is 'run'. So does every other method with that option until the store is back.",
+  ranLate: (name: string, run: string, ms: number) =>
+    `"${name}" (${run}) begins ${(ms / 1000).toFixed(1)} s late: the lock store was away.`,
+  runLost: (name: string, run: string, shuttingDown: boolean) =>
+    `"${name}" (${run}) was not run by this replica: the lock store was away until ` +
+    `${shuttingDown ? 'the application shut down' : 'the next run was due, or retryFor was over'}. Later runs that are ` +
+    'lost in this outage are not told.',
   memoryInProduction: () =>
     "Locks are in the memory of this process (store: 'memory'), and keep no other from running the same.",
   locksOff: () =>

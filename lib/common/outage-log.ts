@@ -5,7 +5,8 @@ import { messages } from './messages.js';
 /** Says once that a store is away and once that it is back, however many calls fail in between. */
 export class OutageLog {
   readonly #logger: LockLogger;
-  #outage: { since: number; description: string; refused: string | undefined; warned: boolean } | undefined;
+  #outage:
+    { since: number; description: string; refused: string | undefined; warned: Set<string> } | undefined;
 
   constructor(logger: LockLogger) {
     this.#logger = logger;
@@ -19,15 +20,15 @@ export class OutageLog {
       description,
       // A server that refuses to write may be read all the while: only the same call tells that this is over.
       refused,
-      warned: false,
+      warned: new Set(),
     };
     this.#logger.error(messages.storeUnavailable(description, cause));
   }
 
-  /** Warns, once in an outage, of what is done without the store. */
-  warnOnce(message: string): void {
-    if (this.#outage?.warned) return;
-    if (this.#outage) this.#outage.warned = true;
+  /** Warns of what is done, or not done, without the store: once in an outage about each of these. */
+  warnOnce(message: string, about = ''): void {
+    if (this.#outage?.warned.has(about)) return;
+    this.#outage?.warned.add(about);
     this.#logger.warn(message);
   }
 

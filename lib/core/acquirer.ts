@@ -19,6 +19,9 @@ import { LONGEST_WAIT_FOR_TICK, type Unanswered } from './waiting.js';
 
 export type Acquisition = Acquired | Skipped;
 
+/** A store that takes longer to answer than this was away meanwhile, in milliseconds. */
+const LONG_ASKED = 1000;
+
 /** What the acquirer works with. */
 export interface AcquirerParts extends GranterParts {
   readonly identity: HolderIdentity;
@@ -61,7 +64,7 @@ export class Acquirer {
       if (attempt.underWay) void this.#withdraw(wanted, attempt, attempt.underWay);
       else this.#leave(wanted, attempt);
     }
-    if (acquisition.status === 'acquired') this.#tellAcquired(acquisition, attempt);
+    if (acquisition.status === 'acquired') this.#tellAcquired(wanted, acquisition, attempt);
     else this.#tellSkipped(wanted, acquisition, attempt);
     return acquisition;
   }
@@ -85,17 +88,26 @@ export class Acquirer {
   async #askOn(asked: Wanted, attempt: Attempt): Promise<Acquisition> {
     const { signal } = asked;
     const { waiting, refusal } = attempt;
+    const { clock } = this.#parts;
     let wanted = asked;
+    let unanswered: Unanswered | undefined;
     for (;;) {
       signal?.throwIfAborted();
-      if (refusal.aborted) return { status: 'skipped', reason: 'shutting-down' };
+      if (refusal.aborted) {
+        const { failure } = attempt.wasAway ? waiting.seen : {};
+        return { status: 'skipped', reason: 'shutting-down', ...(failure && { error: failure }) };
+      }
       const heldUp = this.#heldUp(asked.name, attempt);
       if (heldUp !== undefined) {
+        // Not said to be late by who waits: that is thrown.
+        if (heldUp === 0 && unanswered) return asOutcome(unanswered);
         await attempt.pause.for(heldUp);
         continue;
       }
+      const askedAt = asked.retryFor ? clock.now() : undefined;
       const answer = this.#takeTurn(wanted, attempt) ?? (await this.#ask(wanted, attempt));
       attempt.note(answer);
+      if (askedAt !== undefined && clock.now() - askedAt > LONG_ASKED) attempt.wasAway = true;
       if (answer.status === 'acquired') {
         if (signal?.aborted) answer.lease.annul();
         signal?.throwIfAborted();
@@ -107,7 +119,9 @@ export class Acquirer {
       }
       const ms = waiting.after(answer, wanted.claim);
       if (ms === undefined) return asOutcome(answer);
+      unanswered = answer;
       attempt.waited ||= answer.status === 'skipped';
+      attempt.wasAway ||= 'reason' in answer && answer.reason === 'store-unavailable';
       await attempt.pause.for(ms);
     }
   }
@@ -179,18 +193,20 @@ export class Acquirer {
     const { clock, events } = this.#parts;
     const { holder } = waiting.seen;
     const occurrence = claim && describeClaim(claim);
-    events.emit(() => ({ type: 'waited', name, occurrence, waited: clock.now() - since, holder, granted }));
+    const waited = Math.round(clock.now() - since);
+    events.emit(() => ({ type: 'waited', name, occurrence, waited, holder, granted }));
   }
 
-  #tellAcquired({ lease, now }: Acquired, { since }: Attempt): void {
-    const { clock, events } = this.#parts;
+  #tellAcquired(wanted: Wanted, { lease, now }: Acquired, { since, wasAway }: Attempt): void {
+    const { clock, events, logger } = this.#parts;
     const tick = lease.tick?.getTime();
-    events.emit(() => ({
-      type: 'acquired',
-      ...lease.identity,
-      waited: clock.now() - since,
-      late: tick !== undefined && now !== undefined ? Math.max(0, now - tick) : undefined,
-    }));
+    const late = tick !== undefined && now !== undefined ? Math.max(0, Math.round(now - tick)) : undefined;
+    const waited = Math.round(clock.now() - since);
+    events.emit(() => ({ type: 'acquired', ...lease.identity, waited, late }));
+    const { claim, retryFor } = wanted;
+    // An interval has no moment to be late for.
+    if (wasAway && retryFor !== undefined && claim && claim.kind !== 'gap')
+      logger.log(messages.ranLate(lease.name, describeClaim(claim), late ?? waited));
   }
 
   #tellSkipped({ name, claim }: Wanted, skipped: Skipped, { since }: Attempt): void {
@@ -201,9 +217,9 @@ export class Acquirer {
       name,
       occurrence: claim && describeClaim(claim),
       reason: skipped.reason,
-      waited: clock.now() - since,
+      waited: Math.round(clock.now() - since),
       holder: skipped.reason === 'busy' ? skipped.holder : undefined,
-      error: skipped.reason === 'store-unavailable' ? skipped.error : undefined,
+      error: 'error' in skipped ? skipped.error : undefined,
     }));
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../common/clock.js';
+import { wallTime, type Clock } from '../common/clock.js';
 import { Pause } from '../common/pause.js';
 import type { Claim, Turn } from '../stores/lock-store.js';
 import type { Answer } from './granter.js';
@@ -15,6 +15,8 @@ export interface Wanted extends LeaseTimes {
   readonly following?: ((moment: Date) => Date | undefined) | undefined;
   /** 0: does not wait for others. */
   readonly wait: number;
+  /** For how long the store is asked again while it is away, by who does not wait; undefined: not at all. */
+  readonly retryFor?: number | undefined;
   /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -45,6 +47,8 @@ export class Attempt {
   unwatch: (() => void) | undefined;
   /** Whether it had to wait for another holder. */
   waited = false;
+  /** Whether the store was away for a while. */
+  wasAway = false;
 
   readonly #wanted: Wanted;
   readonly #clock: Clock;
@@ -56,7 +60,9 @@ export class Attempt {
     this.refusal = refusal;
     this.queues = wanted.wait > 0;
     this.since = clock.now();
-    this.waiting = new Waiting(wanted.name, wanted.wait, this.since, clock);
+    const { name, wait, retryFor } = wanted;
+    const retry = retryFor === undefined ? undefined : () => this.#retryUntil(retryFor);
+    this.waiting = new Waiting(name, wait, this.since, clock, retry);
   }
 
   /** Made when first needed: most acquisitions are answered at once. */
@@ -87,6 +93,14 @@ export class Attempt {
     // It names the run that it is for.
     if (status === 'behind' || (status !== 'acquired' && answer.spent)) this.#forget();
     if (isUnavailable(answer) && answer.undone) this.#awaitUndo(answer.undone);
+  }
+
+  /** When it is over, on the keeper's clock: the next tick has a call of its own. */
+  #retryUntil(retryFor: number): number {
+    const { claim, following } = this.#wanted;
+    const next = claim?.kind === 'tick' ? following?.(new Date(claim.time)) : undefined;
+    const untilNext = next ? next.getTime() - wallTime(this.#clock) : Infinity;
+    return Math.min(this.since + retryFor, this.#clock.now() + untilNext);
   }
 
   /** What was undone is not granted any more. */

@@ -62,7 +62,7 @@ export interface SkippedEvent extends EventBase {
   readonly waited: number;
   /** Who holds the lock, where it is busy. */
   readonly holder: Holder | undefined;
-  /** Why the store could not be asked. */
+  /** Why the store could not be asked, also where that was so until the application shut down. */
   readonly error: LockStoreError | undefined;
 }
 

@@ -22,7 +22,7 @@ import type { HeldLease, Lease } from './lease.js';
 import { LockEvents } from './lock-events.js';
 import { checkName } from './lock-name.js';
 import { LockReturner } from './lock-returner.js';
-import { claimOf, type Occurrence } from './occurrence.js';
+import { DEFAULT_RETRY, claimOf, type Occurrence } from './occurrence.js';
 import type { Outcome } from './outcome.js';
 import { Shutdown } from './shutdown.js';
 import { WatchedStore } from './watched-store.js';
@@ -62,10 +62,18 @@ export interface RunOptions extends AcquireOptions {
    * another replica has done it.
    */
   readonly occurrence?: Occurrence | undefined;
+  /**
+   * Milliseconds for which it is asked again while the store is away, so that the run comes late rather than never; at
+   * most until the next tick is due, where the `occurrence` tells that. Means nothing with a `wait`, which waits for the
+   * store, too.
+   *
+   * @default 3_600_000 (1 hour) for a tick that tells its `following`, as that of `tickOccurrence()` does; else 0
+   */
+  readonly retryFor?: number | undefined;
 }
 
 export const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { ...LEASE_OPTIONS, wait: true, signal: true };
-const RUN_OPTIONS: KnownOptions<RunOptions> = { ...ACQUIRE_OPTIONS, occurrence: true };
+const RUN_OPTIONS: KnownOptions<RunOptions> = { ...ACQUIRE_OPTIONS, occurrence: true, retryFor: true };
 
 type Work<T> = (lease: Lease) => T | PromiseLike<T>;
 
@@ -218,6 +226,8 @@ export class LockManager {
     checkName(name);
     checkOptions(options, RUN_OPTIONS, 'run');
     const { occurrence, wait = 0, contents, signal } = options;
+    const following = occurrence?.tick && occurrence.following;
+    const { retryFor = following && DEFAULT_RETRY } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
     // Not spread: the defaults are all settings of the module.
     const { ttl, renewEvery, maxHold } = resolveTimes(options, this.#settings);
@@ -228,7 +238,8 @@ export class LockManager {
       maxHold,
       contents,
       claim: occurrence && claimOf(occurrence, this.#settings.application),
-      following: occurrence?.tick && occurrence.following,
+      following,
+      retryFor: retryFor === undefined ? undefined : checkDuration('retryFor', retryFor, 0),
       wait: wait === true ? Infinity : checkDuration('wait', wait, 0, { or: 'true' }),
       signal,
     };

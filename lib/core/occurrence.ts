@@ -34,7 +34,8 @@ export interface TickOccurrence extends OccurrenceBase {
   readonly maxAttempts?: number | undefined;
   /**
    * Tells the first tick after a moment. With it, a replica whose clock is behind the store's asks for the tick that is
-   * due next by the store's clock, where that is within a minute, rather than for one of the past.
+   * due next by the store's clock, where that is within a minute, rather than for one of the past; and a tick whose store
+   * is away is asked for again until the next one is due.
    */
   readonly following?: ((moment: Date) => Date | undefined) | undefined;
   readonly gap?: never;
@@ -62,6 +63,9 @@ export interface KeyOccurrence extends OccurrenceBase {
   readonly tick?: never;
   readonly gap?: never;
 }
+
+/** For how long a scheduled run is asked for while the store is away, in milliseconds. */
+export const DEFAULT_RETRY = 60 * 60 * 1000;
 
 const KINDS = '{ tick: Date }, { gap: milliseconds } or { key: string }';
 const DAY = 24 * 60 * 60 * 1000;

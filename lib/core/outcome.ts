@@ -38,5 +38,11 @@ export type Skipped =
       /** Milliseconds until the lock expires unless it is renewed; Infinity if another program took it without expiry. */
       readonly remaining: number;
     }
-  | { readonly status: 'skipped'; readonly reason: 'done' | 'early' | 'shutting-down' }
+  | { readonly status: 'skipped'; readonly reason: 'done' | 'early' }
+  | {
+      readonly status: 'skipped';
+      readonly reason: 'shutting-down';
+      /** Why the store could not be asked, where it was away until then. */
+      readonly error?: LockStoreError | undefined;
+    }
   | { readonly status: 'skipped'; readonly reason: 'store-unavailable'; readonly error: LockStoreError };

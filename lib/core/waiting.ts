@@ -60,15 +60,22 @@ export class Waiting {
   readonly #wait: number;
   readonly #clock: Clock;
   readonly #since: number;
+  readonly #retry: (() => number) | undefined;
+  /** Until when the store is asked again that is away; looked for when it is. */
+  #retryUntil: number | undefined;
   /** Another replica was seen running this very tick, and may die. */
   #standingBy = false;
 
-  /** `wait` in milliseconds, from `since` on the clock; 0: does not wait for others. */
-  constructor(name: string, wait: number, since: number, clock: Clock) {
+  /**
+   * `wait` in milliseconds, from `since` on the clock; 0: does not wait for others. `retry` tells until when one who does
+   * not wait asks a store again that is away.
+   */
+  constructor(name: string, wait: number, since: number, clock: Clock, retry?: () => number) {
     this.#name = name;
     this.#wait = wait;
     this.#since = since;
     this.#clock = clock;
+    this.#retry = wait === 0 ? retry : undefined;
   }
 
   /**
@@ -84,7 +91,7 @@ export class Waiting {
         // The lock is free when it has expired, unless it was renewed: then, and not a little before.
         return this.#unlessOver(Math.min(answer.inLine ? SLOW_POLL : POLL, answer.remaining + 1));
       case 'store-unavailable':
-        return this.#unlessOver(POLL_OUTAGE);
+        return this.#retry ? this.#unlessLate() : this.#unlessOver(POLL_OUTAGE);
       case 'done':
       case 'early':
       case 'shutting-down':
@@ -93,12 +100,14 @@ export class Waiting {
   }
 
   /**
-   * Milliseconds that are left to wait for others.
+   * Milliseconds that are left to wait for others; for a store that is away where it does not wait, and then 0 when they
+   * are over.
    *
    * @throws LockTimeoutError when there are none
    */
   left(): number {
     if (this.#standingBy) return Infinity;
+    if (this.#retry) return this.#retryLeft();
     // The first question has LEAST_PATIENCE, for those behind it in line too.
     const left = this.#left(isNothing(this.seen) ? LEAST_PATIENCE : 0);
     if (left > TIMER_PRECISION) return left;
@@ -122,6 +131,18 @@ export class Waiting {
 
   #left(atLeast: number): number {
     return this.#since + Math.max(this.#wait, atLeast) - this.#clock.now();
+  }
+
+  #retryLeft(): number {
+    this.#retryUntil ??= this.#retry?.() ?? 0;
+    return Math.max(0, this.#retryUntil - this.#clock.now());
+  }
+
+  /** A run that could not be asked for. */
+  #unlessLate(): number | undefined {
+    if (this.#standingBy) return POLL_OUTAGE;
+    const left = this.#retryLeft();
+    return left > TIMER_PRECISION ? Math.min(POLL_OUTAGE, left) : undefined;
   }
 
   #unlessOver(pause: number): number | undefined {

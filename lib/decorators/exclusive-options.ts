@@ -34,7 +34,8 @@ export interface PolicyOptions {
   /**
    * What a call does when the store cannot be asked, which it knows after the module's
    * `commandTimeout` at the latest; with `whenBusy: 'wait'`, when that has been so until `wait` was
-   * over. Not on start hooks, which have `standbyTimeout` and `whenTimedOut`.
+   * over; on methods that a scheduler calls, until `retryFor` was. Not on start hooks, which have `standbyTimeout` and
+   * `whenTimedOut`.
    * - `skip`: it resolves to undefined;
    * - `throw`: it rejects with the `LockStoreError`, after a wait with the `LockTimeoutError`; only on a method that no
    *   scheduler calls;
@@ -44,6 +45,14 @@ export interface PolicyOptions {
    * @default 'skip'; with `whenBusy: 'wait'` or `'throw'`, 'throw'
    */
   readonly whenUnavailable?: 'skip' | 'throw' | 'run' | undefined;
+  /**
+   * On methods that a scheduler calls: milliseconds for which a run is asked for again while the store is away, so that it
+   * comes late rather than never; at most until the next tick of the job is due, on `@Interval` until its next call. 0:
+   * not at all. A tick that is lost in the end is told by a warning, once for each job in an outage.
+   *
+   * @default 3_600_000 (1 hour); with `whenUnavailable: 'run'`, 0
+   */
+  readonly retryFor?: number | undefined;
   /**
    * Whether other methods of the application may have the same lock name; all of them must say so. They exclude one
    * another.
@@ -59,6 +68,7 @@ const EXCLUSIVE_OPTIONS: KnownOptions<ExclusiveOptions> = {
   whenBusy: true,
   wait: true,
   whenUnavailable: true,
+  retryFor: true,
   shared: true,
 };
 
@@ -80,6 +90,7 @@ export function checkExclusiveOptions(options: ExclusiveOptions, of: string): vo
   resolveTimes(options, UNUSED_DEFAULTS);
   checkOneOf('whenBusy', options.whenBusy, ['skip', 'wait', 'throw']);
   checkOneOf('whenUnavailable', options.whenUnavailable, ['skip', 'throw', 'run']);
+  if (options.retryFor !== undefined) checkDuration('retryFor', options.retryFor, 0);
   checkOneOf('shared', options.shared, [true, false]);
   // As `acquire` has it.
   if ((options.wait as unknown) === true)

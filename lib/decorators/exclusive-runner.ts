@@ -4,6 +4,7 @@ import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
 import { LockManager, type RunOptions } from '../core/lock-manager.js';
+import { claimOf, describeClaim, type Occurrence } from '../core/occurrence.js';
 import type { Outcome, Skipped } from '../core/outcome.js';
 import type { ResolvedSettings } from '../exclusive-lock.options.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
@@ -11,6 +12,7 @@ import { outsideFiring } from '../schedule/firing.js';
 import { MethodOccurrences, type IntendedRun } from '../schedule/method-occurrences.js';
 import { LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from '../tokens.js';
 import { policyOf, type DecoratedMethod, type MethodPolicy } from './decorated-methods.js';
+import { retryOf } from './fitting-options.js';
 import { lockName } from './lock-names.js';
 import { IS_RUNNER, type MethodRunner } from './runner-property.js';
 import { openStream } from './streams.js';
@@ -59,7 +61,9 @@ export class ExclusiveRunner implements MethodRunner {
     if (policy.role.kind === 'interval' && this.#locks.refusesTicks) return undefined;
     const intended = await this.#intended(name, policy);
     if (!intended) return undefined;
-    const options = { ...policy.runOptions, ...intended.options };
+    const { occurrence } = intended.options;
+    const retryFor = retryOf(policy.options, policy.role, occurrence);
+    const options: RunOptions = { ...policy.runOptions, ...intended.options, retryFor };
     let begun = false;
     const work = (): unknown => {
       begun = true;
@@ -75,7 +79,20 @@ export class ExclusiveRunner implements MethodRunner {
       if (begun || !(error instanceof LockTimeoutError)) throw error;
       return this.#timedOut(name, error, policy, work);
     }
-    return outcome.status === 'skipped' ? this.#skipped(name, outcome, policy, work) : outcome.value;
+    if (outcome.status !== 'skipped') return outcome.value;
+    this.#tellIfLost(name, outcome, policy, occurrence);
+    return this.#skipped(name, outcome, policy, work);
+  }
+
+  /** Of each job once in an outage: one of every second would fill the log. An interval is called again soon. */
+  #tellIfLost(name: string, skipped: Skipped, policy: MethodPolicy, occurrence?: Occurrence): void {
+    const { role, options } = policy;
+    const runs = options.whenUnavailable === 'run' && skipped.reason !== 'shutting-down';
+    if (!('error' in skipped) || runs || role.kind === 'start hook') return;
+    if (!occurrence || occurrence.gap !== undefined) return;
+    const claim = claimOf(occurrence);
+    const message = messages.runLost(name, describeClaim(claim), skipped.reason === 'shutting-down');
+    this.#outages.warnOnce(message, `${name} ${claim.series}`);
   }
 
   #policyOf(call: DecoratedCall): MethodPolicy {

@@ -1,6 +1,7 @@
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import type { LeaseOptions } from '../core/lease-options.js';
+import { DEFAULT_RETRY, type Occurrence } from '../core/occurrence.js';
 import type { MethodRole } from '../schedule/method-role.js';
 import { mergeOptions, type ExclusiveOptions } from './exclusive-options.js';
 
@@ -20,6 +21,7 @@ const MEANT_FOR: Record<OptionOfRoles, readonly Kind[]> = {
   whenBusy: ['plain'],
   wait: ['plain'],
   whenUnavailable: ['plain', 'cron', 'interval', 'timeout'],
+  retryFor: ['cron', 'interval', 'timeout'],
 };
 
 /** The options of a method: its own, and under them those defaults of its class that mean something on it. */
@@ -33,6 +35,21 @@ export function fittingOptions(
       (!isOfRoles(option) || MEANT_FOR[option].includes(kind)) && !hasNobodyToThrowAt(option, value, kind),
   );
   return mergeOptions(own, Object.fromEntries(fitting));
+}
+
+/**
+ * For how long a call of the scheduler asks a store again that is away; 0 for all others, whose callers wait for an answer.
+ */
+export function retryOf(
+  { retryFor, whenUnavailable }: ExclusiveOptions,
+  role: MethodRole,
+  occurrence: Occurrence | undefined,
+): number {
+  const scheduled = occurrence?.tick !== undefined || role.kind === 'interval' || role.kind === 'timeout';
+  if (!scheduled) return 0;
+  const wanted = retryFor ?? (whenUnavailable === 'run' ? 0 : DEFAULT_RETRY);
+  // Then an interval is called again.
+  return role.kind === 'interval' ? Math.min(wanted, role.ms) : wanted;
 }
 
 /**

@@ -43,7 +43,7 @@ export function latestTick(cronTime: CronTime, now: number): number | undefined 
 
 /**
  * The occurrence that a job of the `SchedulerRegistry` runs for now, for jobs that have no decorated method. Undefined
- * before its first tick.
+ * before its first tick. Where the store is away `run` asks for it again, for `retryFor` at most, until the next one is due.
  *
  * @example
  * const job = new CronJob('0 * * * *', async () => {

@@ -193,6 +193,27 @@ export const MUTANTS = [
     tests: 'e2e/cron',
   },
   {
+    name: 'a tick at whose moment the store is away is lost',
+    file: 'lib/core/waiting.ts',
+    find: 'return this.#retry ? this.#unlessLate() : this.#unlessOver(POLL_OUTAGE);',
+    replace: 'return this.#retry ? undefined : this.#unlessOver(POLL_OUTAGE);',
+    tests: 'integration/nest/late-runs',
+  },
+  {
+    name: 'a tick is asked for although the next one is due',
+    file: 'lib/core/attempt.ts',
+    find: 'return Math.min(this.since + retryFor, this.#clock.now() + untilNext);',
+    replace: 'return this.since + retryFor + 0 * untilNext;',
+    tests: 'unit/core/late-runs',
+  },
+  {
+    name: 'a tick is asked for again before its lost question is undone',
+    file: 'lib/core/acquirer.ts',
+    find: 'return undoing ? waiting.left() : undefined;',
+    replace: 'return undoing && waiting.left() < 0 ? 0 : undefined;',
+    tests: 'unit/core/late-runs',
+  },
+  {
     name: 'maxHold ends nothing',
     file: 'lib/core/lease.ts',
     find: 'return Math.min(this.#deadline, this.#endsAt);',

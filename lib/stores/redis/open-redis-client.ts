@@ -23,7 +23,7 @@ export interface OpenedClient {
 }
 
 /** Milliseconds before attempt number `times` to reconnect. */
-const reconnectDelay = (times: number): number => Math.min(25 * 2 ** Math.min(times, 6), 1000);
+const reconnectDelay = (times: number): number => Math.min(25 * 2 ** Math.min(times, 6), 500);
 
 /**
  * ioredis would queue a command while offline and send it again after a reconnect, long after its caller has

@@ -1,0 +1,200 @@
+import { Injectable } from '@nestjs/common';
+import { Cron, Interval, ScheduleModule, Timeout } from '@nestjs/schedule';
+import {
+  Exclusive,
+  ExclusiveLockService,
+  LockConfigurationError,
+  type LockEvent,
+} from 'nestjs-exclusive-lock';
+import { eventually } from '../../support/eventually.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { closeApps, startApp, startFailure } from './support/nest-apps.js';
+
+afterEach(async () => {
+  await closeApps();
+  await RedisServer.closeAll();
+});
+
+const SECOND = 1000;
+const COMMAND_TIMEOUT = 300;
+
+/** An application whose Redis goes away as soon as it is up. */
+async function startAndLoseRedis(provider: new () => object) {
+  const server = await RedisServer.start();
+  const { module, locks, log } = await startApp({
+    locks: { redis: server.url, commandTimeout: COMMAND_TIMEOUT },
+    imports: [ScheduleModule.forRoot()],
+    providers: [provider],
+  });
+  await server.kill();
+  const events: LockEvent[] = [];
+  locks.events$.subscribe((event) => events.push(event));
+  return { server, module, log, events };
+}
+
+/** The next full second but some, and the expression that has a tick then. */
+function tickSoon(): { tick: number; cron: string } {
+  const tick = Math.ceil(Date.now() / SECOND) * SECOND + 3 * SECOND;
+  return { tick, cron: `${new Date(tick).getSeconds()} * * * * *` };
+}
+
+/** Resolves when a call that is made then has failed for the first time. */
+async function failedAt(called: number): Promise<void> {
+  await eventually(() => Date.now() > called + 2 * COMMAND_TIMEOUT, { within: 30_000 });
+}
+
+describe('a scheduled run at whose moment the store is away', () => {
+  it('of @Cron comes late when the store is back, once, with one line that says how late', async () => {
+    const ran: (Date | undefined)[] = [];
+    class Jobs {
+      async nightly(): Promise<void> {
+        ran.push(ExclusiveLockService.current()?.tick);
+      }
+    }
+    const { tick, cron } = tickSoon();
+    decorate(Jobs, 'nightly', Cron(cron), Exclusive('nightly-report'));
+    const { server, log, events } = await startAndLoseRedis(Jobs);
+    await failedAt(tick);
+    await server.restart();
+
+    await eventually(() => ran.length > 0, { within: 20_000 });
+    expect(ran).toEqual([new Date(tick)]);
+    const told = `"nightly-report" (tick ${new Date(tick).toISOString()} of nightly-report) begins `;
+    expect(
+      log.ours('log').filter((line) => line.startsWith(told) && line.includes(' s late: ')),
+    ).toHaveLength(1);
+    expect(log.ours('warn')).toEqual([]);
+    expect(log.ours('error')).toHaveLength(1);
+    expect(events.find(({ type }) => type === 'acquired')).toMatchObject({ late: expect.any(Number) });
+    expect(events.filter(({ type }) => type === 'skipped')).toEqual([]);
+  });
+
+  it('of @Timeout, which has no other moment, comes late', async () => {
+    let ran = 0;
+    class Jobs {
+      async warm(): Promise<void> {
+        ran++;
+      }
+    }
+    decorate(Jobs, 'warm', Timeout(500), Exclusive('warm'));
+    const { server, log } = await startAndLoseRedis(Jobs);
+    await failedAt(Date.now() + 500);
+    await server.restart();
+
+    await eventually(() => ran > 0, { within: 20_000 });
+    expect(log.ours('log').some((line) => /^"warm" \(key .* of warm\) begins \d/.test(line))).toBe(true);
+    expect(log.ours('warn')).toEqual([]);
+  });
+
+  it('of @Interval comes late, too, and until its next call', async () => {
+    const calls: number[] = [];
+    class Jobs {
+      async poll(): Promise<void> {
+        calls.push(performance.now());
+      }
+    }
+    decorate(Jobs, 'poll', Interval(4 * SECOND), Exclusive('poll'));
+    const { server, log, events } = await startAndLoseRedis(Jobs);
+    await failedAt(Date.now() + 4 * SECOND);
+    await server.restart();
+
+    await eventually(() => calls.length > 0, { within: 20_000 });
+    expect(events.find(({ type }) => type === 'waited')).toMatchObject({ granted: true });
+    expect(log.ours('warn')).toEqual([]);
+  });
+
+  it("of @Cron is not waited for with whenUnavailable: 'run': it runs at once, without its lock", async () => {
+    const leases: unknown[] = [];
+    class Jobs {
+      async tick(): Promise<void> {
+        leases.push(ExclusiveLockService.current());
+      }
+    }
+    decorate(Jobs, 'tick', Cron('* * * * * *'), Exclusive('tick', { whenUnavailable: 'run' }));
+    const { log } = await startAndLoseRedis(Jobs);
+
+    await eventually(() => leases.length >= 3, { within: 20_000 });
+    expect(new Set(leases.slice(1))).toEqual(new Set([undefined]));
+    expect(log.ours('warn')).toEqual([expect.stringContaining('Jobs.tick runs without its lock "tick"')]);
+  });
+});
+
+describe('a tick that is lost for all that', () => {
+  it.each([
+    ['because the next one is due', {}],
+    ['because it was not to be asked for again', { retryFor: 0 }],
+  ])('%s is told by one warning an outage, which names lock, series and tick', async (_why, options) => {
+    class Jobs {
+      async tick(): Promise<void> {}
+    }
+    decorate(Jobs, 'tick', Cron('* * * * * *'), Exclusive('every-second', options));
+    const { log, events } = await startAndLoseRedis(Jobs);
+
+    await eventually(() => events.filter(({ type }) => type === 'skipped').length >= 3, { within: 30_000 });
+    expect(log.ours('warn')).toEqual([
+      expect.stringMatching(
+        /^"every-second" \(tick 20\d\d-.*:\d\d\.000Z of every-second\) was not run by this replica: the lock store was away/,
+      ),
+    ]);
+    expect(log.ours('error')).toHaveLength(1);
+  });
+
+  it('because the application shuts down is told by a warning, too, and does not hold that up', async () => {
+    class Jobs {
+      async nightly(): Promise<void> {}
+    }
+    const { tick, cron } = tickSoon();
+    decorate(Jobs, 'nightly', Cron(cron), Exclusive('nightly-report'));
+    const { module, log, events } = await startAndLoseRedis(Jobs);
+    await failedAt(tick);
+    await module.close();
+
+    expect(log.ours('warn')).toEqual([
+      expect.stringMatching(/^"nightly-report" \(tick .*until the application shut down/),
+    ]);
+    expect(events.at(-1)).toMatchObject({ type: 'skipped', reason: 'shutting-down' });
+  });
+});
+
+describe('retryFor', () => {
+  it('may be said for a class, and means something on its scheduled methods only', async () => {
+    @Injectable()
+    @Exclusive.defaults({ retryFor: 0 })
+    class Jobs {
+      @Cron('0 0 0 1 1 *')
+      @Exclusive('yearly')
+      async yearly(): Promise<void> {}
+
+      @Exclusive('by-hand')
+      async byHand(): Promise<string | undefined> {
+        return 'ran';
+      }
+    }
+    const { module } = await startApp({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
+    await expect(module.get(Jobs).byHand()).resolves.toBe('ran');
+  });
+
+  it.each(['byHand', 'onModuleInit'])('ends the start where it would do nothing: on %s', async (key) => {
+    class Jobs {
+      async [key](): Promise<void> {}
+    }
+    decorate(Jobs, key, Exclusive('a', { retryFor: 1000 }));
+    const failure = await startFailure({ providers: [Jobs] });
+    expect(failure).toBeInstanceOf(LockConfigurationError);
+    expect(failure.message).toContain(`retryFor of @Exclusive on Jobs.${key} would do nothing`);
+  });
+
+  it('is a number of milliseconds', () => {
+    expect(() => Exclusive('a', { retryFor: -1 })).toThrow(
+      'retryFor must be a number of milliseconds from 0',
+    );
+  });
+});
+
+/** The decorators from above to below. */
+function decorate(type: new () => object, key: string, ...decorators: MethodDecorator[]): void {
+  const descriptor = Object.getOwnPropertyDescriptor(type.prototype, key)!;
+  for (const decorator of decorators.toReversed()) decorator(type.prototype, key, descriptor);
+  Object.defineProperty(type.prototype, key, descriptor);
+  Injectable()(type);
+}
