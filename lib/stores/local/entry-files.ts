@@ -1,16 +1,17 @@
 import { hash, randomBytes } from 'node:crypto';
 import {
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
   rmdirSync,
   rmSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { CLOCK_FILE } from './file-clock.js';
 import { hasCode, ifPossible } from './fs-errors.js';
 import type { LocalEntry } from './local-entry.js';
@@ -25,8 +26,11 @@ import {
   type StoredEntry,
   type Written,
 } from './lock-folder.js';
+import { openLayout } from './layout-folder.js';
+import { Pacer } from './pacer.js';
 import {
   preparePrivateFolder,
+  refuseForeignIn,
   refuseUnlessPrivate,
   refuseWithoutLinks,
   type Contents,
@@ -38,18 +42,22 @@ const CONTENTS: Contents = new Map([
   [DRAFTS, 'folder'],
   [CLOCK_FILE, 'file'],
 ]);
+/** Enough that a file system with room for 32,000 folders in one has it for all, and that each is read in no time. */
+const BUCKET = /^[0-9a-f]{2}$/;
 const LOCK_FOLDER = /^[0-9a-f]{64}$/;
 const NEW_FILE = { flag: 'wx', mode: 0o600 };
 
 /**
- * The entries as files, written by compare-and-set: `<folder>/<hash of the key>/<version>`. The next version is made
+ * The entries as files, written by compare-and-set: `<bucket>/<hash of the key>/<version>`. The next version is made
  * by a link of that name, which the file system grants to one process. Nobody waits for anybody: a process that is
  * stopped or killed anywhere in here holds up no other.
  *
- * All is synchronous: nothing is under way any more when a caller gives up.
+ * What concerns one entry is synchronous: nothing is under way any more when a caller gives up.
  */
 export class EntryFiles {
   readonly folder: string;
+  /** Where everything of ours is. */
+  readonly root: string;
   readonly #drafts: string;
   readonly #link: typeof linkSync;
   readonly #writer = randomBytes(8).toString('hex');
@@ -57,8 +65,9 @@ export class EntryFiles {
 
   /** @throws {LockConfigurationError} when the folder cannot be used safely, or its file system has no hard links */
   constructor(named: string | undefined, link = linkSync) {
-    this.folder = preparePrivateFolder(named, CONTENTS);
-    this.#drafts = join(this.folder, DRAFTS);
+    [this.folder, this.root] = openLayout(named);
+    preparePrivateFolder(this.root, CONTENTS);
+    this.#drafts = join(this.root, DRAFTS);
     this.#link = link;
     refuseWithoutLinks(this.folder, join(this.#drafts, this.#writer), link);
   }
@@ -83,17 +92,28 @@ export class EntryFiles {
     return before ? this.#follow(before, id, text) : this.#begin(key, id, text, entry.fence);
   }
 
-  /** All entries, each read when its turn comes. */
-  *all(): Generator<StoredEntry> {
-    for (const name of readdirSync(this.folder)) {
-      const stored = LOCK_FOLDER.test(name) ? readCurrent(join(this.folder, name)) : undefined;
-      if (stored) yield stored;
+  /** @throws {LockConfigurationError} when there is a link among the folders of locks, which would lead somewhere else */
+  async refuseLinks(): Promise<void> {
+    for (const bucket of await this.#buckets()) {
+      refuseForeignIn(bucket, await readdir(bucket, { withFileTypes: true }));
+    }
+  }
+
+  /** All entries, each read when its turn comes. The event loop turns meanwhile. */
+  async *all(pacer = new Pacer()): AsyncGenerator<StoredEntry> {
+    for (const bucket of await this.#buckets()) {
+      for (const name of await namesIn(bucket)) {
+        await pacer.pause();
+        const stored = LOCK_FOLDER.test(name) ? readCurrent(join(bucket, name)) : undefined;
+        if (stored) yield stored;
+      }
     }
   }
 
   /** Where the versions of this entry are, if there are any. */
   folderOf(key: string): string {
-    return join(this.folder, hash('sha256', key));
+    const name = hash('sha256', key);
+    return join(this.root, name.slice(0, 2), name);
   }
 
   /** Removes the entry unless it has changed since: whoever wrote the next version removes this one too. */
@@ -105,8 +125,8 @@ export class EntryFiles {
   }
 
   /** Removes what processes have left here that were killed before `time`, milliseconds since the epoch. */
-  removeDrafts(time: number): void {
-    for (const name of readdirSync(this.#drafts)) {
+  async removeDrafts(time: number): Promise<void> {
+    for (const name of await namesIn(this.#drafts)) {
       const draft = join(this.#drafts, name);
       const made = lstatSync(draft, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
       if (made < time) ifPossible(() => rmSync(draft, { recursive: true }));
@@ -116,8 +136,17 @@ export class EntryFiles {
   /** Keeps cleaners of temporary files from taking for old what a process uses that lives for weeks. */
   touch(stored?: StoredEntry): void {
     const now = new Date();
-    const files = stored ? [versionFile(stored.folder, stored.version)] : [this.folder, this.#drafts];
+    const files = stored
+      ? [versionFile(stored.folder, stored.version)]
+      : [this.folder, this.root, this.#drafts];
     for (const file of files) ifPossible(() => utimesSync(file, now, now));
+  }
+
+  /** In an order of its own each time: whoever lives too short to see all of them begins somewhere else than the others. */
+  async #buckets(): Promise<string[]> {
+    const names = (await namesIn(this.root)).filter((name) => BUCKET.test(name));
+    const first = Math.floor(Math.random() * names.length);
+    return [...names.slice(first), ...names.slice(0, first)].map((name) => join(this.root, name));
   }
 
   #follow(before: StoredEntry, id: string, text: string): boolean {
@@ -136,10 +165,13 @@ export class EntryFiles {
   /** The folder appears with its first version in it: an empty one is nobody's. */
   #begin(key: string, id: string, text: string, version: number): boolean {
     const draft = join(this.#drafts, id);
+    const folder = this.folderOf(key);
     try {
       mkdirSync(draft, { mode: 0o700 });
       writeFileSync(versionFile(draft, version), text, NEW_FILE);
-      moveFolder(draft, this.folderOf(key));
+      const bucket = dirname(folder);
+      if (!existsSync(bucket)) ifPossible(() => mkdirSync(bucket, { mode: 0o700 }));
+      moveFolder(draft, folder);
       return true;
     } catch (error) {
       ifPossible(() => rmSync(draft, { recursive: true }));
@@ -149,8 +181,23 @@ export class EntryFiles {
 
   /** What the error of a write means: somebody was faster, or has removed a folder, which is made anew. */
   #outrun(error: unknown, codes: readonly string[]): false {
-    if (hasCode(error, 'ENOENT')) preparePrivateFolder(this.folder, CONTENTS);
+    if (hasCode(error, 'ENOENT')) this.#prepare();
     else if (!hasCode(error, ...codes)) throw error;
     return false;
+  }
+
+  #prepare(): void {
+    openLayout(this.folder);
+    preparePrivateFolder(this.root, CONTENTS);
+  }
+}
+
+/** None where the folder is missing. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
   }
 }

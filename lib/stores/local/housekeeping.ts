@@ -7,6 +7,8 @@ import type { ProcessIdentity } from './process-identity.js';
 
 /** A write takes less than a millisecond; what is older was left by a process that was killed. */
 const DRAFT_RETENTION = 60 * 60 * 1000;
+/** Milliseconds after each piece of the work: nobody waits for it, so the most of a core is left to the application. */
+const REST = 20;
 
 /** Removes the entries that nobody holds and that hold nothing worth remembering, and what was left half done. */
 export async function removeUnused(
@@ -16,13 +18,11 @@ export async function removeUnused(
   signal: AbortSignal,
 ): Promise<void> {
   files.touch();
-  files.removeDrafts(now().wall - DRAFT_RETENTION);
-  const pacer = new Pacer();
-  for (const stored of files.all()) {
+  await files.removeDrafts(now().wall - DRAFT_RETENTION);
+  for await (const stored of files.all(new Pacer(REST))) {
+    if (signal.aborted) return;
     if (isUnused(stored, self, now())) files.remove(stored);
     else files.touch(stored);
-    await pacer.pause();
-    if (signal.aborted) return;
   }
 }
 

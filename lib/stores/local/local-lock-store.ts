@@ -52,21 +52,22 @@ export class LocalLockStore implements LockStore {
   readonly #files: EntryFiles;
   readonly #clock: FileClock;
   readonly #self = ownIdentity();
-  readonly #cleaner: NodeJS.Timeout;
+  #cleaner: NodeJS.Timeout | undefined;
   readonly #ending = new AbortController();
 
   private constructor(files: EntryFiles, prefix: string) {
     this.description = `local store in ${files.folder}`;
     this.#prefix = prefix;
     this.#files = files;
-    this.#clock = new FileClock(files.folder);
+    this.#clock = new FileClock(files.root);
     void this.#clean();
-    this.#cleaner = setInterval(() => void this.#clean(), CLEAN_EVERY).unref();
   }
 
   /** @throws {LockConfigurationError} when the folder cannot be used, or not safely */
   static async open({ folder, prefix }: LocalLockStoreOptions): Promise<LocalLockStore> {
-    return new LocalLockStore(new EntryFiles(folder), prefix);
+    const files = new EntryFiles(folder);
+    await files.refuseLinks();
+    return new LocalLockStore(files, prefix);
   }
 
   /** Whoever waits asks ten times a second, too: nobody tells that a process has died. */
@@ -109,9 +110,7 @@ export class LocalLockStore implements LockStore {
 
   async *list(prefix: string): AsyncGenerator<StoredLock & { name: string }> {
     const ours = `${this.#prefix}:`;
-    const pacer = new Pacer();
-    for (const { key, entry } of this.#files.all()) {
-      await pacer.pause();
+    for await (const { key, entry } of this.#files.all()) {
       if (!key?.startsWith(ours + prefix) || !entry) continue;
       const time = this.#time();
       putOnOurClock(entry, this.#self, time);
@@ -126,7 +125,7 @@ export class LocalLockStore implements LockStore {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#cleaner);
+    clearTimeout(this.#cleaner);
     this.#ending.abort();
     this.#clock.close();
   }
@@ -185,5 +184,7 @@ export class LocalLockStore implements LockStore {
     } catch {
       // Nothing depends on it, and whatever is wrong fails the next call of an application too.
     }
+    if (this.#ending.signal.aborted) return;
+    this.#cleaner = setTimeout(() => void this.#clean(), CLEAN_EVERY).unref();
   }
 }

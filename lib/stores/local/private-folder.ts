@@ -1,4 +1,4 @@
-import { linkSync, lstatSync, mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readdirSync, unlinkSync, writeFileSync, type Dirent } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { LockConfigurationError } from '../../common/errors.js';
@@ -23,7 +23,7 @@ export function preparePrivateFolder(named: string | undefined, contents: Conten
   refuseOnNetwork(folder);
   create(folder, folder);
   refuseUnlessPrivate(folder);
-  refuseForeign(folder, contents);
+  refuseForeignIn(folder, readdirSync(folder, { withFileTypes: true }), contents);
   for (const [name, kind] of contents) if (kind === 'folder') create(join(folder, name), folder);
   return folder;
 }
@@ -88,8 +88,12 @@ function create(path: string, folder: string): void {
 }
 
 /** Links that somebody laid while others had access to the folder would make us write somewhere else. */
-function refuseForeign(folder: string, contents: Contents): void {
-  for (const found of readdirSync(folder, { withFileTypes: true })) {
+export function refuseForeignIn(
+  folder: string,
+  files: readonly Dirent[],
+  contents: Contents = new Map(),
+): void {
+  for (const found of files) {
     const expected = contents.get(found.name);
     const fits = expected === 'file' ? found.isFile() : expected !== 'folder' || found.isDirectory();
     if (fits && !found.isSymbolicLink()) continue;
@@ -104,6 +108,12 @@ function kindOf(found: { isSymbolicLink(): boolean; isDirectory(): boolean }): s
   return found.isDirectory() ? 'a folder' : 'not a folder';
 }
 
-function refusal(folder: string, what: string, remedy: string, cause?: unknown): LockConfigurationError {
+/** Says what is wrong with the folder, and what to do. */
+export function refusal(
+  folder: string,
+  what: string,
+  remedy: string,
+  cause?: unknown,
+): LockConfigurationError {
   return new LockConfigurationError(messages.folderRefused(folder, what, remedy), { cause });
 }

@@ -1,4 +1,14 @@
-import { linkSync, readdirSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { EntryFiles } from '../../../../lib/stores/local/entry-files.js';
 import type { LocalEntry } from '../../../../lib/stores/local/local-entry.js';
@@ -30,21 +40,21 @@ describe('an entry', () => {
     expect(one.read('test:other')).toBeUndefined();
   });
 
-  it('is first written by one', () => {
+  it('is first written by one', async () => {
     expect(one.write(KEY, entry(1), undefined)).toBe(true);
     expect(two.write(KEY, entry(2), undefined)).toBe(false);
 
-    expect(fences()).toEqual([1]);
+    expect(await fences()).toEqual([1]);
   });
 
-  it('is written by one of those who have read it', () => {
+  it('is written by one of those who have read it', async () => {
     one.write(KEY, entry(1), undefined);
     const [seen, seenToo] = [one.read(KEY), two.read(KEY)];
 
     expect(one.write(KEY, entry(2), seen)).toBe(true);
     expect(two.write(KEY, entry(3), seenToo)).toBe(false);
 
-    expect(fences()).toEqual([2]);
+    expect(await fences()).toEqual([2]);
   });
 
   it('leaves no other version and no draft behind', () => {
@@ -52,7 +62,7 @@ describe('an entry', () => {
     two.write(KEY, entry(4), undefined);
 
     expect(readdirSync(one.read(KEY)!.folder)).toHaveLength(1);
-    expect(readdirSync(join(folder, 'new'))).toEqual([]);
+    expect(readdirSync(join(one.root, 'new'))).toEqual([]);
   });
 
   onPosix('is for the eyes of its user only', () => {
@@ -63,7 +73,7 @@ describe('an entry', () => {
     expect(statSync(stored.folder).mode & 0o777).toBe(0o700);
   });
 
-  it('whose file is empty is known to exist, and is written over', () => {
+  it('whose file is empty is known to exist, and is written over', async () => {
     one.write(KEY, entry(1), undefined);
     const { folder: lockFolder, version } = one.read(KEY)!;
     writeFileSync(join(lockFolder, `${version}`), '');
@@ -72,7 +82,7 @@ describe('an entry', () => {
 
     expect(seen).toMatchObject({ entry: undefined, version });
     expect(one.write(KEY, entry(2), seen)).toBe(true);
-    expect(fences()).toEqual([2]);
+    expect(await fences()).toEqual([2]);
   });
 
   it('is not read through a link', () => {
@@ -91,17 +101,17 @@ describe('an entry that is removed', () => {
     two.remove(two.read(KEY)!);
 
     expect(one.read(KEY)).toBeUndefined();
-    expect(readdirSync(folder)).toEqual(['new']);
+    expect(existsSync(one.folderOf(KEY))).toBe(false);
   });
 
-  it('stays when somebody has written it meanwhile', () => {
+  it('stays when somebody has written it meanwhile', async () => {
     one.write(KEY, entry(1), undefined);
     const seen = two.read(KEY)!;
     one.write(KEY, entry(2), one.read(KEY));
 
     two.remove(seen);
 
-    expect(fences()).toEqual([2]);
+    expect(await fences()).toEqual([2]);
   });
 
   it('does not come back as what it was before', () => {
@@ -128,30 +138,30 @@ describe('a writer that stood still between reading and writing', () => {
     [2, false],
     [HISTORY, false],
     [HISTORY + 1, 'unknown'],
-  ])('has not written when others have, %i times: %s', (times, expected) => {
+  ])('has not written when others have, %i times: %s', async (times, expected) => {
     for (let fence = 2; fence <= times + 1; fence++) two.write(KEY, entry(fence), two.read(KEY));
 
     expect(outcome(() => one.write(KEY, entry(99), seen))).toBe(expected);
 
-    expect(fences()).toEqual([times + 1]);
+    expect(await fences()).toEqual([times + 1]);
     if (expected === false) expect(readdirSync(seen.folder)).toHaveLength(1);
     two.write(KEY, entry(100), two.read(KEY));
     expect(readdirSync(seen.folder)).toHaveLength(1);
   });
 
-  it('has not written when the entry was removed', () => {
+  it('has not written when the entry was removed', async () => {
     two.remove(seen);
 
     expect(one.write(KEY, entry(99), seen)).toBe(false);
-    expect(fences()).toEqual([]);
+    expect(await fences()).toEqual([]);
   });
 
-  it('has not written when the entry was removed and written anew', () => {
+  it('has not written when the entry was removed and written anew', async () => {
     two.remove(seen);
     two.write(KEY, entry(50), undefined);
 
     expect(outcome(() => one.write(KEY, entry(99), seen))).toBe('unknown');
-    expect(fences()).toEqual([50]);
+    expect(await fences()).toEqual([50]);
   });
 
   it('does not know it when the entry was just being removed', () => {
@@ -167,7 +177,7 @@ describe('a writer that stood still right after writing', () => {
     [2, true],
     [HISTORY - 1, true],
     [HISTORY, 'unknown'],
-  ])('while others wrote %i times: %s', (times, expected) => {
+  ])('while others wrote %i times: %s', async (times, expected) => {
     let others: (() => void) | undefined;
     const late = new EntryFiles(folder, (from, to) => {
       linkSync(from, to);
@@ -181,7 +191,7 @@ describe('a writer that stood still right after writing', () => {
     expect(outcome(() => late.write(KEY, entry(2), late.read(KEY)))).toBe(expected);
     others = undefined;
 
-    expect(fences()).toEqual([9 + times]);
+    expect(await fences()).toEqual([9 + times]);
   });
 });
 
@@ -190,7 +200,61 @@ describe('the folder of the entries', () => {
     expect(() => new EntryFiles(folder, noLinks)).toThrow(
       `cannot use folder = ${folder}: its file system makes no hard links; name a folder on a local file system`,
     );
-    expect(readdirSync(join(folder, 'new'))).toEqual([]);
+    expect(readdirSync(join(one.root, 'new'))).toEqual([]);
+  });
+});
+
+describe('a folder of the layout of another version', () => {
+  it('is refused with the remedy, and as it was', async () => {
+    const other = await temporaryFolder();
+    mkdirSync(join(other, 'layout-0'));
+
+    expect(() => new EntryFiles(other)).toThrow(
+      `cannot use folder = ${other}: another version of nestjs-exclusive-lock has its locks in it (layout-0); end ` +
+        `the processes that use that version and remove ${join(other, 'layout-0')}, or name another folder.`,
+    );
+    expect(readdirSync(other)).toEqual(['layout-0']);
+  });
+
+  it('is refused when it appears beside ours, whose locks stay', () => {
+    one.write(KEY, entry(1), undefined);
+    mkdirSync(join(folder, 'layout-2'));
+
+    expect(() => new EntryFiles(folder)).toThrow('(layout-2)');
+    expect(one.read(KEY)?.entry).toEqual(entry(1));
+  });
+
+  it('of before there were layouts holds nothing of ours', async () => {
+    const other = await temporaryFolder();
+    mkdirSync(join(other, hash('sha256', KEY)));
+    writeFileSync(
+      join(other, hash('sha256', KEY), '1'),
+      JSON.stringify({ ...entry(1), key: KEY, ids: ['a'] }),
+    );
+
+    expect(new EntryFiles(other).read(KEY)).toBeUndefined();
+  });
+});
+
+describe('the folders of many entries', () => {
+  const MANY = 2000;
+  beforeEach(() => {
+    for (let i = 1; i <= MANY; i++) one.write(`test:${i}`, entry(i), undefined);
+  });
+
+  it('are spread over a bounded number of others', async () => {
+    const buckets = readdirSync(one.root).filter((name) => name !== 'new');
+
+    expect(buckets.length).toBeLessThanOrEqual(256);
+    for (const bucket of buckets) expect(readdirSync(join(one.root, bucket)).length).toBeLessThan(MANY / 20);
+    expect((await fences()).toSorted((a, b) => a! - b!)).toEqual(
+      Array.from({ length: MANY }, (_, i) => i + 1),
+    );
+  });
+
+  it('are looked through while the event loop turns', async () => {
+    expect(await turnsDuring(() => one.refuseLinks())).toBeGreaterThan(100);
+    expect(await turnsDuring(fences)).toBeGreaterThan(100);
   });
 });
 
@@ -203,8 +267,10 @@ function entry(fence: number): LocalEntry {
   return { ...newEntry(), fence };
 }
 
-function fences(): (number | undefined)[] {
-  return [...one.all()].map((stored) => stored.entry?.fence);
+async function fences(): Promise<(number | undefined)[]> {
+  const found: (number | undefined)[] = [];
+  for await (const { entry: stored } of one.all()) found.push(stored?.fence);
+  return found;
 }
 
 function outcome(write: () => boolean): boolean | 'unknown' {
@@ -214,4 +280,17 @@ function outcome(write: () => boolean): boolean | 'unknown' {
     if (error instanceof UnknownWriteError) return 'unknown';
     throw error;
   }
+}
+
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let working = true;
+  const turn = () => {
+    turns++;
+    if (working) setImmediate(turn);
+  };
+  turn();
+  await work();
+  working = false;
+  return turns;
 }

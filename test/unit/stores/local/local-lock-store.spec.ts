@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
-import { chmod, mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EntryFiles } from '../../../../lib/stores/local/entry-files.js';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
@@ -188,9 +189,30 @@ describe('a local store', () => {
 
   it('goes on when somebody removes empty folders in it', async () => {
     const store = await openStore();
-    await rm(join(folder, 'new'), { recursive: true });
+    await rm(join(root(), 'new'), { recursive: true });
 
     await expect(store.acquire(request('mine'), WITHIN)).resolves.toMatchObject({ status: 'granted' });
+  });
+
+  it('is refused where a link among its locks leads somewhere else', async () => {
+    const store = await openStore();
+    await store.acquire(request('mine'), WITHIN);
+    const lockFolder = new EntryFiles(folder).folderOf('test:lock');
+    await rm(lockFolder, { recursive: true });
+    await symlink('/etc', lockFolder);
+
+    await expect(openStore()).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringContaining(`is a symbolic link; remove ${lockFolder}`),
+    });
+  });
+
+  it('lists nothing when somebody has removed its folder', async () => {
+    const store = await openStore();
+    await store.acquire(request('mine'), WITHIN);
+    await rm(folder, { recursive: true });
+
+    await expect(store.list('').next()).resolves.toMatchObject({ done: true });
   });
 
   it('keeps one file for each lock', async () => {
@@ -254,12 +276,12 @@ describe('a local store', () => {
     await eventually(() => files.read('test:free') === undefined);
     expect(files.read('test:held')).toBeDefined();
     expect(files.read('test:recent')).toBeDefined();
-    expect(await readdir(folder)).toHaveLength(4);
+    expect(existsSync(files.folderOf('test:free'))).toBe(false);
   });
 
   it('removes what was left half done an hour ago', async () => {
     await openStore();
-    const drafts = join(folder, 'new');
+    const drafts = join(root(), 'new');
     await mkdir(join(drafts, 'old folder'));
     for (const file of ['old folder/1', 'old', 'recent']) await writeFile(join(drafts, file), '');
     const old = new Date(Date.now() - 61 * 60 * 1000);
@@ -274,13 +296,14 @@ describe('a local store', () => {
     const store = await openStore();
     await store.acquire(request('mine'), WITHIN);
     const { folder: lockFolder, version } = new EntryFiles(folder).read('test:lock')!;
-    const paths = [folder, join(folder, 'new'), join(lockFolder, `${version}`)];
+    const paths = [folder, root(), join(root(), 'new'), join(lockFolder, `${version}`)];
     const old = new Date(Date.now() - 10 * FENCE_RETENTION);
     for (const path of paths) await utimes(path, old, old);
 
     await openStore();
 
-    for (const path of paths) expect((await stat(path)).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
+    for (const path of paths)
+      await eventually(async () => expect((await stat(path)).mtimeMs).toBeGreaterThan(old.getTime() + 1000));
   });
 });
 
@@ -288,6 +311,11 @@ async function openStore(prefix = 'test'): Promise<LocalLockStore> {
   const store = await LocalLockStore.open({ folder, prefix });
   open.push(store);
   return store;
+}
+
+/** Where everything is that belongs to a store. */
+function root(): string {
+  return join(folder, 'layout-1');
 }
 
 function request(record: string, more: Partial<AcquireRequest> = {}): AcquireRequest {
