@@ -2,6 +2,7 @@ import {
   ConfigurableModuleBuilder,
   Inject,
   Module,
+  type BeforeApplicationShutdown,
   type DynamicModule,
   type OnApplicationShutdown,
   type OnModuleDestroy,
@@ -25,6 +26,12 @@ import {
 import { ExclusiveLockService } from './exclusive-lock.service.js';
 import { MethodOccurrences } from './schedule/method-occurrences.js';
 import { SchedulerWatch } from './schedule/scheduler-watch.js';
+import {
+  ExclusiveLockShutdownModule,
+  ShutdownOrder,
+  destroyedTooEarly,
+  placeModule,
+} from './shutdown-order.js';
 import { openStore } from './stores/open-store.js';
 import { EXCLUSIVE_RUNNER, LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from './tokens.js';
 
@@ -68,6 +75,7 @@ async function openLocks(
  * })
  */
 @Module({
+  imports: [ExclusiveLockShutdownModule],
   providers: [
     { provide: LOCK_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveSettings },
     { provide: LOCK_OUTAGES, inject: [LOCK_SETTINGS], useFactory: openOutageLog },
@@ -86,13 +94,13 @@ async function openLocks(
 })
 export class ExclusiveLockModule
   extends ConfigurableModuleClass
-  implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown
+  implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
 {
-  readonly #locks: LockManager;
   readonly #runner: ExclusiveRunner;
   readonly #modules: ModulesContainer;
   readonly #scheduler: SchedulerWatch;
   readonly #settings: ResolvedSettings;
+  readonly #shutdown: ShutdownOrder;
 
   constructor(
     @Inject(LOCK_MANAGER) locks: LockManager,
@@ -100,13 +108,16 @@ export class ExclusiveLockModule
     @Inject(ModulesContainer) modules: ModulesContainer,
     @Inject(SchedulerWatch) scheduler: SchedulerWatch,
     @Inject(LOCK_SETTINGS) settings: ResolvedSettings,
+    @Inject(ShutdownOrder) shutdown: ShutdownOrder,
   ) {
     super();
-    this.#locks = locks;
     this.#runner = runner;
     this.#modules = modules;
     this.#scheduler = scheduler;
     this.#settings = settings;
+    this.#shutdown = shutdown;
+    shutdown.add(locks);
+    placeModule(new.target, 'deepest', modules);
   }
 
   /** Without options: `REDIS_URL` if it is set, else the local store; an error in production. */
@@ -120,6 +131,8 @@ export class ExclusiveLockModule
   onModuleInit(): void {
     const { ticks, needsScheduler, logger } = this.#settings;
     if (!ticks) logger.log(messages.noTicks());
+    const early = destroyedTooEarly(this.#modules);
+    if (early.length > 0) logger.warn(messages.destroyedTooEarly(early));
     this.#scheduler.watchInstances();
     const checks = new MethodChecks({ lacksScheduler: needsScheduler && !this.#scheduler.found });
     for (const { providers, controllers, name: module } of this.#modules.values()) {
@@ -135,14 +148,17 @@ export class ExclusiveLockModule
     }
   }
 
-  /** The scheduler goes on starting ticks until later in the shutdown, when other parts may be gone already. */
-  onModuleDestroy(): void {
-    this.#locks.refuseTicks();
+  /** The scheduler goes on starting ticks until later in the shutdown. */
+  onModuleDestroy(): Promise<void> {
+    return this.#shutdown.destroy('deepest');
   }
 
-  /** The last of the shutdown's phases: hooks and requests may use locks until here. */
-  async onApplicationShutdown(): Promise<void> {
-    await this.#locks.close();
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#shutdown.beforeShutdown('deepest');
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.#shutdown.shutdown('deepest');
   }
 }
 

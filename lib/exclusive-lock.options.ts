@@ -33,8 +33,9 @@ export interface ExclusiveLockSettings {
    */
   commandTimeout?: number | undefined;
   /**
-   * Milliseconds that a shutdown waits for running work before its signals abort; one second more for it to return. At
-   * least 0. A lease of `acquire()` or `lock()` counts as work until it is released.
+   * Milliseconds that a shutdown waits for running work before its signals abort, counted from the first
+   * `onModuleDestroy`; then the work has one more second to return. At least 0. A lease of `acquire()` or `lock()` counts
+   * as work until it is released. On Kubernetes, `terminationGracePeriodSeconds` must be at least 5 seconds longer.
    *
    * @default 10_000
    */

@@ -197,11 +197,16 @@ export const messages = {
   shuttingDown: (name: string) => `The lock "${name}" was not asked for: the application is shutting down.`,
   drainOver: (name: string) =>
     `The application is shutting down and "${name}" is still running after drainTimeout.`,
+  destroyedTooEarly: (providers: readonly string[]) =>
+    `onModuleDestroy of ${list(providers)} may be called before scheduled work has ended, since the module is placed ` +
+    'where ExclusiveLockModule is. Close what the work needs in onApplicationShutdown.',
+  draining: (names: readonly string[], ms: number) =>
+    `The application is shutting down and waits up to ${(ms / 1000).toFixed(1)} s for the work that runs: ${list(names)}.`,
   drainTimedOut: (names: readonly string[], ms: number) =>
-    `Still running after drainTimeout (${ms} ms), their signals abort now: ${names.join(', ')}.`,
+    `Still running after drainTimeout (${ms} ms), their signals abort now: ${list(names)}.`,
   neverReturned: (names: readonly string[]) =>
     'Work did not return, or a lease was not released, after its signal had aborted; the locks expire by themselves: ' +
-    `${names.join(', ')}.`,
+    `${list(names)}.`,
 } as const;
 
 /** What becomes of a method on an object that is no singleton. */
@@ -231,6 +236,14 @@ const LOSS_REASONS: Record<Exclude<LossReason, 'max-hold'>, string> = {
   'store-unavailable': 'its time ran out while the store could not be reached',
   released: 'it was released',
 };
+
+/** How many names a line has at most. */
+const SHOWN = 5;
+
+function list(names: readonly string[]): string {
+  const more = names.length - SHOWN;
+  return more > 0 ? `${names.slice(0, SHOWN).join(', ')} and ${more} more` : names.join(', ');
+}
 
 function roleName(kind: string): string {
   return ROLE_NAMES[kind] ?? kind;

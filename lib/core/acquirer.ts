@@ -46,7 +46,7 @@ export class Acquirer {
   async acquire(wanted: Wanted): Promise<Acquisition> {
     const { clock, shutdown } = this.#parts;
     // The scheduler goes on calling while an application shuts down.
-    const refusal = shutdown.refusal(wanted.claim?.kind === 'tick');
+    const refusal = shutdown.refusal(wanted.scheduled);
     const attempt = new Attempt(wanted, refusal, clock);
     attempt.standIn(this.#lines);
     let acquisition: Acquisition | undefined;
@@ -108,11 +108,15 @@ export class Acquirer {
       const answer = this.#takeTurn(wanted, attempt) ?? (await this.#ask(wanted, attempt));
       attempt.note(answer);
       if (askedAt !== undefined && clock.now() - askedAt > LONG_ASKED) attempt.wasAway = true;
+      attempt.wasAway ||= 'reason' in answer && answer.reason === 'store-unavailable';
+      // The shutdown waits for scheduled work that runs, and not for what would begin now: nothing does.
+      const tooLate = wanted.scheduled && refusal.aborted;
       if (answer.status === 'acquired') {
-        if (signal?.aborted) answer.lease.annul();
-        signal?.throwIfAborted();
-        return answer;
+        if (!tooLate && !signal?.aborted) return answer;
+        answer.lease.annul();
+        continue;
       }
+      if (tooLate) continue;
       if (answer.status === 'behind') {
         wanted = inStep(wanted, answer);
         continue;
@@ -121,7 +125,6 @@ export class Acquirer {
       if (ms === undefined) return asOutcome(answer);
       unanswered = answer;
       attempt.waited ||= answer.status === 'skipped';
-      attempt.wasAway ||= 'reason' in answer && answer.reason === 'store-unavailable';
       await attempt.pause.for(ms);
     }
   }
@@ -181,12 +184,12 @@ export class Acquirer {
 
   #question(wanted: Wanted, attempt: Attempt): Question {
     const { identity, clock } = this.#parts;
-    const { name, contents, claim, following, ttl, renewEvery, maxHold } = wanted;
+    const { name, contents, claim, scheduled, following, ttl, renewEvery, maxHold } = wanted;
     const { queues, since } = attempt;
     const record = (attempt.record ??= identity.newRecord(contents, claim && describeClaim(claim)));
     const waited = queues ? clock.now() - since : undefined;
     const mayBeBehind = following !== undefined;
-    return { name, record, ttl, renewEvery, maxHold, claim, mayBeBehind, waited };
+    return { name, record, ttl, renewEvery, maxHold, claim, scheduled, mayBeBehind, waited };
   }
 
   #tellWaited({ name, claim }: Wanted, { since, waiting }: Attempt, granted: boolean): void {

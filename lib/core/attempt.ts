@@ -11,6 +11,8 @@ export interface Wanted extends LeaseTimes {
   readonly name: string;
   readonly contents: unknown;
   readonly claim: Claim | undefined;
+  /** A tick, or what a scheduler or Nest calls: a shutdown refuses it first, and waits for it first. */
+  readonly scheduled: boolean;
   /** The first tick after a moment; see `TickOccurrence`. */
   readonly following?: ((moment: Date) => Date | undefined) | undefined;
   /** 0: does not wait for others. */

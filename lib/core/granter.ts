@@ -25,6 +25,7 @@ export interface Question {
   readonly renewEvery: number;
   readonly maxHold: number | undefined;
   readonly claim: Claim | undefined;
+  readonly scheduled: boolean;
   /** Whether the answer may be `behind`. */
   readonly mayBeBehind: boolean;
   /** How long the caller has waited, if it wants to stand in line. */
@@ -136,7 +137,7 @@ export class Granter {
     return this.#lease({ ...termsOf(terms, { fence }), keptFor }, askedAt, undefined);
   }
 
-  #granted(terms: LeaseTerms, askedAt: number, now: number | undefined): Acquired | Unanswered {
+  #granted(terms: GrantTerms, askedAt: number, now: number | undefined): Acquired | Unanswered {
     const { clock, returner } = this.#parts;
     const { name, ttl } = terms;
     const elapsed = clock.now() - askedAt;
@@ -148,14 +149,14 @@ export class Granter {
     return this.#lease(terms, askedAt, now);
   }
 
-  #lease(terms: LeaseTerms, askedAt: number, now: number | undefined): Acquired {
+  #lease(terms: GrantTerms, askedAt: number, now: number | undefined): Acquired {
     const { clock, keeper, shutdown } = this.#parts;
     const lease: HeldLease = new HeldLease(terms, askedAt, clock, {
       giveBack: () => this.#giveBack(lease).then(left),
       lost: (error) => this.#lost(lease, error),
     });
     keeper.keep(lease);
-    const left = shutdown.entered(lease);
+    const left = shutdown.entered(lease, terms.scheduled);
     return { status: 'acquired', lease, now };
   }
 
@@ -204,11 +205,15 @@ export class Granter {
 }
 
 /** Written out: to spread two objects takes longer than all else that a grant costs here. */
-function termsOf(terms: Terms, { fence, repeated }: Pick<Granted, 'fence' | 'repeated'>): LeaseTerms {
-  const { name, record, claim, ttl, renewEvery, maxHold } = terms;
-  return { name, record, fence, claim, repeated, ttl, renewEvery, maxHold };
+function termsOf(terms: Terms, { fence, repeated }: Pick<Granted, 'fence' | 'repeated'>): GrantTerms {
+  const { name, record, claim, scheduled, ttl, renewEvery, maxHold } = terms;
+  return { name, record, fence, claim, scheduled, repeated, ttl, renewEvery, maxHold };
+}
+
+interface GrantTerms extends LeaseTerms {
+  readonly scheduled: boolean;
 }
 
 /** What is known of a lease before it is granted. */
-type Terms = Omit<LeaseTerms, 'fence' | 'repeated' | 'keptFor'>;
+type Terms = Omit<GrantTerms, 'fence' | 'repeated' | 'keptFor'>;
 type Granted = Extract<AcquireReply, { status: 'granted' }>;

@@ -73,6 +73,18 @@ export interface RunOptions extends AcquireOptions {
 }
 
 export const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { ...LEASE_OPTIONS, wait: true, signal: true };
+
+/**
+ * Marks the runs of what a scheduler or Nest calls, which end first in a shutdown. A symbol: users have no such option.
+ * Registered globally: the ESM and the CJS build may both be loaded.
+ */
+export const SCHEDULED = Symbol.for('nestjs-exclusive-lock/scheduled');
+
+/** What the decorator asks for. */
+export interface MethodRunOptions extends RunOptions {
+  readonly [SCHEDULED]?: boolean;
+}
+
 const RUN_OPTIONS: KnownOptions<RunOptions> = { ...ACQUIRE_OPTIONS, occurrence: true, retryFor: true };
 
 type Work<T> = (lease: Lease) => T | PromiseLike<T>;
@@ -100,6 +112,7 @@ export class LockManager {
   readonly #returner: LockReturner;
   readonly #shutdown: Shutdown;
   readonly #acquirer: Acquirer;
+  #closed: Promise<void> | undefined;
 
   constructor(settings: LockManagerSettings) {
     const { clock = settings.store.clock ?? new SteadyClock(), commandTimeout, logger } = settings;
@@ -204,27 +217,33 @@ export class LockManager {
     return enclosingLease(name, this) !== undefined;
   }
 
-  /** From now on no lock is granted for a tick. */
-  refuseTicks(): void {
-    this.#shutdown.refuseTicks();
+  /** From now on no scheduled work gets a lock; resolves when what runs has ended, or was given up. */
+  drainScheduled(): Promise<void> {
+    return this.#shutdown.drainScheduled();
   }
 
-  get refusesTicks(): boolean {
-    return this.#shutdown.refusal(true).aborted;
+  /** The same for all work under a lock. When it has ended, others can have locks again. */
+  async drain(): Promise<void> {
+    await this.#shutdown.drainAll();
+    if (!this.#closed) this.#shutdown.reopen();
   }
 
-  /** Refuses new locks, waits for the work that runs, gives its locks back and closes the store. */
-  async close(): Promise<void> {
-    await this.#shutdown.drain();
+  /** Refuses new locks, waits for the work that runs, gives its locks back and closes the store: once. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await this.#shutdown.drainAll();
     this.#keeper.stop();
     await this.#returner.close();
     await this.#settings.store.close();
   }
 
   /** @throws LockConfigurationError */
-  #wanted(name: string, options: RunOptions): Wanted {
+  #wanted(name: string, options: MethodRunOptions): Wanted {
     checkName(name);
-    checkOptions(options, RUN_OPTIONS, 'run');
+    checkOptions<RunOptions>(options, RUN_OPTIONS, 'run');
     const { occurrence, wait = 0, contents, signal } = options;
     const following = occurrence?.tick && occurrence.following;
     const { retryFor = following && DEFAULT_RETRY } = options;
@@ -238,6 +257,7 @@ export class LockManager {
       maxHold,
       contents,
       claim: occurrence && claimOf(occurrence, this.#settings.application),
+      scheduled: occurrence?.tick !== undefined || options[SCHEDULED] === true,
       following,
       retryFor: retryFor === undefined ? undefined : checkDuration('retryFor', retryFor, 0),
       wait: wait === true ? Infinity : checkDuration('wait', wait, 0, { or: 'true' }),

@@ -12,20 +12,38 @@ const GRACE = 1000;
 /** A lease that was granted and not yet given back. A member of its own: the lease itself is in the keeper's bag. */
 interface Active extends BagMember {
   readonly lease: HeldLease;
+  readonly scheduled: boolean;
 }
 
-/** The order in which a replica leaves: no new ticks, then no new locks, then wait for the work that runs. */
+/** What one phase of the shutdown waits for. */
+interface Drain {
+  readonly covers: (active: Active) => boolean;
+  readonly left: Set<Active>;
+  readonly ends: Pause;
+  /** Whether it waits for acquisitions that have not come to their end, too. */
+  readonly asking: boolean;
+  /** What is granted from now on finds its signal aborted. */
+  timeIsUp: boolean;
+}
+
+/**
+ * The order in which a replica leaves: no scheduled work begins any more, and what runs is waited for; then what was
+ * locked by hand is.
+ */
 export class Shutdown {
   readonly #drainTimeout: number;
   readonly #logger: LockLogger;
   readonly #clock: Clock;
   readonly #active = new Bag<Active>();
-  /** Acquisitions that have not come to their end; a grant among them is still run. */
+  readonly #drains = new Set<Drain>();
+  /** Work that did not return when it was told to: no later phase waits for it again. */
+  readonly #givenUp = new WeakSet<Active>();
+  /** Acquisitions that have not come to their end; a grant among them may still be run. */
   #asking = 0;
-  readonly #noMoreTicks = new AbortController();
-  readonly #noMoreLocks = new AbortController();
-  #timeIsUp = false;
-  #onIdle: (() => void) | undefined;
+  readonly #noMoreScheduled = new AbortController();
+  #noMoreLocks = new AbortController();
+  /** When drainTimeout is over: there is one for all phases, so that a shutdown takes no longer with several. */
+  #endsAt: number | undefined;
 
   constructor(drainTimeout: number, logger: LockLogger, clock: Clock) {
     this.#drainTimeout = drainTimeout;
@@ -33,13 +51,9 @@ export class Shutdown {
     this.#clock = clock;
   }
 
-  /** Aborts when locks, or locks for calls of a scheduler, are refused. */
+  /** Aborts when locks, or locks for scheduled work, are refused. */
   refusal(scheduled: boolean): AbortSignal {
-    return (scheduled ? this.#noMoreTicks : this.#noMoreLocks).signal;
-  }
-
-  refuseTicks(): void {
-    this.#noMoreTicks.abort();
+    return (scheduled ? this.#noMoreScheduled : this.#noMoreLocks).signal;
   }
 
   /** The shutdown waits for the end of an acquisition, too. */
@@ -49,53 +63,89 @@ export class Shutdown {
 
   askingEnds(): void {
     this.#asking--;
-    this.#tellIfIdle();
+    for (const drain of this.#drains) this.#tellIfOver(drain);
   }
 
   /** Returns what is to be called when the lease was given back. */
-  entered(lease: HeldLease): () => void {
-    const active = { lease, bagIndex: -1 };
+  entered(lease: HeldLease, scheduled: boolean): () => void {
+    const active = { lease, scheduled, bagIndex: -1 };
     this.#active.add(active);
-    if (this.#timeIsUp) this.#abort(lease);
-    return () => {
-      this.#active.remove(active);
-      this.#tellIfIdle();
-    };
+    for (const drain of this.#drains) {
+      if (!drain.covers(active)) continue;
+      drain.left.add(active);
+      if (drain.timeIsUp) this.#abort(lease);
+    }
+    return () => this.#left(active);
   }
 
-  /** Waits for all leases to be given back; aborts their signals when that takes too long. */
-  async drain(): Promise<void> {
-    this.refuseTicks();
+  /** Refuses scheduled work from now on, and waits for what of it runs. */
+  async drainScheduled(): Promise<void> {
+    this.#noMoreScheduled.abort();
+    await this.#drain(({ scheduled }) => scheduled, false);
+  }
+
+  /** Waits until nobody has or awaits a lock, and refuses new ones so that this comes to an end. */
+  async drainAll(): Promise<void> {
+    this.#noMoreScheduled.abort();
     this.#noMoreLocks.abort();
-    if (await this.#idleWithin(this.#drainTimeout)) return;
-    if (this.#active.size > 0) this.#logger.warn(messages.drainTimedOut(this.#names(), this.#drainTimeout));
-    this.#timeIsUp = true;
-    for (const { lease } of this.#active.all()) this.#abort(lease);
-    if (await this.#idleWithin(GRACE)) return;
-    if (this.#active.size > 0) this.#logger.warn(messages.neverReturned(this.#names()));
+    await this.#drain(() => true, true);
+  }
+
+  /** The next hooks of the application may take locks, until the next phase. */
+  reopen(): void {
+    this.#noMoreLocks = new AbortController();
+  }
+
+  async #drain(covers: Drain['covers'], asking: boolean): Promise<void> {
+    const running = this.#active.all().filter((active) => covers(active) && !this.#givenUp.has(active));
+    const ends = new Pause(this.#clock, { signals: [] });
+    const drain: Drain = { covers, left: new Set(running), ends, asking, timeIsUp: false };
+    this.#drains.add(drain);
+    await this.#untilOver(drain);
+    this.#drains.delete(drain);
+  }
+
+  /** Aborts the signals of what takes longer than is left of drainTimeout. */
+  async #untilOver(drain: Drain): Promise<void> {
+    const { left } = drain;
+    const now = this.#clock.now();
+    this.#endsAt ??= now + this.#drainTimeout;
+    const patience = Math.max(0, this.#endsAt - now);
+    if (left.size > 0 && patience > 0) this.#logger.log(messages.draining(namesOf(left), patience));
+    if (await this.#overWithin(patience, drain)) return;
+    if (left.size > 0) this.#logger.warn(messages.drainTimedOut(namesOf(left), this.#drainTimeout));
+    drain.timeIsUp = true;
+    for (const { lease } of left) this.#abort(lease);
+    if (await this.#overWithin(GRACE, drain)) return;
+    if (left.size > 0) this.#logger.warn(messages.neverReturned(namesOf(left)));
+    for (const active of left) this.#givenUp.add(active);
   }
 
   #abort(lease: HeldLease): void {
     lease.abort(new LockShuttingDownError(messages.drainOver(lease.name)));
   }
 
-  async #idleWithin(ms: number): Promise<boolean> {
-    if (this.#idle) return true;
-    const idle = new Pause(this.#clock, { signals: [] });
-    this.#onIdle = idle.wake;
-    await idle.for(ms);
-    return this.#idle;
+  async #overWithin(ms: number, drain: Drain): Promise<boolean> {
+    if (!this.#isOver(drain)) await drain.ends.for(ms);
+    return this.#isOver(drain);
   }
 
-  get #idle(): boolean {
-    return this.#active.size === 0 && this.#asking === 0;
+  #left(active: Active): void {
+    this.#active.remove(active);
+    for (const drain of this.#drains) {
+      if (drain.left.delete(active)) this.#tellIfOver(drain);
+    }
   }
 
-  #tellIfIdle(): void {
-    if (this.#idle) this.#onIdle?.();
+  #tellIfOver(drain: Drain): void {
+    if (this.#isOver(drain)) drain.ends.wake();
   }
 
-  #names(): string[] {
-    return this.#active.all().map(({ lease }) => lease.name);
+  #isOver({ left, asking }: Drain): boolean {
+    return left.size === 0 && !(asking && this.#asking > 0);
   }
+}
+
+function namesOf(active: Iterable<Active>): string[] {
+  return Array.from(active, ({ lease }) => lease.name);
 }

@@ -58,7 +58,6 @@ export class ExclusiveRunner implements MethodRunner {
   async run(call: DecoratedCall): Promise<unknown> {
     const policy = this.#policyOf(call);
     const name = lockName(call.name, policy.method, call.args);
-    if (policy.role.kind === 'interval' && this.#locks.refusesTicks) return undefined;
     const intended = await this.#intended(name, policy);
     if (!intended) return undefined;
     const { occurrence } = intended.options;

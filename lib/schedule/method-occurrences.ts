@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { RunOptions } from '../core/lock-manager.js';
+import { SCHEDULED, type MethodRunOptions } from '../core/lock-manager.js';
 import type { KeyOccurrence } from '../core/occurrence.js';
 import { LOCK_SETTINGS } from '../tokens.js';
 import { currentFiring, firingOfNewJob, type Firing } from './firing.js';
@@ -19,7 +19,7 @@ export interface MethodCall {
 
 /** The run that a call is meant to be. */
 export interface IntendedRun {
-  readonly options: Pick<RunOptions, 'occurrence' | 'wait'>;
+  readonly options: Pick<MethodRunOptions, 'occurrence' | 'wait' | typeof SCHEDULED>;
   /** To be called when it begins. */
   readonly begins?: () => void;
 }
@@ -49,9 +49,15 @@ export class MethodOccurrences {
 
   /** Undefined where it is not to run in this process at all. */
   async of(call: MethodCall): Promise<IntendedRun | undefined> {
-    const { series, role, options } = call;
     const firing = currentFiring() ?? (this.#scheduler.found ? await firingOfNewJob() : undefined);
     if (firing && !this.#takesTicks) return undefined;
+    const run = this.#runOf(call, firing);
+    const scheduled = firing !== undefined || call.role.kind === 'start hook';
+    return scheduled ? { ...run, options: { ...run.options, [SCHEDULED]: true } } : run;
+  }
+
+  #runOf(call: MethodCall, firing: Firing | undefined): IntendedRun {
+    const { series, role, options } = call;
     switch (role.kind) {
       case 'interval':
         return { options: { occurrence: { gap: gapOf(role.ms), series } } };

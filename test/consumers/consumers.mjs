@@ -26,6 +26,9 @@ const onStore = (store) => ({
   silent: true,
 });
 
+/** A job that runs while its application is closed, beside databases in all sorts of modules. */
+const SHUTDOWN = { args: ['dist/shutdown.js'], silent: true };
+
 export const consumers = [
   // It takes the longest, so it begins first.
   {
@@ -71,14 +74,14 @@ export const consumers = [
     },
     // The target of Nest 10's starter.
     compilerOptions: { module: 'CommonJS', moduleResolution: 'Node10', target: 'ES2021' },
-    runs: [onStore('local')],
+    runs: [onStore('local'), SHUTDOWN],
   },
   {
     name: 'nest-11-cjs-schedule-5',
     template: 'cron',
     dependencies: { ...nest(11), ...typescript('5.9'), '@nestjs/schedule': '^5.0.0' },
     compilerOptions: { module: 'CommonJS', moduleResolution: 'Node10' },
-    runs: [onStore('memory')],
+    runs: [onStore('memory'), SHUTDOWN],
   },
   {
     name: 'nest-11-cjs',
@@ -91,7 +94,7 @@ export const consumers = [
       ioredis: '5.0.0',
     },
     compilerOptions: { module: 'Node16', moduleResolution: 'Node16' },
-    runs: [onStore('local'), onStore('redis')],
+    runs: [onStore('local'), onStore('redis'), SHUTDOWN],
   },
   {
     name: 'nest-12-esm',
@@ -104,7 +107,7 @@ export const consumers = [
       ioredis: '^6.0.0',
     },
     compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext', verbatimModuleSyntax: true },
-    runs: [onStore('local'), onStore('redis')],
+    runs: [onStore('local'), onStore('redis'), SHUTDOWN],
   },
   {
     name: 'nest-12-esm-jest',

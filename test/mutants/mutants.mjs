@@ -101,10 +101,32 @@ export const MUTANTS = [
   },
   {
     name: 'no drain',
-    file: 'lib/core/lock-manager.ts',
-    find: 'await this.#shutdown.drain();',
-    replace: 'this.#shutdown.refuseTicks();',
-    tests: 'faults/shutdown',
+    file: 'lib/core/shutdown.ts',
+    find: 'await this.#drain(() => true, true);',
+    replace: '',
+    tests: 'unit/core/shutdown',
+  },
+  {
+    name: 'scheduled work is waited for where the lock module is destroyed',
+    file: 'lib/shutdown-order.ts',
+    find: "end === 'deepest' ? Infinity : -Infinity",
+    replace: "end === 'deepest' ? Infinity : Infinity",
+    tests: 'nest/shutdown-order',
+  },
+  {
+    name: 'what was locked by hand is waited for after the last hook',
+    file: 'lib/shutdown-order.ts',
+    find: 'end === this.#first ? locks.drain() : locks.close()',
+    replace: 'end === this.#first ? Promise.resolve() : locks.close()',
+    also: [{ find: 'this.#all((locks) => locks.drain())', replace: 'Promise.resolve()' }],
+    tests: 'nest/shutdown-order',
+  },
+  {
+    name: 'a tick that is granted after the shutdown has begun is run',
+    file: 'lib/core/acquirer.ts',
+    find: 'wanted.scheduled && refusal.aborted',
+    replace: 'false',
+    tests: 'nest/shutdown-order',
   },
   {
     name: 'leases are judged by the wall clock',
@@ -181,8 +203,8 @@ export const MUTANTS = [
   {
     name: 'a start hook does not wait for another replica',
     file: 'lib/schedule/method-occurrences.ts',
-    find: 'wait: options.standbyTimeout ?? DEFAULT_STANDBY,',
-    replace: '',
+    find: ', wait: options.standbyTimeout ?? DEFAULT_STANDBY }',
+    replace: ' }',
     tests: 'e2e/start-hooks',
   },
   {

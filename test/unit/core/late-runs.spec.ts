@@ -114,7 +114,7 @@ describe('a tick at whose moment the store is away', () => {
 
     const running = replica.locks.run('job', () => 'ran', tickOf(HOUR));
     await replica.clock.pass(3000);
-    replica.locks.refuseTicks();
+    await replica.locks.drainScheduled();
 
     expect(await running).toMatchObject({
       status: 'skipped',

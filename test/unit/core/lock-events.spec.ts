@@ -49,7 +49,7 @@ describe('the events of a lock', () => {
     await replica.locks.run('a', () => 1, { occurrence: { tick: new Date(Date.now() + 120_000) } });
     replica.store.next('acquire', fails({ mayHaveRun: false }));
     await replica.locks.run('a', () => 1, {});
-    replica.locks.refuseTicks();
+    void replica.locks.drainScheduled();
     await replica.locks.run('a', () => 1, { occurrence });
 
     expect(events.map((event) => event.type === 'skipped' && event.reason)).toEqual([

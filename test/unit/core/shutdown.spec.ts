@@ -1,7 +1,16 @@
 import { jest } from '@jest/globals';
 import { LockShuttingDownError } from '../../../lib/common/errors.js';
+import { SCHEDULED, type MethodRunOptions } from '../../../lib/core/lock-manager.js';
 import { settle, useRealTime } from './support/manual-clock.js';
-import { DRAIN_TIMEOUT, OpenWork, startReplica, TTL, type Replica } from './support/replica.js';
+import {
+  COMMAND_TIMEOUT,
+  DRAIN_TIMEOUT,
+  OpenWork,
+  startReplica,
+  TTL,
+  type Replica,
+} from './support/replica.js';
+import { answersAfter, timesOut } from './support/scripted-store.js';
 
 const shuttingDown = { status: 'skipped', reason: 'shutting-down' };
 let replica: Replica;
@@ -12,14 +21,21 @@ beforeEach(() => {
 afterEach(useRealTime);
 
 const tick = () => ({ occurrence: { tick: new Date() } });
+const interval = () => ({ occurrence: { gap: 60_000 }, [SCHEDULED]: true });
+const startHook = () => ({ occurrence: { key: 'v1' }, [SCHEDULED]: true });
+const SCHEDULED_WORK: Record<string, () => MethodRunOptions> = { tick, interval, 'start hook': startHook };
 const operations = () => replica.store.calls.map(({ operation }) => operation);
 
-describe('refuseTicks', () => {
-  it('refuses ticks and nothing else', async () => {
-    replica.locks.refuseTicks();
+describe('a replica that drains its scheduled work', () => {
+  it('refuses that and nothing else', async () => {
+    await replica.locks.drainScheduled();
 
-    await expect(replica.locks.run('a', () => 1, tick())).resolves.toEqual(shuttingDown);
+    for (const options of Object.values(SCHEDULED_WORK))
+      await expect(replica.locks.run('a', () => 1, options())).resolves.toEqual(shuttingDown);
     await expect(replica.locks.run('a', () => 1, {})).resolves.toEqual({ status: 'ran', value: 1 });
+    await expect(replica.locks.run('a', () => 2, { occurrence: { gap: 1000 } })).resolves.toMatchObject({
+      value: 2,
+    });
     await expect(replica.locks.inspect('a')).resolves.toBeNull();
   });
 
@@ -28,21 +44,170 @@ describe('refuseTicks', () => {
     const running = replica.locks.run('a', () => 1, tick());
     await settle();
 
-    replica.locks.refuseTicks();
+    await replica.locks.drainScheduled();
 
     await expect(running).resolves.toEqual(shuttingDown);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('leaves running work alone', async () => {
-    const lease = await replica.acquire('a', tick());
-    const { signal } = lease;
+  it('ends the wait of a start hook for another replica', async () => {
+    await startReplica({}, replica).acquire('a');
+    const running = replica.locks.run('a', () => 1, { ...startHook(), wait: 60_000 });
+    await settle();
 
-    replica.locks.refuseTicks();
+    await replica.locks.drainScheduled();
+
+    await expect(running).resolves.toEqual(shuttingDown);
+    expect(operations()).toEqual(['acquire', 'acquire', 'leave']);
+  });
+
+  it('waits for what of it runs, keeps its lease meanwhile, and not for what was locked by hand', async () => {
+    replica = startReplica({ drainTimeout: TTL * 3 }, replica);
+    await replica.acquire('by hand');
+    const work = new OpenWork();
+    const running = replica.locks.run('a', () => work.done, tick());
+    await settle();
+    const drained = jest.fn();
+    const draining = replica.locks.drainScheduled().finally(drained);
+
     await replica.clock.pass(TTL * 2);
+    expect(drained).not.toHaveBeenCalled();
+    await expect(replica.store.holderOf('a')).resolves.not.toBeNull();
+    work.finish();
 
-    expect(lease.held).toBe(true);
-    expect(signal.aborted).toBe(false);
+    await Promise.all([draining, running]);
+    expect(replica.store.callsOf('release').map(({ names }) => names)).toEqual([['a']]);
+    expect(replica.logger.warnings).toEqual([]);
+  });
+
+  it('tells in one line what it waits for, at most a handful by name', async () => {
+    const leases = await Promise.all(
+      ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => replica.acquire(name, tick())),
+    );
+    const draining = replica.locks.drainScheduled();
+    await settle();
+    await Promise.all(leases.map((lease) => lease.release()));
+    await draining;
+
+    expect(replica.logger.logs).toEqual([
+      'The application is shutting down and waits up to 5.0 s for the work that runs: a, b, c, d, e and 2 more.',
+    ]);
+  });
+});
+
+describe.each(Object.entries(SCHEDULED_WORK))(
+  'a question for scheduled work that is under way when that is refused: %s',
+  (_kind, options) => {
+    it('grants nothing any more: the lock and what it was for can be had by another replica', async () => {
+      const other = startReplica({}, replica);
+      replica.store.next('acquire', answersAfter(500));
+      const work = jest.fn();
+      const running = replica.locks.run('a', work, options());
+      await settle();
+
+      await replica.locks.drainScheduled();
+      await replica.clock.pass(500);
+
+      await expect(running).resolves.toEqual(shuttingDown);
+      expect(work).not.toHaveBeenCalled();
+      await expect(other.locks.run('a', () => 'ran', options())).resolves.toMatchObject({ value: 'ran' });
+    });
+
+    it('is answered that the shutdown is why, also where the store could not be asked', async () => {
+      replica.store.next('acquire', timesOut);
+      const running = replica.locks.run('a', () => 1, options());
+      await settle();
+
+      await replica.locks.drainScheduled();
+      await replica.clock.pass(COMMAND_TIMEOUT);
+
+      await expect(running).resolves.toMatchObject(shuttingDown);
+      await expect(replica.store.holderOf('a')).resolves.toBeNull();
+    });
+  },
+);
+
+describe('a replica that drains all work', () => {
+  it('gives no locks meanwhile, and gives them again when it has ended', async () => {
+    const lease = await replica.acquire('before');
+    const waiting = startReplica({}, replica).locks.run('before', () => 1, { wait: true });
+    const drained = jest.fn();
+    const draining = replica.locks.drain().finally(drained);
+    await settle();
+    await expect(replica.locks.run('meanwhile', () => 1, {})).resolves.toEqual(shuttingDown);
+    expect(drained).not.toHaveBeenCalled();
+
+    await lease.release();
+    await Promise.all([draining, waiting]);
+    await expect(replica.locks.run('after', () => 1, {})).resolves.toMatchObject({ status: 'ran' });
+    await expect(replica.locks.run('after', () => 1, tick())).resolves.toEqual(shuttingDown);
+  });
+
+  it('waits for work whose lock had been asked for', async () => {
+    replica.store.next('acquire', answersAfter(500));
+    const work = new OpenWork();
+    const running = replica.locks.run('a', () => work.done, {});
+    const drained = jest.fn();
+    const draining = replica.locks.drain().finally(drained);
+    await replica.clock.pass(1000);
+    expect(drained).not.toHaveBeenCalled();
+
+    work.finish();
+    await Promise.all([draining, running]);
+  });
+
+  it('ends the wait of those who stand in line', async () => {
+    await startReplica({}, replica).acquire('a');
+    const waiting = replica.locks.run('a', () => 1, { wait: true });
+    await settle();
+
+    await replica.locks.drain();
+
+    await expect(waiting).resolves.toEqual(shuttingDown);
+  });
+});
+
+describe('the phases of a shutdown', () => {
+  it('have one drainTimeout, which counts from the first', async () => {
+    const [scheduled, byHand] = [
+      await replica.acquire('scheduled', tick()),
+      await replica.acquire('by hand'),
+    ];
+    const first = replica.locks.drainScheduled();
+    await replica.clock.pass(DRAIN_TIMEOUT);
+    expect([scheduled.aborted, byHand.aborted]).toEqual([true, false]);
+    await scheduled.release();
+    await first;
+
+    const second = replica.locks.drain();
+    await settle();
+    expect(byHand.signal.aborted).toBe(true);
+    await byHand.release();
+    await second;
+  });
+
+  it('give up on work once that ignores its signal', async () => {
+    await replica.acquire('stubborn', tick());
+    const first = replica.locks.drainScheduled();
+    await replica.clock.pass(DRAIN_TIMEOUT + 1000);
+    await first;
+
+    await replica.locks.drain();
+    await replica.locks.close();
+
+    expect(replica.logger.warnings).toEqual([
+      expect.stringMatching(/still running after drainTimeout/i),
+      expect.stringMatching(/did not return/),
+    ]);
+  });
+
+  it('may be gone through twice', async () => {
+    for (let times = 0; times < 2; times++) {
+      await replica.locks.drainScheduled();
+      await replica.locks.drain();
+      await replica.locks.close();
+    }
+    expect(operations()).toEqual(['close']);
   });
 });
 

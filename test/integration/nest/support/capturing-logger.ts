@@ -9,6 +9,7 @@ export interface LogLine {
 /** A logger for Nest that keeps every line. */
 export class CapturingLogger implements LoggerService {
   readonly lines: LogLine[] = [];
+  readonly #awaited = new Set<() => void>();
 
   debug(message: unknown, ...rest: unknown[]): void {
     this.#keep('debug', message, rest);
@@ -24,6 +25,19 @@ export class CapturingLogger implements LoggerService {
 
   error(message: unknown, ...rest: unknown[]): void {
     this.#keep('error', message, rest);
+  }
+
+  /** Resolves when a line of any level matches. */
+  line(pattern: RegExp): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!this.lines.some(({ message }) => pattern.test(message))) return;
+        this.#awaited.delete(look);
+        resolve();
+      };
+      this.#awaited.add(look);
+      look();
+    });
   }
 
   /** The messages of this package at these levels. */
@@ -45,5 +59,6 @@ export class CapturingLogger implements LoggerService {
       context: typeof context === 'string' ? context : undefined,
       message: String(message),
     });
+    for (const look of this.#awaited) look();
   }
 }
