@@ -4,7 +4,8 @@
  *
  * - `template`: the folder in `templates` that holds the application
  * - `examples`: which code blocks of docs/testing.md it runs, and where they are put
- * - `runs`: how it is started; a run that needs Redis is left out without one, a `silent` one must write nothing
+ * - `runs`: how it is started; a run that needs Redis is left out without one, a `silent` one must write nothing; `limit`
+ *   in milliseconds where it takes longer than others
  */
 
 const nest = (major) => ({
@@ -28,6 +29,9 @@ const onStore = (store) => ({
 
 /** A job that runs while its application is closed, beside databases in all sorts of modules. */
 const SHUTDOWN = { args: ['dist/shutdown.js'], silent: true };
+
+/** Three replicas of each bundle, for twenty ticks. */
+const bundles = (...names) => ({ args: ['bundles.mjs', ...names], needsRedis: true, limit: 180_000 });
 
 export const consumers = [
   // It takes the longest, so it begins first.
@@ -62,6 +66,35 @@ export const consumers = [
     },
     compilerOptions: { module: 'CommonJS', moduleResolution: 'Node10', types: ['node', 'jest'] },
     runs: [{ args: ['node_modules/jest/bin/jest.js'] }],
+  },
+  {
+    name: 'nest-11-bundles',
+    template: 'bundle',
+    dependencies: {
+      ...nest(11),
+      ...typescript('6.0'),
+      '@nestjs/schedule': '^6.0.0',
+      esbuild: '^0.28.0',
+      ioredis: '^5.0.0',
+      webpack: '^5.0.0',
+    },
+    compilerOptions: { module: 'Node16', moduleResolution: 'Node16' },
+    runs: [bundles('esbuild-cjs-minified', 'webpack-production')],
+  },
+  {
+    name: 'nest-12-bundles',
+    template: 'bundle',
+    type: 'module',
+    dependencies: {
+      ...nest(12),
+      ...typescript('6.0'),
+      '@nestjs/schedule': '^12.0.0',
+      esbuild: '^0.28.0',
+      ioredis: '^6.0.0',
+      webpack: '^5.0.0',
+    },
+    compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext' },
+    runs: [bundles('esbuild-esm', 'esbuild-esm-minified', 'webpack-production')],
   },
   {
     name: 'nest-10-cjs',

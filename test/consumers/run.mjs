@@ -76,13 +76,13 @@ async function test(consumer, tarball, redisUrl) {
   }
 }
 
-async function start({ args, env, silent }, folder, redisUrl) {
+async function start({ args, env, silent, limit = RUN_LIMIT }, folder, redisUrl) {
   // What the tests' own environment says of stores is not the consumer's.
   const { REDIS_URL: _, NODE_ENV: __, ...inherited } = process.env;
   const output = await run(process.execPath, args, {
     cwd: folder,
     env: { ...inherited, CONSUMER_REDIS_URL: redisUrl ?? '', ...env },
-    limit: RUN_LIMIT,
+    limit,
   }).catch((error) => {
     error.message += Object.entries(env ?? {}).map(([name, value]) => ` (${name}=${value})`);
     throw error;

@@ -81,6 +81,52 @@ describe('a @Timeout method with @Exclusive', () => {
   });
 });
 
+describe('a method with two decorators of the scheduler', () => {
+  it('is what the last one that was applied says, as for Nest: @Timeout above @Cron', async () => {
+    @Injectable()
+    class Warm {
+      @Inject() locks!: ExclusiveLockService;
+
+      @Timeout(20)
+      @Cron(NEVER)
+      @Exclusive('warm')
+      warm(): Promise<void> {
+        return note(this.locks, 'warm');
+      }
+    }
+    const store = new MemoryLockStore();
+    const start = () =>
+      startApp({ locks: { store }, imports: [ScheduleModule.forRoot()], providers: [Warm] });
+    for (let skipped = 0; skipped < 3; skipped++) {
+      const { log } = await start();
+      await eventually(() => (skipped === 0 ? runs.length === 1 : log.ours('debug').length === 1));
+    }
+    expect(runs).toMatchObject([{ occurrence: 'key "" of warm' }]);
+  });
+
+  it('is what the last one that was applied says, as for Nest: @Interval above @Cron', async () => {
+    @Injectable()
+    class Poll {
+      @Inject() locks!: ExclusiveLockService;
+
+      @Exclusive('poll')
+      @Interval(200)
+      @Cron(NEVER)
+      poll(): Promise<void> {
+        return note(this.locks, 'poll');
+      }
+    }
+    const store = new MemoryLockStore();
+    for (const delay of [0, 50, 50]) {
+      await sleep(delay);
+      await startApp({ locks: { store }, imports: [ScheduleModule.forRoot()], providers: [Poll] });
+    }
+    await eventually(() => runs.length >= 4);
+    const gaps = runs.slice(1).map(({ at }, i) => at - runs[i].at);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(190);
+  });
+});
+
 describe('a method with minGap', () => {
   @Injectable()
   class Refresh {
