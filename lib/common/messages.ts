@@ -176,6 +176,9 @@ export const messages = {
   gaveUp: (name: string, run: string, attempts: number) =>
     `The ${run} was given up: ${attempts} ${attempts === 1 ? 'replica has' : 'replicas have'} begun it under the lock ` +
     `"${name}", and none came to its end. Look for what kills them.`,
+  spuriousCall: (job: string, time: Date) =>
+    `${job} was called for ${time.toISOString()}, which its cron expression does not name, and the call was skipped: ` +
+    'cron calls some jobs too early when the clocks change. The job runs when it is due.',
   outOfStep: (ahead: number, now: number, store: number) =>
     `The clock of this replica is ${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? 'ahead of' : 'behind'} the store's: ` +
     `it says ${new Date(now).toISOString()}, the store's ${new Date(store).toISOString()}. ` +

@@ -1,49 +1,47 @@
 import type { TickOccurrence } from '../core/occurrence.js';
+import { WallClock, type Zone } from './wall-clock.js';
+import { WallTimes, type CronFields } from './wall-times.js';
 
-/** The part of cron's `CronTime` that is needed. Structural: the class comes with the user's @nestjs/schedule. */
+/**
+ * The part of cron's `CronTime` that is needed. Structural: the class comes with the user's @nestjs/schedule.
+ *
+ * What it computes is not used: no version is right in the nights the clocks change, and versions differ there.
+ */
 export interface CronTime {
   /** The expression as it was given, or the one moment at which it fires. */
   readonly source: unknown;
   readonly realDate: boolean;
   /** The next time it fires; its zone is the one the expression is read in. */
-  sendAt(): { toMillis(): number; readonly zone: object };
-  /** The first scheduled second after the one that `from` is in. */
-  getNextDateFrom(from: Date, zone?: unknown): { toMillis(): number };
+  sendAt(): { readonly zone: object };
 }
 
-/** What is known of a schedule from the calls before. */
-interface Found {
-  readonly tick: number;
-  /** The tick after it; undefined as long as that was not looked for. */
-  readonly next?: number;
+/** A call of the scheduler at a time that the expression does not name: it is for no tick, and must not run. */
+export interface SpuriousCall {
+  /** The time for which the scheduler called. */
+  readonly spurious: Date;
 }
 
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-/** How far to look back, in turn. A handler that is called on time finds its tick in the first; 29 February in the last. */
-const LOOK_BACK = [2 * SECOND, 2 * MINUTE, 2 * HOUR, 2 * DAY, 62 * DAY, 3000 * DAY];
-
-/** A job is called for one tick after the other: each is known before its time. One that is given new times has a new key. */
-const lastFound = new WeakMap<CronTime, Found>();
-const zones = new WeakMap<CronTime, object>();
-
-/**
- * The nominal time of the tick that a call at `now` belongs to: the last scheduled time that is not later. All
- * replicas find the same one, however late their timers fired; undefined if there is none.
- */
-export function latestTick(cronTime: CronTime, now: number): number | undefined {
-  if (cronTime.realDate) return Number(cronTime.source);
-  const tick = foreseen(cronTime, now) ?? search(cronTime, now);
-  if (tick !== undefined) lookAhead(cronTime, tick);
-  return tick;
+interface Schedule {
+  readonly times: WallTimes;
+  readonly clock: WallClock;
 }
+
+/** A moment at which the scheduler calls, and the tick it calls for; none where it is wrong to call. */
+interface Call {
+  readonly at: number;
+  readonly tick: number | undefined;
+}
+
+const HOUR = 3_600_000;
+
+/** A job that is given new times has a new key. */
+const schedules = new WeakMap<CronTime, Schedule>();
 
 /**
  * The occurrence that a job of the `SchedulerRegistry` runs for now, for jobs that have no decorated method. Undefined
- * before its first tick. Where the store is away `run` asks for it again, for `retryFor` at most, until the next one is due.
+ * before its first tick, and for a call at a time that its expression does not name, as cron makes some in the nights the
+ * clocks change: there is nothing to run. Where the store is away `run` asks for it again, for `retryFor` at most, until
+ * the next one is due.
  *
  * @example
  * const job = new CronJob('0 * * * *', async () => {
@@ -52,68 +50,78 @@ export function latestTick(cronTime: CronTime, now: number): number | undefined 
  * });
  */
 export function tickOccurrence(job: { readonly cronTime: CronTime }): TickOccurrence | undefined {
-  return occurrenceAt(job.cronTime, Date.now());
+  const called = occurrenceAt(job.cronTime, Date.now());
+  return called && 'spurious' in called ? undefined : called;
 }
 
-/** The same at any time, for a schedule. */
-export function occurrenceAt(cronTime: CronTime, now: number): TickOccurrence | undefined {
-  const tick = latestTick(cronTime, now);
-  if (tick === undefined) return undefined;
-  return { tick: new Date(tick), following: (moment) => tickAfter(cronTime, moment) };
+/**
+ * What a call of the scheduler at any time is for; undefined before the first tick. All replicas find the same tick,
+ * however late their timers fired.
+ *
+ * A time of day that comes twice is one tick, at the first of the two, unless the expression is a pattern of every hour
+ * or of every minute. For times that are left out there is one tick, at the first moment after the gap.
+ */
+export function occurrenceAt(cronTime: CronTime, now: number): TickOccurrence | SpuriousCall | undefined {
+  if (cronTime.realDate) return { tick: new Date(Number(cronTime.source)) };
+  const schedule = scheduleOf(cronTime);
+  const call = [...rightCalls(schedule, now), ...spuriousCalls(schedule, now)]
+    .filter(({ at }) => at <= now)
+    .reduce<Call | undefined>(
+      (latest, other) => (latest && latest.at >= other.at ? latest : other),
+      undefined,
+    );
+  if (!call) return undefined;
+  if (call.tick === undefined) return { spurious: new Date(call.at) };
+  return { tick: new Date(call.tick), following: (moment) => tickAfter(schedule, moment) };
 }
 
-function tickAfter(cronTime: CronTime, moment: Date): Date | undefined {
-  if (cronTime.realDate) return undefined;
-  try {
-    return new Date(after(cronTime, moment.getTime()));
-  } catch {
-    // There is none, says cron so.
-    return undefined;
-  }
-}
-
-/** The tick that was found last, or the one after it. */
-function foreseen(cronTime: CronTime, now: number): number | undefined {
-  const last = lastFound.get(cronTime);
-  if (!last || now < last.tick) return undefined;
-  const { tick, next } = last;
-  // Ticks are whole seconds: a call this soon after one is not for the next.
-  if (now < tick + SECOND) return tick;
-  if (next === undefined) return undefined;
-  if (now < next) return tick;
-  return now < next + SECOND || now < after(cronTime, next) ? next : undefined;
-}
-
-/** Looks for the next tick when the handler has begun: it takes up to a millisecond. */
-function lookAhead(cronTime: CronTime, tick: number): void {
-  if (lastFound.get(cronTime)?.tick === tick) return;
-  lastFound.set(cronTime, { tick });
-  setImmediate(() => {
-    try {
-      lastFound.set(cronTime, { tick, next: after(cronTime, tick) });
-    } catch {
-      // There is none, says cron so.
-    }
+/** Those for what was named last, by the time that the clocks show and by the furthest they have come. */
+function rightCalls({ times, clock }: Schedule, now: number): Call[] {
+  return distinct([times.last(clock.reading(now)), times.last(clock.furthest(now))]).flatMap((reading) => {
+    const moments = clock.moments(reading);
+    return moments.map((at) => ({ at, tick: times.recurring ? at : moments[0] }));
   });
 }
 
-function search(cronTime: CronTime, now: number): number | undefined {
-  const lookBack = LOOK_BACK.find((span) => after(cronTime, now - span) <= now);
-  if (lookBack === undefined) return undefined;
-  let tick = after(cronTime, now - lookBack);
-  let beyond = now;
-  // Few schedules have several ticks in what was looked back. None is later than `beyond` and not later than now.
-  for (let next = after(cronTime, tick); next <= now; next = after(cronTime, tick)) {
-    const middle = (next + beyond) / 2;
-    const later = after(cronTime, middle);
-    tick = later <= now ? later : next;
-    if (later > now) beyond = middle;
-  }
-  return tick;
+/**
+ * What cron 4.1.4 and later call for before its time when clocks change: where they are put back an hour, what comes after
+ * that; where they change by half an hour, as on Lord Howe Island, what is near it, up to three times.
+ */
+function spuriousCalls({ times, clock }: Schedule, now: number): Call[] {
+  const [before, after] = [clock.offset(now - 3 * HOUR), clock.offset(now + 3 * HOUR)];
+  const byHalfAnHour = Math.abs(after - before) === HOUR / 2;
+  if (before === after || (after > before && !byHalfAnHour)) return [];
+  const next = times.next(clock.furthest(now));
+  if (next === undefined) return [];
+  const calls = byHalfAnHour
+    ? [before, after].flatMap((offset) => [0.5, 1, 1.5].map((hours) => next - offset - hours * HOUR))
+    : [next - after - HOUR];
+  // A time that is named and comes twice is that tick's, in a process that was not there at the first.
+  return calls.filter((at) => !times.includes(clock.reading(at))).map((at) => ({ at, tick: undefined }));
 }
 
-function after(cronTime: CronTime, time: number): number {
-  const zone = zones.get(cronTime) ?? cronTime.sendAt().zone;
-  zones.set(cronTime, zone);
-  return cronTime.getNextDateFrom(new Date(time), zone).toMillis();
+/** The first tick that is later; undefined if there is none. */
+function tickAfter({ times, clock }: Schedule, moment: Date): Date | undefined {
+  const now = moment.getTime();
+  // What will be repeated soon was shown before, but is still to come.
+  const repetition = clock.nextRepetition(now) ?? now;
+  const shown = [clock.furthest(now), clock.reading(now), clock.reading(repetition) - 1];
+  const ticks = distinct(shown.map((reading) => times.next(reading)))
+    .flatMap((reading) => (times.recurring ? clock.moments(reading) : clock.moments(reading)[0]))
+    .filter((tick) => tick > now);
+  return ticks.length === 0 ? undefined : new Date(Math.min(...ticks));
+}
+
+function scheduleOf(cronTime: CronTime): Schedule {
+  const known = schedules.get(cronTime);
+  if (known) return known;
+  // Its fields are private in cron's types, the same in each version that @nestjs/schedule 4 to 12 bring.
+  const times = new WallTimes(cronTime as unknown as CronFields);
+  const schedule = { times, clock: new WallClock(cronTime.sendAt().zone as Zone) };
+  schedules.set(cronTime, schedule);
+  return schedule;
+}
+
+function distinct(readings: readonly (number | undefined)[]): number[] {
+  return [...new Set(readings)].filter((reading) => reading !== undefined);
 }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isPromise } from 'node:util/types';
 import type { TickOccurrence } from '../core/occurrence.js';
-import { occurrenceAt, type CronTime } from './cron-tick.js';
+import { occurrenceAt, type CronTime, type SpuriousCall } from './cron-tick.js';
 
 /** The cron job that fired. */
 export interface FiredJob {
@@ -39,8 +39,8 @@ export class Firing {
     return this.#running > 0 || performance.now() - this.#lastEnd <= AFTERMATH;
   }
 
-  /** The tick that the job fired for; undefined where it has none. */
-  get tick(): TickOccurrence | undefined {
+  /** What the job fired for; undefined where it has no ticks. */
+  get calledFor(): TickOccurrence | SpuriousCall | undefined {
     return this.job && occurrenceAt(this.job.cronTime, this.#at);
   }
 

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { LockLogger } from '../common/logger.js';
+import { messages } from '../common/messages.js';
 import { SCHEDULED, type MethodRunOptions } from '../core/lock-manager.js';
-import type { KeyOccurrence } from '../core/occurrence.js';
+import type { KeyOccurrence, TickOccurrence } from '../core/occurrence.js';
 import { LOCK_SETTINGS } from '../tokens.js';
 import { currentFiring, firingOfNewJob, type Firing } from './firing.js';
 import { jobName, type MethodRole } from './method-role.js';
@@ -37,26 +39,35 @@ export class MethodOccurrences {
   readonly #scheduler: SchedulerWatch;
   readonly #takesTicks: boolean;
   readonly #version: string | undefined;
+  readonly #logger: LockLogger;
 
   constructor(
     @Inject(SchedulerWatch) scheduler: SchedulerWatch,
-    @Inject(LOCK_SETTINGS) settings: { readonly version: string | undefined; readonly ticks: boolean },
+    @Inject(LOCK_SETTINGS)
+    settings: { readonly version: string | undefined; readonly ticks: boolean; readonly logger: LockLogger },
   ) {
     this.#scheduler = scheduler;
     this.#takesTicks = settings.ticks;
     this.#version = settings.version;
+    this.#logger = settings.logger;
   }
 
   /** Undefined where it is not to run in this process at all. */
   async of(call: MethodCall): Promise<IntendedRun | undefined> {
     const firing = currentFiring() ?? (this.#scheduler.found ? await firingOfNewJob() : undefined);
     if (firing && !this.#takesTicks) return undefined;
-    const run = this.#runOf(call, firing);
+    const calledFor = firing?.calledFor;
+    if (calledFor && 'spurious' in calledFor) {
+      const job = firing.job?.name ?? call.series;
+      this.#tellOnce(messages.spuriousCall(job, calledFor.spurious), firing);
+      return undefined;
+    }
+    const run = this.#runOf(call, firing, calledFor);
     const scheduled = firing !== undefined || call.role.kind === 'start hook';
     return scheduled ? { ...run, options: { ...run.options, [SCHEDULED]: true } } : run;
   }
 
-  #runOf(call: MethodCall, firing: Firing | undefined): IntendedRun {
+  #runOf(call: MethodCall, firing: Firing | undefined, tick: TickOccurrence | undefined): IntendedRun {
     const { series, role, options } = call;
     switch (role.kind) {
       case 'interval':
@@ -70,8 +81,15 @@ export class MethodOccurrences {
       case 'plain':
       case 'cron':
         if (options.minGap !== undefined) return { options: { occurrence: { gap: options.minGap, series } } };
-        return firing ? tickOf(firing, call) : { options: {} };
+        return firing && tick ? runOfTick(tick, firing, call) : { options: {} };
     }
+  }
+
+  /** One firing may call several methods. */
+  #tellOnce(message: string, firing: Firing): void {
+    if (firing.hasBegun(message)) return;
+    firing.begins(message);
+    this.#logger.log(message);
   }
 
   #initialisation(series: string, { version = this.#version, remember }: OccurrenceOptions): KeyOccurrence {
@@ -81,9 +99,8 @@ export class MethodOccurrences {
 }
 
 /** The tick of the job that fired, whichever that is. Each series of methods that it reaches has a claim of its own. */
-function tickOf(firing: Firing, { name, series: own, role, options }: MethodCall): IntendedRun {
-  const { tick } = firing;
-  if (!tick) return { options: {} };
+function runOfTick(tick: TickOccurrence, firing: Firing, call: MethodCall): IntendedRun {
+  const { name, series: own, role, options } = call;
   const by = firing.job?.name;
   const series = by === undefined || by === jobName(role) ? own : `${own} by ${by}`;
   const work = JSON.stringify([name, series]);
