@@ -1,34 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logLines, startApp } from '../support/apps.js';
 import { eventually } from '../support/eventually.js';
-import { ReplicaProcess, type ReplicaEvent } from '../support/replica-process.js';
+import { event } from '../support/history.js';
+import { firedTicks, signalBetweenRuns } from '../support/job-runs.js';
+import { ReplicaProcess } from '../support/replica-process.js';
 import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
 const SECOND = 1000;
+const JOBS = ['above', 'below'];
 
 describeOnSharedStores('an every-second job on %s', (store) => {
   /** Three replicas that start 0, 50 and 120 ms apart. */
-  async function startReplicas(env: Record<string, string>): Promise<ReplicaProcess[]> {
+  async function startReplicas(): Promise<ReplicaProcess[]> {
     const replicas: ReplicaProcess[] = [];
     for (const delay of [0, 50, 70]) {
       await sleep(delay);
-      replicas.push(startApp('cron-replica', store.options, env));
+      replicas.push(startApp('cron-replica', store.options, { JOB_MS: '1' }));
     }
-    await Promise.all(replicas.map((replica) => replica.waitFor(({ event }) => event === 'ready')));
+    await Promise.all(replicas.map((replica) => replica.waitFor(event('ready'))));
     return replicas;
   }
 
   it('runs each of 20 ticks exactly once, with the decorator above and below @Cron', async () => {
-    const replicas = await startReplicas({ JOB_MS: '1' });
-    const first = Math.ceil(Date.now() / SECOND) * SECOND;
-    const expected = Array.from({ length: 20 }, (_, i) => first + i * SECOND);
-    const last = expected.at(-1)!;
-    await eventually(() => Date.now() > last + SECOND / 2, { within: 25_000, every: 100 });
+    const replicas = await startReplicas();
+    const since = Date.now();
+    for (const job of JOBS) await passed(replicas, job, since, 20);
     await Promise.all(replicas.map((replica) => replica.stop()));
 
-    for (const job of ['above', 'below']) {
-      const ticks = ticksOf(replicas, job).filter((tick) => tick >= first && tick <= last);
-      expect(ticks.toSorted((a, b) => a - b)).toEqual(expected);
+    for (const job of JOBS) {
+      expectEachOnce(replicas, job, since, 20);
       const fences = runs(replicas, job)
         .toSorted((a, b) => Number(a['tick']) - Number(b['tick']))
         .map((run) => Number(run['fence']));
@@ -43,27 +43,45 @@ describeOnSharedStores('an every-second job on %s', (store) => {
   });
 
   it('goes on without missing a tick or running one twice when a replica is killed between two runs', async () => {
-    const replicas = await startReplicas({ JOB_MS: '1' });
-    const first = Math.ceil(Date.now() / SECOND) * SECOND;
-    const victim = replicas.shift()!;
-    await Promise.race(
-      [victim, ...replicas].map((replica) => replica.waitFor(finishedSince(first + 2 * SECOND))),
-    );
-    await eventually(() => Date.now() % SECOND > 400 && Date.now() % SECOND < 600, { every: 20 });
-    await victim.signal('SIGKILL');
-    const last = first + 6 * SECOND;
-    await eventually(() => Date.now() > last + SECOND / 2, { within: 15_000, every: 100 });
+    const replicas = await startReplicas();
+    const since = Date.now();
+    await passed(replicas, 'below', since, 2);
+    await signalBetweenRuns(replicas[0], 'SIGKILL');
+    await passed(replicas, 'below', Date.now(), 4);
 
-    const ticks = ticksOf([victim, ...replicas], 'below').filter((tick) => tick >= first && tick <= last);
-    expect(ticks.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 7 }, (_, i) => first + i * SECOND));
+    expectEachOnce(replicas, 'below', since, 6);
   });
 });
 
 const runs = (replicas: readonly ReplicaProcess[], job: string) =>
-  replicas.flatMap(({ events }) => events.filter((e) => e.event === 'started' && e['job'] === job));
+  replicas.flatMap(({ events }) => events.filter(event('started', { job })));
 
-const ticksOf = (replicas: readonly ReplicaProcess[], job: string) =>
-  runs(replicas, job).map((run) => Number(run['tick']));
+/** That many ticks that cron has fired since then. */
+const firedSince = (replicas: readonly ReplicaProcess[], job: string, since: number, count: number) =>
+  firedTicks(replicas, { job, since, period: SECOND }).slice(0, count);
 
-const finishedSince = (tick: number) => (e: ReplicaEvent) =>
-  e.event === 'finished' && Number(e['tick']) >= tick;
+/** Resolves when cron has fired that many ticks, and a later one has been run: they have all been decided. */
+async function passed(
+  replicas: readonly ReplicaProcess[],
+  job: string,
+  since: number,
+  count: number,
+): Promise<void> {
+  await eventually(() => {
+    const ticks = firedSince(replicas, job, since, count);
+    return ticks.length === count && runs(replicas, job).some(({ tick }) => Number(tick) > ticks.at(-1)!);
+  });
+}
+
+function expectEachOnce(
+  replicas: readonly ReplicaProcess[],
+  job: string,
+  since: number,
+  count: number,
+): void {
+  const expected = firedSince(replicas, job, since, count);
+  const ticks = runs(replicas, job)
+    .map(({ tick }) => Number(tick))
+    .filter((tick) => tick >= since && tick <= expected.at(-1)!);
+  expect(ticks.toSorted((a, b) => a - b)).toEqual(expected);
+}

@@ -1,4 +1,5 @@
 import { startApp } from '../support/apps.js';
+import { HANG } from '../support/hang.js';
 import { event } from '../support/history.js';
 import { ReplicaProcess } from '../support/replica-process.js';
 
@@ -14,7 +15,7 @@ describe('a locked method that schedules its own next call from inside', () => {
     const replica = startApp('endless-runs', {}, { RUNS }, { execArgv: ['--expose-gc'] });
 
     for (const method of ['oneAfterTheOther', 'oneInTheOther']) {
-      const { grown } = await replica.waitFor(event('ran', { method }), { within: 110_000 });
+      const { grown } = await replica.waitFor(event('ran', { method }), { within: 4 * HANG });
       expect(Number(grown)).toBeLessThan(SLACK);
     }
     expect(await replica.exit).toEqual({ code: 0, signal: null });

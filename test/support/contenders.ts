@@ -26,10 +26,10 @@ export async function startContenders(
 }
 
 /** Lets the contender take the lock, trying until it has it; resolves to the event. */
-export async function acquire(contender: ReplicaProcess, { within = 15_000 } = {}): Promise<ReplicaEvent> {
+export async function acquire(contender: ReplicaProcess): Promise<ReplicaEvent> {
   const known = contender.events.length;
   contender.send({ do: 'acquire', name: LOCK, retry: 10 });
-  return contender.waitFor((e) => event('acquired')(e) && contender.events.indexOf(e) >= known, { within });
+  return contender.waitFor((e) => event('acquired')(e) && contender.events.indexOf(e) >= known);
 }
 
 /** Asks the contender whether it holds its lease, in synchronous code. */

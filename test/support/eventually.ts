@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HANG } from './hang.js';
 
 export interface EventuallyOptions {
-  /** Milliseconds after which it gives up. @default 5000 */
+  /** Milliseconds after which it gives up: shorter only where that is what a test is about. @default HANG */
   readonly within?: number;
   /** Milliseconds between two tries. @default 10 */
   readonly every?: number;
@@ -9,12 +10,12 @@ export interface EventuallyOptions {
 
 /**
  * Tries a check of a real system until it passes: it neither throws nor gives `false`. Resolves to what it gave.
- * @example await eventually(async () => (await store.inspect('a', 1000)) === null, { within: 2000 });
+ * @example await eventually(async () => (await store.inspect('a', 1000)) === null);
  * @example await eventually(() => expect(runs).toHaveLength(3));
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { within = 5000, every = 10 }: EventuallyOptions = {},
+  { within = HANG, every = 10 }: EventuallyOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + within;
   let tries = 0;

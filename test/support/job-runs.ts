@@ -1,6 +1,8 @@
 import { machineTime } from './contenders.js';
 import { eventually } from './eventually.js';
+import { HANG } from './hang.js';
 import { event } from './history.js';
+import { standsStill } from './process-state.js';
 import type { ReplicaEvent, ReplicaProcess } from './replica-process.js';
 
 /** One run of a job. Times are the machine's, not those of the replica, whose clock may be wrong. */
@@ -37,7 +39,6 @@ function runOf(replica: ReplicaProcess, start: ReplicaEvent): JobRun {
 export function runThat(
   replicas: readonly ReplicaProcess[],
   matches: (run: JobRun) => boolean,
-  { within = 15_000 } = {},
 ): Promise<JobRun> {
   return eventually(
     () => {
@@ -45,15 +46,36 @@ export function runThat(
       if (!found) throw new Error(`none of ${runsOf(replicas).length} runs`);
       return found;
     },
-    { within, every: 5 },
+    { every: 5 },
   );
+}
+
+/** The ticks of a job that cron has fired in any of these replicas since a time of its own clock, each once and in order. */
+export function firedTicks(
+  replicas: readonly ReplicaProcess[],
+  { job, since, period }: { job: string; since: number; period: number },
+): number[] {
+  const fired = replicas
+    .flatMap(({ events }) => events.filter(event('fired', { job })))
+    .map(({ wall }) => Math.floor(Number(wall) / period) * period);
+  return [...new Set(fired)].filter((tick) => tick >= since).toSorted((a, b) => a - b);
+}
+
+/** Sends a signal to a replica of a cron job when that is between two runs. */
+export async function signalBetweenRuns(
+  replica: ReplicaProcess,
+  signal: 'SIGKILL' | 'SIGSTOP',
+): Promise<void> {
+  replica.send({ signal });
+  if (signal === 'SIGKILL') await eventually(() => replica.exit);
+  else await standsStill(replica.pid);
 }
 
 export const isRunning = (run: JobRun): boolean => run.finishedAt === undefined;
 
 /** Resolves when the machine's monotonic clock has come to that time. */
 export async function machineTimeIs(time: number): Promise<void> {
-  await eventually(() => machineTime() >= time, { within: time - machineTime() + 5000 });
+  await eventually(() => machineTime() >= time, { within: time - machineTime() + HANG });
 }
 
 /** The machine's wall clock at a moment of its monotonic clock. */

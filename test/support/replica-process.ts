@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HANG } from './hang.js';
 import { noteChild } from './leftovers.js';
 import { standsStill } from './process-state.js';
 
@@ -81,7 +82,7 @@ export class ReplicaProcess {
   /** The first event, past or to come, that matches. Rejects after `within` ms, or when the process ends before. */
   async waitFor(
     matches: (event: ReplicaEvent) => boolean,
-    { within = 15_000 }: { within?: number } = {},
+    { within = HANG }: { within?: number } = {},
   ): Promise<ReplicaEvent> {
     const past = this.events.find(matches);
     if (past) return past;
@@ -112,7 +113,7 @@ export class ReplicaProcess {
   }
 
   /** Ends it as an orchestrator does: SIGTERM, and SIGKILL after `within` ms. */
-  async stop({ within = 15_000 }: { within?: number } = {}): Promise<ReplicaExit> {
+  async stop({ within = HANG }: { within?: number } = {}): Promise<ReplicaExit> {
     this.#child.kill('SIGTERM');
     // A stopped process hears SIGTERM only when it goes on.
     this.#child.kill('SIGCONT');

@@ -1,5 +1,5 @@
 // A replica with two every-second jobs, one for each order of the decorators.
-// Env: OPTIONS (JSON, of forRoot), JOB_MS (how long a run takes).
+// Env: OPTIONS (JSON, of forRoot), JOB_MS (how long a run takes). Stdin: see between-runs.ts.
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
@@ -11,6 +11,8 @@ import {
   ExclusiveLockService,
   type ExclusiveLockModuleOptions,
 } from 'nestjs-exclusive-lock';
+import { obeySignalsBetweenRuns } from './between-runs.js';
+import { tellFirings } from './firings.js';
 import { tell, tellingLogger } from './tell.js';
 
 const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
@@ -18,14 +20,14 @@ const duration = Number(process.env['JOB_MS'] ?? 1);
 
 @Injectable()
 class Jobs {
-  @Cron('* * * * * *')
+  @Cron('* * * * * *', { name: 'below' })
   @Exclusive('below-cron')
   async below(): Promise<void> {
     await this.run('below');
   }
 
   @Exclusive('above-cron')
-  @Cron('* * * * * *')
+  @Cron('* * * * * *', { name: 'above' })
   async above(): Promise<void> {
     await this.run('above');
   }
@@ -44,4 +46,6 @@ class AppModule {}
 
 const app = await NestFactory.createApplicationContext(AppModule, { logger: tellingLogger });
 app.enableShutdownHooks();
+tellFirings(app);
+obeySignalsBetweenRuns(app);
 tell('ready');

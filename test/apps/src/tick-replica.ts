@@ -1,6 +1,6 @@
 // A replica with one cron job, whose runs take a random time.
 // Env: OPTIONS (JSON, of forRoot), CRON (the expression), JOB_MS (shortest and longest, such as 0-500),
-// ON_HOLDER_DEATH (as the option of @Exclusive).
+// ON_HOLDER_DEATH (as the option of @Exclusive). Stdin: see between-runs.ts.
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
@@ -13,6 +13,8 @@ import {
   type ExclusiveLockModuleOptions,
   type ExclusiveOptions,
 } from 'nestjs-exclusive-lock';
+import { obeySignalsBetweenRuns } from './between-runs.js';
+import { tellFirings } from './firings.js';
 import { tell, tellingLogger } from './tell.js';
 
 const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
@@ -21,7 +23,7 @@ const [shortest = 0, longest = shortest] = (process.env['JOB_MS'] ?? '0').split(
 
 @Injectable()
 class Job {
-  @Cron(process.env['CRON'] ?? '* * * * * *')
+  @Cron(process.env['CRON'] ?? '* * * * * *', { name: 'job' })
   @Exclusive('job', { onHolderDeath })
   async run(): Promise<void> {
     const lease = ExclusiveLockService.current();
@@ -37,4 +39,6 @@ class AppModule {}
 
 const app = await NestFactory.createApplicationContext(AppModule, { logger: tellingLogger });
 app.enableShutdownHooks();
+tellFirings(app);
+obeySignalsBetweenRuns(app);
 tell('ready', { wall: Date.now() });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   await db.exec('CREATE TABLE reports (id int PRIMARY KEY, body text, runs int NOT NULL DEFAULT 0)');
   await db.exec(recipe('sql-column'));
   await db.exec(recipe('sql-guard-table'));
-}, 60_000);
+});
 beforeEach(async () => {
   await db.exec('TRUNCATE reports, lock_fences');
   await db.query('INSERT INTO reports (id, body) VALUES ($1, $2), (2, $2)', [ID, 'empty']);

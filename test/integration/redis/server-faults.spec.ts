@@ -100,7 +100,7 @@ describe('a Redis that stands still', () => {
       expect(await manager.tryAcquire('lock', {})).toMatchObject({ reason: 'store-unavailable' });
     }
     server.resume();
-    await eventually(async () => (await server.client().exists('locks:lock')) === 0, { within: 5000 });
+    await eventually(async () => (await server.client().exists('locks:lock')) === 0);
     await eventually(async () => (await manager.tryAcquire('lock', {})).status === 'acquired');
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
   });
@@ -165,9 +165,7 @@ describe('a Redis that refuses', () => {
     expect([log.errors.length, log.infos.length]).toEqual([1, 0]);
     expect(log.errors[0]).toContain(code);
     await allow();
-    await eventually(async () => (await manager.tryAcquire('lock', {})).status === 'acquired', {
-      within: 3000,
-    });
+    await eventually(async () => (await manager.tryAcquire('lock', {})).status === 'acquired');
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
   }
 
@@ -245,9 +243,7 @@ describe('a Redis that refuses', () => {
     }
     expect(performance.now() - start).toBeLessThan(5 * (300 + SLACK));
     await restarted;
-    await eventually(async () => (await manager.tryAcquire('lock', {})).status === 'acquired', {
-      within: 3500,
-    });
+    await eventually(async () => (await manager.tryAcquire('lock', {})).status === 'acquired');
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
   });
 });

@@ -100,7 +100,7 @@ export class RedisServer {
     child.stdout.on('data', (text: Buffer) => (this.#output += text));
     child.stderr.on('data', (text: Buffer) => (this.#output += text));
     child.once('exit', () => (this.#child = undefined));
-    const ready = await eventually(() => this.#readyOrGone(), { within: 20_000 });
+    const ready = await eventually(() => this.#readyOrGone());
     if (ready === 'gone') throw new Error(`${this.#binary} ended at once. It said:\n${this.#output}`);
   }
 

@@ -28,13 +28,10 @@ export async function startCluster(): Promise<TestCluster> {
   for (const server of servers.slice(1)) {
     await first.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPorts.get(server) ?? 0);
   }
-  await eventually(
-    async () => {
-      for (const client of clients)
-        expect(await client.cluster('INFO')).toMatch(/cluster_state:ok[^]*known_nodes:3/);
-    },
-    { within: 20_000 },
-  );
+  await eventually(async () => {
+    for (const client of clients)
+      expect(await client.cluster('INFO')).toMatch(/cluster_state:ok[^]*known_nodes:3/);
+  });
   await epochsAgreed(clients);
 
   const ids = await Promise.all(
@@ -68,13 +65,10 @@ export async function startCluster(): Promise<TestCluster> {
  * give the slot back to its last owner, whose epoch is higher, for good.
  */
 async function epochsAgreed(clients: readonly Redis[]): Promise<void> {
-  await eventually(
-    async () => {
-      const views = await Promise.all(clients.map(async (client) => epochsIn(await client.cluster('NODES'))));
-      return new Set(views).size === 1;
-    },
-    { within: 20_000 },
-  );
+  await eventually(async () => {
+    const views = await Promise.all(clients.map(async (client) => epochsIn(await client.cluster('NODES'))));
+    return new Set(views).size === 1;
+  });
 }
 
 /** As in `<id> <address> <flags> <master> <ping> <pong> <epoch> …`, a line a node. */
@@ -90,9 +84,7 @@ export async function startLoneNode(): Promise<RedisServer> {
   const server = await startNode();
   const client = server.client();
   await client.cluster('ADDSLOTSRANGE', 0, SLOTS - 1);
-  await eventually(async () => expect(await client.cluster('INFO')).toContain('cluster_state:ok'), {
-    within: 20_000,
-  });
+  await eventually(async () => expect(await client.cluster('INFO')).toContain('cluster_state:ok'));
   return server;
 }
 
@@ -102,21 +94,14 @@ export async function startReplicaOf(cluster: TestCluster, master: number): Prom
   const [client, source] = [server.client(), cluster.servers[master]];
   const id = await source.client().call('CLUSTER', 'MYID');
   await client.call('CLUSTER', 'MEET', '127.0.0.1', source.port, busPorts.get(source) ?? 0);
-  await eventually(async () => expect(await client.cluster('INFO')).toMatch(/known_nodes:4/), {
-    within: 20_000,
+  await eventually(async () => expect(await client.cluster('INFO')).toMatch(/known_nodes:4/));
+  await eventually(async () => (await client.call('CLUSTER', 'REPLICATE', id as string)) === 'OK');
+  await eventually(async () => {
+    expect(await client.info('replication')).toContain('master_link_status:up');
+    // Who does not know it as a replica would not vote for it.
+    for (const other of cluster.servers)
+      expect(await other.client().cluster('NODES')).toMatch(/ (myself,)?slave /);
   });
-  await eventually(async () => (await client.call('CLUSTER', 'REPLICATE', id as string)) === 'OK', {
-    within: 20_000,
-  });
-  await eventually(
-    async () => {
-      expect(await client.info('replication')).toContain('master_link_status:up');
-      // Who does not know it as a replica would not vote for it.
-      for (const other of cluster.servers)
-        expect(await other.client().cluster('NODES')).toMatch(/ (myself,)?slave /);
-    },
-    { within: 20_000 },
-  );
   return server;
 }
 
