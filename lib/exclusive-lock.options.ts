@@ -104,13 +104,13 @@ export interface LocalPlace {
    *
    * @default a folder of the user's in the system's temporary folder
    */
-  folder?: string | undefined;
+  folder?: string;
   redis?: never;
 }
 
 /** One process, for tests. */
 export interface MemoryPlace {
-  /** Locks are in the memory of the process, which is warned of where `NODE_ENV` is `production`. */
+  /** Locks are in the memory of the process, which is warned of where `NODE_ENV` is `production`, and on Kubernetes. */
   store: 'memory';
   redis?: never;
   folder?: never;
@@ -124,11 +124,15 @@ export interface CustomPlace {
   folder?: never;
 }
 
-/** `REDIS_URL` if it is set; else the local store with a warning; an error where `NODE_ENV` is `production`. */
+/**
+ * `REDIS_URL` if it is set; else the local store with a warning; an error where `NODE_ENV` is `production`, and on
+ * Kubernetes. A key that is there without a value, such as `redis: process.env.CACHE_URL` where that is not set, is an
+ * error, too.
+ */
 export interface DefaultPlace {
-  store?: undefined;
-  redis?: undefined;
-  folder?: undefined;
+  store?: never;
+  redis?: never;
+  folder?: never;
 }
 
 /** Has no default. */

@@ -18,6 +18,12 @@ export const messages = {
   optionsForName: () =>
     'The lock name of @Exclusive comes before its options: @Exclusive(undefined, { … }) for Class.method.',
   redisAndStore: () => 'redis and store exclude each other. Leave one of them out.',
+  noValue: (option: string) =>
+    `${option} has no value: ${option} = undefined. Most likely the environment variable that it is read from is not set ` +
+    `here. Set it; or leave ${option} out, if the default is meant.`,
+  noAddress: (option: string) =>
+    `redis.${option} has no value, and ioredis would connect to localhost. Most likely the environment variable that it ` +
+    'is read from is not set here. Set it.',
   folderWithoutLocal: () => "folder belongs to store: 'local'. Add that, or leave folder out.",
   foreignRedisOption: (option: string) =>
     `redis.${option} is not an option of ioredis, which would connect to localhost. Give a URL as redis itself, ` +
@@ -32,8 +38,9 @@ export const messages = {
   notALogger: (missing: readonly string[]) =>
     `logger must have the methods info (or log), warn and error; the given one lacks ${missing.join(', ')}.`,
   noStoreInProduction: () =>
-    'ExclusiveLockModule.forRoot() does not know where the locks of this application live. Set REDIS_URL or give ' +
-    "forRoot({ redis: 'redis://…' }) for replicas on several machines, or forRoot({ store: 'local' }) if all run on one.",
+    'ExclusiveLockModule.forRoot() does not know where the locks of this application live, and in production (NODE_ENV) ' +
+    "and on Kubernetes it does not guess. Set REDIS_URL or give forRoot({ redis: 'redis://…' }) for replicas on several " +
+    "machines, or forRoot({ store: 'local' }) if all run on one.",
   localStoreByDefault: (description: string) =>
     `Neither the option redis nor REDIS_URL is set: locks live in the ${description} and exclude the processes of ` +
     "this machine only. Set REDIS_URL for several machines, or store: 'local' to silence this.",

@@ -7,6 +7,7 @@ import { LocalLockStore } from './local/local-lock-store.js';
 import type { LockStore } from './lock-store.js';
 import { MemoryLockStore } from './memory/memory-lock-store.js';
 import {
+  addressWithoutValue,
   foreignOption,
   isRedisClient,
   type RedisConnectionOptions,
@@ -49,7 +50,7 @@ export async function openStore(choice: StoreChoice, context: StoreContext): Pro
   if (typeof store === 'object') return store;
   switch (store) {
     case 'memory':
-      if (context.env['NODE_ENV'] === 'production') context.logger.warn(messages.memoryInProduction());
+      if (hasReplicas(context.env)) context.logger.warn(messages.memoryInProduction());
       return new MemoryLockStore();
     case 'local':
       return LocalLockStore.open({ folder, prefix: context.prefix });
@@ -61,10 +62,15 @@ export async function openStore(choice: StoreChoice, context: StoreContext): Pro
 async function openByEnvironment(context: StoreContext): Promise<LockStore> {
   const { env, logger, prefix } = context;
   if (env['REDIS_URL']) return openRedis('REDIS_URL', env['REDIS_URL'], context);
-  if (env['NODE_ENV'] === 'production') throw new LockConfigurationError(messages.noStoreInProduction());
+  if (hasReplicas(env)) throw new LockConfigurationError(messages.noStoreInProduction());
   const store = await LocalLockStore.open({ prefix });
   logger.warn(messages.localStoreByDefault(store.description));
   return store;
+}
+
+/** Where an application most likely runs more than once, and on several machines. */
+function hasReplicas(env: NodeJS.ProcessEnv): boolean {
+  return env['NODE_ENV'] === 'production' || Boolean(env['KUBERNETES_SERVICE_HOST']);
 }
 
 function openRedis(
@@ -77,7 +83,10 @@ function openRedis(
   return RedisLockStore.open({ connection, prefix, outages });
 }
 
-function checkChoice({ redis, store, folder }: StoreChoice): void {
+function checkChoice(choice: StoreChoice): void {
+  const { redis, store, folder, enabled = true } = choice;
+  const missing = enabled ? optionWithoutValue(choice) : undefined;
+  if (missing) throw new LockConfigurationError(messages.noValue(missing));
   if (redis !== undefined && store !== undefined) throw new LockConfigurationError(messages.redisAndStore());
   if (folder !== undefined && store !== 'local')
     throw new LockConfigurationError(messages.folderWithoutLocal());
@@ -89,11 +98,24 @@ function checkChoice({ redis, store, folder }: StoreChoice): void {
     refuse('folder', 'the path of a folder', folder);
   }
   if (isPlainObject(store)) {
-    const missing = STORE_METHODS.filter((method) => typeof store[method] !== 'function');
-    if (missing.length > 0) throw new LockConfigurationError(messages.notAStore(missing));
+    const lacking = STORE_METHODS.filter((method) => typeof store[method] !== 'function');
+    if (lacking.length > 0) throw new LockConfigurationError(messages.notAStore(lacking));
   } else if (store !== undefined && store !== 'local' && store !== 'memory') {
     refuse('store', "'local', 'memory' or a LockStore", store);
   }
+}
+
+/**
+ * The option that would decide where locks live, if it had a value. Most likely it is read from a variable that is missing
+ * here: the locks of this replica would be elsewhere than those of the others.
+ */
+function optionWithoutValue(choice: StoreChoice): keyof StoreChoice | undefined {
+  const { redis, store, folder } = choice;
+  if (redis === undefined && store === undefined) {
+    const missing = (['redis', 'store'] as const).find((option) => option in choice);
+    if (missing) return missing;
+  }
+  return redis === undefined && folder === undefined && 'folder' in choice ? 'folder' : undefined;
 }
 
 function checkRedis(redis: object): void {
@@ -101,6 +123,8 @@ function checkRedis(redis: object): void {
     if ('call' in redis && 'status' in redis) return;
     refuse('redis', 'a URL, ioredis options or a client of ioredis, not of another package', redis);
   }
+  const missing = addressWithoutValue(redis);
+  if (missing) throw new LockConfigurationError(messages.noAddress(missing));
   const foreign = foreignOption(redis);
   if (foreign) throw new LockConfigurationError(messages.foreignRedisOption(foreign));
   const { cluster } = redis as { cluster?: unknown };

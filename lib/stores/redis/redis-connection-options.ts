@@ -51,6 +51,27 @@ export function foreignOption(value: object): string | undefined {
   return FOREIGN.find((option) => (value as Record<string, unknown>)[option] !== undefined);
 }
 
+/** What tells ioredis where the server is; without any it connects to localhost. */
+const ADDRESS = ['host', 'path', 'sentinels', 'cluster'];
+
+/** An address that is there without a value, where there is no other one: ioredis would connect to localhost. */
+export function addressWithoutValue(value: object): string | undefined {
+  const { sentinels, cluster } = value as { sentinels?: unknown; cluster?: unknown };
+  if (ADDRESS.every((option) => (value as Record<string, unknown>)[option] === undefined)) {
+    return ADDRESS.find((option) => option in value);
+  }
+  for (const [option, nodes] of Object.entries({ sentinels, cluster })) {
+    const index = Array.isArray(nodes) ? nodes.findIndex(lacksHost) : -1;
+    if (index >= 0) return `${option}[${index}].host`;
+  }
+  return undefined;
+}
+
+function lacksHost(node: unknown): boolean {
+  if (node === undefined) return true;
+  return typeof node === 'object' && node !== null && 'host' in node && node.host === undefined;
+}
+
 export function isRedisClient(value: object): value is RedisClientLike {
   return typeof (value as Partial<RedisClientLike>).duplicate === 'function';
 }

@@ -15,7 +15,9 @@ import { restoreEnvironment, setEnvironment } from './support/environment.js';
 import { Gate } from './support/gate.js';
 import { closeApps, startApp, startFailure } from './support/nest-apps.js';
 
-beforeEach(() => setEnvironment({ REDIS_URL: undefined, NODE_ENV: 'test' }));
+beforeEach(() =>
+  setEnvironment({ REDIS_URL: undefined, NODE_ENV: 'test', KUBERNETES_SERVICE_HOST: undefined }),
+);
 
 afterEach(async () => {
   await closeApps();

@@ -14,7 +14,9 @@ import { CapturingLogger } from './support/capturing-logger.js';
 import { restoreEnvironment, setEnvironment } from './support/environment.js';
 import { closeAfterwards, closeApps, compileApp, startApp, startFailure } from './support/nest-apps.js';
 
-beforeEach(() => setEnvironment({ REDIS_URL: undefined, NODE_ENV: 'test' }));
+beforeEach(() =>
+  setEnvironment({ REDIS_URL: undefined, NODE_ENV: 'test', KUBERNETES_SERVICE_HOST: undefined }),
+);
 
 afterEach(async () => {
   await closeApps();
@@ -56,12 +58,18 @@ describe('forRoot() without options', () => {
     expect(log.ours('warn')).toHaveLength(1);
   });
 
-  it('does not start in production when nothing says where locks live, and tells what to set', async () => {
-    setEnvironment({ NODE_ENV: 'production' });
-    const error = await startFailure({ locks: {} });
-    expect(error).toMatchObject({ name: 'LockConfigurationError', code: 'LOCK_CONFIGURATION' });
-    for (const part of ['REDIS_URL', 'redis', "store: 'local'"]) expect(error.message).toContain(part);
-  });
+  it.each([
+    ['in production', { NODE_ENV: 'production' }],
+    ['on Kubernetes', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }],
+  ])(
+    'does not start %s when nothing says where locks live, and tells what to set',
+    async (_where, variables) => {
+      setEnvironment(variables);
+      const error = await startFailure({ locks: {} });
+      expect(error).toMatchObject({ name: 'LockConfigurationError', code: 'LOCK_CONFIGURATION' });
+      for (const part of ['REDIS_URL', 'redis', "store: 'local'"]) expect(error.message).toContain(part);
+    },
+  );
 });
 
 describe('forRoot() with a store', () => {
@@ -113,8 +121,11 @@ describe('forRoot() with a store', () => {
     cluster.disconnect();
   });
 
-  it('warns of locks in memory in production, where there are replicas', async () => {
-    setEnvironment({ NODE_ENV: 'production' });
+  it.each([
+    ['in production', { NODE_ENV: 'production' }],
+    ['on Kubernetes', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }],
+  ])('warns of locks in memory %s, where there are replicas', async (_where, variables) => {
+    setEnvironment(variables);
     const { log } = await startApp({ locks: { store: 'memory' } });
     expect(log.ours('warn')).toEqual([
       expect.stringContaining("in the memory of this process (store: 'memory')"),

@@ -1,14 +1,21 @@
 import { inspect } from 'node:util';
-import { ExclusiveLockModule, LockConfigurationError } from 'nestjs-exclusive-lock';
+import {
+  ExclusiveLockModule,
+  LockConfigurationError,
+  type ExclusiveLockModuleOptions,
+} from 'nestjs-exclusive-lock';
+import { testRedisUrl } from '../../support/redis/test-redis.js';
 import { restoreEnvironment, setEnvironment } from './support/environment.js';
-import { closeApps, startFailure } from './support/nest-apps.js';
+import { closeApps, startApp, startFailure } from './support/nest-apps.js';
 
 /** What JavaScript, or a configuration file, may hand in. */
 type Anything = Record<string, unknown>;
 
 const failure = (options: Anything): Promise<Error> => startFailure({ locks: options });
 
-beforeEach(() => setEnvironment({ REDIS_URL: undefined, NODE_ENV: 'test' }));
+beforeEach(() =>
+  setEnvironment({ REDIS_URL: undefined, NODE_ENV: 'test', KUBERNETES_SERVICE_HOST: undefined }),
+);
 
 afterEach(async () => {
   await closeApps();
@@ -74,6 +81,29 @@ describe('a wrong option stops the application at its start', () => {
     ['redis with store: local', { redis: 'redis://h', store: 'local' }, ['redis', 'store', 'Leave one']],
     ['a folder with store: memory', { ...memory, folder: '/tmp/x' }, ['folder', "store: 'local'"]],
     ['a folder with redis', { redis: 'redis://h', folder: '/tmp/x' }, ['folder', "store: 'local'"]],
+    ['a redis without a value', { redis: undefined }, ['redis = undefined', 'environment variable', 'leave']],
+    ['a store without a value', { store: undefined }, ['store = undefined', 'environment variable']],
+    ['neither of both', { redis: undefined, store: undefined }, ['redis = undefined']],
+    ['a folder without a value', { store: 'local', folder: undefined }, ['folder = undefined', 'leave']],
+    ['a folder without a value, alone', { folder: undefined }, ['folder = undefined']],
+    [
+      'a host without a value',
+      { redis: { host: undefined, port: 1 } },
+      ['redis.host', 'localhost', 'Set it'],
+    ],
+    ['a path without a value', { redis: { path: undefined } }, ['redis.path', 'localhost']],
+    ['a cluster without a value', { redis: { cluster: undefined } }, ['redis.cluster', 'localhost']],
+    [
+      'a node without a host',
+      { redis: { cluster: [{ host: '::1' }, { host: undefined }] } },
+      ['redis.cluster[1].host'],
+    ],
+    ['a node without a value', { redis: { cluster: [undefined] } }, ['redis.cluster[0].host']],
+    [
+      'a sentinel without a host',
+      { redis: { name: 'm', sentinels: [{ host: undefined, port: 1 }] } },
+      ['redis.sentinels[0].host'],
+    ],
     ['a folder that is a number', { store: 'local', folder: 42 }, ['folder', '42']],
   ])('%s', async (_what, options, told) => {
     const error = await failure(options);
@@ -96,6 +126,31 @@ describe('a wrong option stops the application at its start', () => {
       code: 'LOCK_CONFIGURATION',
       message: expect.stringMatching(/^REDIS_URL is not a Redis URL/),
     });
+  });
+});
+
+describe('an option without a value', () => {
+  it('is refused also where a factory gives it, such as for a variable that is not set', async () => {
+    const locks = ExclusiveLockModule.forRootAsync({
+      useFactory: () => ({ redis: process.env['REDIS_URL'] }) as ExclusiveLockModuleOptions,
+    });
+    await expect(startFailure({ locks: null, imports: [locks] })).resolves.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringMatching(/^redis has no value: redis = undefined\./),
+    });
+  });
+
+  it('is none where another option says where locks live', async () => {
+    for (const options of [
+      { redis: undefined, store: 'memory' },
+      { redis: testRedisUrl(), store: undefined, folder: undefined },
+    ])
+      await expect(startApp({ locks: options as ExclusiveLockModuleOptions })).resolves.toBeDefined();
+  });
+
+  it('is none where locks are off, as on a machine that has no Redis', async () => {
+    const locks = { enabled: false, redis: undefined } as unknown as ExclusiveLockModuleOptions;
+    await expect(startApp({ locks })).resolves.toBeDefined();
   });
 });
 

@@ -12,6 +12,13 @@ function options(): ExclusiveLockModuleOptions {
   return { store: 'memory' };
 }
 
+// @ts-expect-error the variable may not be set
+export const redisOfVariable: ExclusiveLockModuleOptions = { redis: process.env['CACHE_URL'] };
+// @ts-expect-error it is not set
+export const redisWithoutValue: ExclusiveLockModuleOptions = { redis: undefined };
+// @ts-expect-error the variable may not be set
+export const folderOfVariable: ExclusiveLockModuleOptions = { store: 'local', folder: process.env['LOCKS'] };
+
 /** The memory store belongs to one application; the others are shared by two. */
 export const REPLICAS = CONSUMER_STORE === 'memory' ? ['a'] : ['a', 'b'];
 
