@@ -1,5 +1,6 @@
 import { logLines, startApp } from '../support/apps.js';
 import { machineTime } from '../support/contenders.js';
+import { eventually } from '../support/eventually.js';
 import { event } from '../support/history.js';
 import { isRunning, machineTimeIs, runsOf, runThat, type JobRun } from '../support/job-runs.js';
 import { describeOnSharedStores } from '../support/on-shared-stores.js';
@@ -30,15 +31,32 @@ describeOnSharedStores('a tick whose replica is killed in the middle of it, on %
     for (const replica of others) expect(logLines(replica, 'warn', 'error')).toEqual([]);
   });
 
+  it("is given up with onHolderDeath: 'rerun' when it has killed three, and told by one of those that are left", async () => {
+    const replicas = await start(5, { ON_HOLDER_DEATH: 'rerun', CRON: everySeconds(20) });
+    const from = Date.now();
+    const to = from + 20 * SECOND;
+    for (const replica of replicas) replica.send({ from, to });
+
+    await eventually(() => replicas.some((replica) => logLines(replica, 'warn').length > 0), {
+      within: 45 * SECOND,
+    });
+
+    const runs = runsOf(replicas).filter(({ tick }) => tick > from && tick <= to);
+    expect(runs).toHaveLength(3);
+    const dead = runs.map(({ replica }) => replica);
+    const left = replicas.filter((replica) => !dead.includes(replica));
+    // Those that are left have found it done by now, or running.
+    await machineTimeIs(machineTime() + TTL + SOON);
+    const warnings = left.flatMap((replica) => logLines(replica, 'warn', 'error'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(`tick ${new Date(runs[0].tick).toISOString()} of job was given up`);
+    expect(warnings[0]).toContain('"job"');
+    expect(new Set(runs.map(({ tick }) => tick)).size).toBe(1);
+    expect(runs.filter(({ replica }) => left.includes(replica))).toEqual([]);
+  });
+
   async function killInTheMiddle(env: Record<string, string> = {}) {
-    const replicas = Array.from({ length: 3 }, () =>
-      startApp(
-        'tick-replica',
-        { ...store.options, ttl: TTL },
-        { CRON: everyTenSeconds(), JOB_MS: String(JOB_MS), ...env },
-      ),
-    );
-    await Promise.all(replicas.map((replica) => replica.waitFor(event('ready'))));
+    const replicas = await start(3, { CRON: everySeconds(10), JOB_MS: String(JOB_MS), ...env });
     const ready = Date.now();
     const killed: JobRun = await runThat(replicas, (run) => run.tick > ready);
     await machineTimeIs(killed.startedAt + JOB_MS / 2);
@@ -48,10 +66,18 @@ describeOnSharedStores('a tick whose replica is killed in the middle of it, on %
     expect(killed.replica.events.filter(event('finished', { fence: killed.fence }))).toEqual([]);
     return { killed, killedAt, others: replicas.filter((replica) => replica !== killed.replica) };
   }
+
+  async function start(count: number, env: Record<string, string>) {
+    const replicas = Array.from({ length: count }, () =>
+      startApp('tick-replica', { ...store.options, ttl: TTL }, env),
+    );
+    await Promise.all(replicas.map((replica) => replica.waitFor(event('ready'))));
+    return replicas;
+  }
 });
 
 /** So rarely that no tick comes while another is run, and so that the first is not long to wait for. */
-function everyTenSeconds(): string {
-  const soon = Math.floor(Date.now() / SECOND + 3) % 10;
-  return `${soon}-59/10 * * * * *`;
+function everySeconds(period: 10 | 20): string {
+  const soon = Math.floor(Date.now() / SECOND + 5) % period;
+  return `${soon}-59/${period} * * * * *`;
 }

@@ -173,6 +173,20 @@ export const MUTANTS = [
     tests: 'e2e/intervals',
   },
   {
+    name: 'a tick that kills whoever runs it is run again for ever (Redis)',
+    file: 'lib/stores/redis/scripts/acquire.lua',
+    find: 'attempts >= most and ',
+    replace: 'false and ',
+    tests: 'integration/stores/redis',
+  },
+  {
+    name: 'a tick that kills whoever runs it is run again for ever (embedded stores)',
+    file: 'lib/stores/run-marks.ts',
+    find: "state !== 'done' && state >= maxAttempts;",
+    replace: "state !== 'done' && state >= 1000 * maxAttempts;",
+    tests: 'integration/stores/(memory|local)',
+  },
+  {
     name: 'completed keys are not recorded (Redis)',
     file: 'lib/stores/redis/scripts/release.lua',
     find: "elseif kind == 'key' and (holds or not holder) then",

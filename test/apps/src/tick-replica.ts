@@ -1,7 +1,9 @@
 // A replica with one cron job, whose runs take a random time.
 // Env: OPTIONS (JSON, of forRoot), CRON (the expression), JOB_MS (shortest and longest, such as 0-500),
-// ON_HOLDER_DEATH (as the option of @Exclusive). Stdin: see between-runs.ts.
+// ON_HOLDER_DEATH (as the option of @Exclusive). Stdin: see between-runs.ts; and {"from":0,"to":0}: the tick between these
+// times kills the process that runs it.
 import 'reflect-metadata';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -21,6 +23,11 @@ const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModul
 const onHolderDeath = process.env['ON_HOLDER_DEATH'] as ExclusiveOptions['onHolderDeath'];
 const [shortest = 0, longest = shortest] = (process.env['JOB_MS'] ?? '0').split('-').map(Number);
 
+let poison = { from: 0, to: 0 };
+createInterface({ input: process.stdin }).on('line', (line) => {
+  poison = JSON.parse(line) as typeof poison;
+});
+
 @Injectable()
 class Job {
   @Cron(process.env['CRON'] ?? '* * * * * *', { name: 'job' })
@@ -29,6 +36,8 @@ class Job {
     const lease = ExclusiveLockService.current();
     const details = { tick: lease?.tick?.getTime(), fence: lease?.fence };
     tell('started', details);
+    const time = Number(details.tick);
+    if (time > poison.from && time <= poison.to) process.kill(process.pid, 'SIGKILL');
     await sleep(shortest + Math.random() * (longest - shortest));
     tell('finished', details);
   }

@@ -1,7 +1,8 @@
 import { jest } from '@jest/globals';
 import { EARLY_TOLERANCE } from '../../../lib/stores/lock-store.js';
 import { settle, useRealTime } from './support/manual-clock.js';
-import { startReplica, type Replica } from './support/replica.js';
+import { startReplica, TTL, type Replica } from './support/replica.js';
+import { hangs } from './support/scripted-store.js';
 
 let replica: Replica;
 let other: Replica;
@@ -52,6 +53,92 @@ describe('a run for a tick', () => {
       value: 2,
     });
   });
+});
+
+const rerun = (maxAttempts?: number) => ({
+  occurrence: {
+    tick: new Date(Date.now() - 1000),
+    series: 'nightly',
+    onHolderDeath: 'rerun',
+    maxAttempts,
+  } as const,
+});
+
+describe('a tick that kills whoever runs it', () => {
+  it.each([undefined, 2])(
+    'is given up, which one line of one replica tells: maxAttempts %s',
+    async (most) => {
+      const options = rerun(most);
+      const tick = options.occurrence.tick.toISOString();
+      for (let i = 0; i < (most ?? 3); i++) {
+        const lease = await replica.acquire('a', options);
+        // As a process that dies: it neither completes the run nor gives the lock back.
+        replica.store.next('release', hangs);
+        void lease.release();
+        await replica.clock.pass(TTL + 1);
+      }
+
+      const outcomes = [
+        await other.locks.run('a', () => 1, options),
+        await replica.locks.run('a', () => 1, options),
+      ];
+
+      const done = { status: 'skipped', reason: 'done' };
+      expect(outcomes).toEqual([done, done]);
+      expect(other.logger.warnings).toEqual([
+        `The tick ${tick} of nightly was given up: ${most ?? 3} replicas have begun it under the lock "a", and none came to ` +
+          'its end. Look for what kills them.',
+      ]);
+      expect(replica.logger.warnings).toEqual([]);
+    },
+  );
+
+  it('may not be run as often as nothing, nor have a number of runs without being run again', async () => {
+    const options = { occurrence: { tick: new Date(), onHolderDeath: 'rerun', maxAttempts: 0 } } as const;
+    await expect(replica.locks.run('a', () => 1, options)).rejects.toMatchObject({
+      message: 'occurrence.maxAttempts must be a whole number from 1; got occurrence.maxAttempts = 0.',
+    });
+    await expect(
+      replica.locks.run('a', () => 1, { occurrence: { tick: new Date(), maxAttempts: 5 } }),
+    ).rejects.toMatchObject({
+      message:
+        "occurrence.maxAttempts must be left out unless onHolderDeath is 'rerun'; got occurrence.maxAttempts = 5.",
+    });
+  });
+});
+
+describe('a mark from the future', () => {
+  it.each([
+    ['of a tick', () => ({ tick: new Date(Date.now() + replica.store.wallAhead), series: 'nightly' })],
+    ['of a key', () => ({ key: 'v1', series: 'nightly' })],
+    ['of a gap', () => ({ gap: 60_000, series: 'nightly' })],
+  ])(
+    'is ignored once the clock of the store was set back, and told in one line: %s',
+    async (_, occurrenceOf) => {
+      const HOUR = 3_600_000;
+      replica.store.wallAhead = 10 * HOUR;
+      await replica.locks.run('a', () => 1, { occurrence: occurrenceOf() });
+      const mark = new Date(Date.now() + 10 * HOUR).toISOString();
+      replica.store.wallAhead = 0;
+      replica.logger.warnings.length = 0;
+      await replica.clock.pass(1000);
+
+      const outcome = await replica.locks.run('a', () => 2, { occurrence: occurrenceOf() });
+      const again = await other.locks.run('a', () => 3, { occurrence: occurrenceOf() });
+
+      expect([outcome, again]).toEqual([
+        { status: 'ran', value: 2 },
+        { status: 'skipped', reason: 'done' },
+      ]);
+      const lines = [...replica.logger.warnings, ...other.logger.warnings].filter((line) =>
+        line.includes('set back'),
+      );
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain(`The lock "a" remembers a run at ${mark}`);
+      expect(lines[0]).toContain(`clock says ${new Date().toISOString()}`);
+      expect(lines[0]).toContain('of nightly');
+    },
+  );
 });
 
 describe('a tick that is early by the clock of the store', () => {

@@ -1,9 +1,11 @@
 import {
   EARLY_TOLERANCE,
+  MAX_ATTEMPTS,
   type AcquireReply,
   type Claim,
   type GapClaim,
   type KeyClaim,
+  type TickClaim,
 } from '../../../../lib/stores/lock-store.js';
 import { LONG, SHORT, WITHIN, grantedFence, request, tickClaim, type Subject } from './subject.js';
 import { eventually } from '../../../support/eventually.js';
@@ -82,6 +84,49 @@ export function describeRuns(on: Subject): void {
       await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('taken');
       await on.two.release(other, WITHIN);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
+    });
+  });
+
+  describe('that may be run again, but not for ever', () => {
+    it.each([undefined, 1, 2])(
+      'is given up when it was begun that often, which is told once: %s',
+      async (most) => {
+        const claim = { ...tickClaim(await due(), 'cron', true), maxAttempts: most, application: 'shop' };
+        for (let i = 0; i < (most ?? MAX_ATTEMPTS); i++)
+          expect(await attempt(claim)).toMatchObject({ status: 'granted' });
+
+        const first = await ask(claim);
+        expect(first).toMatchObject({ status: 'done', attempts: most ?? MAX_ATTEMPTS, application: 'shop' });
+        for (const again of [await ask(claim), await ask({ ...claim, time: claim.time - 1 })]) {
+          expect(again).toMatchObject({ status: 'done' });
+          expect(again).not.toHaveProperty('attempts', expect.anything());
+        }
+        const later = { ...claim, time: await due() };
+        if (later.time > claim.time) expect(await ask(later)).toMatchObject({ status: 'granted' });
+      },
+    );
+
+    it('is busy, not given up, while it runs for the last time, and may still be completed', async () => {
+      const claim = { ...tickClaim(await due(), 'cron', true), maxAttempts: 1 };
+      const last = request('job', { claim });
+      await grantedFence(on.one, last);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'busy' });
+      await on.one.release({ ...last, completed: claim }, WITHIN);
+      const reply = await ask(claim);
+      expect(reply).toMatchObject({ status: 'done' });
+      expect(reply).not.toHaveProperty('attempts', expect.anything());
+    });
+
+    it('does not count what was undone', async () => {
+      const claim = { ...tickClaim(await due(), 'cron', true), maxAttempts: 2 };
+      await attempt(claim);
+      for (let i = 0; i < 3; i++) {
+        const undone = request('job', { claim });
+        await grantedFence(on.one, undone);
+        await on.one.undo(undone, WITHIN);
+      }
+      await expect(attempt(claim)).resolves.toMatchObject({ status: 'granted' });
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done', attempts: 2 });
     });
   });
 
@@ -326,6 +371,13 @@ export function describeRuns(on: Subject): void {
 
   function ask(claim: Claim): Promise<AcquireReply> {
     return on.two.acquire(request('job', { claim }), WITHIN);
+  }
+
+  /** Begins the tick, if that is granted, as a holder that dies of it. */
+  async function attempt(claim: TickClaim): Promise<AcquireReply> {
+    const reply = await on.one.acquire(request('job', { claim, ttl: SHORT }), WITHIN);
+    if (reply.status === 'granted') await on.expiry('job');
+    return reply;
   }
 
   async function complete(claim: Claim): Promise<void> {

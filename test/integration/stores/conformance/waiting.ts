@@ -141,10 +141,10 @@ export function describeWaiting(on: Subject): void {
         // Asks for the run before anybody has it: later it would be told done at once.
         const other = request('a');
         await grantedFence(on.one, other);
-        const first = await standInLine(on.two, { ...request('a', { claim }), waited: 20 });
-        const second = await standInLine(on.one, { ...request('a'), waited: 10 });
+        const first = await standInLine(on.two, { ...request('a', { claim }), waited: 20_000 });
+        const second = await standInLine(on.one, { ...request('a'), waited: 10_000 });
         await on.two.leave!(first.request, WITHIN);
-        const runner = await standInLine(on.one, { ...holder, waited: 30 });
+        const runner = await standInLine(on.one, { ...holder, waited: 30_000 });
         await on.one.release(other, WITHIN);
         await grantedFence(on.one, runner.request);
         // Where the run is busy as long as it is run, the waiter is in line again; else it is told done.
