@@ -252,8 +252,8 @@ export const MUTANTS = [
   {
     name: 'the scheduler is looked for by the name of its class',
     file: 'lib/schedule/scheduler-watch.ts',
-    find: "if (typeof token === 'function') this.#watch",
-    replace: "if (typeof token === 'function' && token.name === 'SchedulerRegistry') this.#watch",
+    find: 'return methods.every(',
+    replace: 'return /^Scheduler/.test(prototype.constructor.name) && methods.every(',
     tests: 'integration/nest/scheduler-found',
   },
   {

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -31,6 +33,20 @@ describe('both builds of the package in one process', () => {
       code: 'LOCK_CONFIGURATION',
       message: expect.stringContaining('Jobs.run (in AppModule) and Jobs.other (in AppModule)'),
     });
+  });
+});
+
+describe('two applications in one process, each with a build of its own', () => {
+  it('know which calls are the scheduler’s: a tick runs once, and a call by hand each time', async () => {
+    const script = join(import.meta.dirname, 'support/two-copies-jobs.mjs');
+    const folder = await mkdtemp(join(tmpdir(), 'two-copies-'));
+    try {
+      const env = { ...process.env, FOLDER: folder };
+      const { stdout } = await promisify(execFile)(process.execPath, [script], { env });
+      expect(JSON.parse(stdout)).toEqual(['tick', 'by hand', 'by hand']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
