@@ -330,8 +330,13 @@ it('a job that fires late while it is armed for the tick after does not take the
   @Injectable()
   class Jobs {
     @Cron(NEVER)
-    @Exclusive()
     async run(): Promise<void> {
+      await this.work();
+    }
+
+    // A call by hand would wait, and run.
+    @Exclusive('work', { whenBusy: 'wait' })
+    async work(): Promise<void> {
       note('run');
     }
   }
