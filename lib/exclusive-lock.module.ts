@@ -52,8 +52,8 @@ async function openLocks(
   settings: ResolvedSettings,
   outages: OutageLog,
 ): Promise<LockManager> {
-  const { logger } = settings;
-  const store = await openStore(options, { prefix: settings.prefix, logger, outages, env: process.env });
+  const { logger, prefix, replica } = settings;
+  const store = await openStore(options, { prefix, replica, logger, outages, env: process.env });
   return new LockManager({
     ...settings,
     store,

@@ -115,12 +115,18 @@ export const messages = {
     'others have written while this process stood still, and nobody knows whether it did before them',
   connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
   connectionClosed: () => 'the server closed the connection',
+  noPrimary: (name: string) =>
+    `the server that the sentinels name as primary of ${name} is none, or closed the connection`,
+  unknownToSentinels: (name: string) => `the sentinels know no primary of the name ${name}`,
   storeClosed: () => 'the store is closed',
   testTookItDown: () => 'the test has taken it down',
 
   // Stores
   redisFailed: (label: string, cause: unknown) =>
     `Redis at ${label} did not carry out the command: ${reason(cause)}.`,
+  mayEvict: (label: string, policy: string) =>
+    `Redis at ${label} may remove locks that are held when its memory is full (maxmemory-policy ${policy}); two ` +
+    'replicas would run then. Set maxmemory-policy noeviction, or use a Redis for locks alone.',
   folderRefused: (folder: string, what: string, remedy: string) =>
     `The local store cannot use folder = ${folder}: ${what}; ${remedy}.`,
   storeUnavailable: (description: string, cause: unknown) =>

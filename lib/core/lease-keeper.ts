@@ -66,6 +66,13 @@ export class LeaseKeeper {
     }
   }
 
+  /** The store may have forgotten its locks. */
+  renewAllNow(): void {
+    const now = this.#clock.now();
+    for (const lease of this.#leases.all()) lease.renewAt = now;
+    if (this.#leases.size > 0) this.#wakeBy(now);
+  }
+
   #wakeBy(time: number): void {
     this.#wakeAt = Math.min(this.#wakeAt, time);
     if (this.#wakeAt < Infinity) this.#setTimer();

@@ -120,6 +120,7 @@ export class LockManager {
     this.#store = new WatchedStore(settings.store, settings.outages);
     this.#keeper = new LeaseKeeper(this.#store, clock, commandTimeout, this.events);
     settings.store.whenTakenAway?.((owner, how) => this.#keeper.takenAway(owner, how));
+    settings.store.whenReconnected?.(() => this.#keeper.renewAllNow());
     this.#returner = new LockReturner(settings.store, commandTimeout, logger, clock);
     this.#shutdown = new Shutdown(settings.drainTimeout, logger, clock);
     this.#acquirer = new Acquirer({

@@ -62,6 +62,12 @@ export interface LockStore {
    */
   whenTakenAway?(listener: (owner: OwnerRequest, how: 'taken' | 'vanished') => void): void;
 
+  /**
+   * Calls the listener whenever the store was out of reach and is there again: it may have forgotten locks, or be another
+   * server. Leases are renewed at once then, so that whoever has lost its lock learns of it.
+   */
+  whenReconnected?(listener: () => void): void;
+
   /** Ends connections and files. The store is not used afterwards. */
   close(): Promise<void>;
 }

@@ -29,6 +29,8 @@ interface StoreContext {
   readonly logger: LockLogger;
   readonly outages: OutageLog;
   readonly env: NodeJS.ProcessEnv;
+  /** The name of this replica, where it was given one. */
+  readonly replica?: string | undefined;
 }
 
 /** The methods a store must have to be taken for one. */
@@ -76,11 +78,11 @@ function hasReplicas(env: NodeJS.ProcessEnv): boolean {
 function openRedis(
   option: string,
   connection: RedisConnectionOptions,
-  { prefix, outages }: StoreContext,
+  { prefix, outages, logger, replica }: StoreContext,
 ): Promise<LockStore> {
   const problem = typeof connection === 'string' ? problemOfRedisUrl(connection) : undefined;
   if (problem) throw new LockConfigurationError(messages.badRedisUrl(option, problem));
-  return RedisLockStore.open({ connection, prefix, outages });
+  return RedisLockStore.open({ connection, prefix, outages, logger, replica });
 }
 
 function checkChoice(choice: StoreChoice): void {

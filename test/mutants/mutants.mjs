@@ -405,6 +405,27 @@ export const MUTANTS = [
     tests: 'integration/stores/redis',
   },
   {
+    name: 'a primary is believed until it says itself that it is none (Redis)',
+    file: 'lib/stores/redis/redis-link.ts',
+    find: 'this.#sentinels = new SentinelWatch(client, {',
+    replace: 'if (process.pid < 0) this.#sentinels = new SentinelWatch(client, {',
+    tests: 'integration/redis/sentinel-failover',
+  },
+  {
+    name: 'a primary is believed while its replica is being promoted (Redis)',
+    file: 'lib/stores/redis/redis-link.ts',
+    find: '&& !this.#promotion;',
+    replace: ';',
+    tests: 'integration/redis/sentinel-failover',
+  },
+  {
+    name: 'what was lost while Redis was away is learnt with the next renewal',
+    file: 'lib/core/lease-keeper.ts',
+    find: 'for (const lease of this.#leases.all()) lease.renewAt = now;',
+    replace: '',
+    tests: 'integration/redis/forgotten-locks',
+  },
+  {
     name: 'who is not heard is told all the same (Redis)',
     file: 'lib/stores/redis/scripts/hand-over.lua',
     find: 'if beginning and (beginning == own or is_heard(ticket)) then',

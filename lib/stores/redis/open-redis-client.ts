@@ -1,17 +1,11 @@
 import type { Cluster, ClusterNode, ClusterOptions, Command, Redis, RedisOptions } from 'ioredis';
 import { LockConfigurationError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
+import { hardened, hardenedCluster } from './hardened-options.js';
 import { isRedisClient, isRedisCluster, type RedisConnectionOptions } from './redis-connection-options.js';
+import { typedOptionsOf } from './redis-url.js';
 
 export type RedisClient = Redis | Cluster;
-
-/** Milliseconds that a connection may take to be ready, and that start-up waits for the first. */
-export const HANDSHAKE_TIMEOUT = 2000;
-
-/** The connections that a client has at present: one, or those to the nodes of the cluster. */
-export function connectionsOf(client: RedisClient): Redis[] {
-  return 'nodes' in client ? client.nodes('all') : [client];
-}
 
 /** A client of our own that is not connected yet, its name for log lines, and the user's key prefix. */
 export interface OpenedClient {
@@ -22,73 +16,62 @@ export interface OpenedClient {
   keyPrefix: string;
 }
 
-/** Milliseconds before attempt number `times` to reconnect. */
-const reconnectDelay = (times: number): number => Math.min(25 * 2 ** Math.min(times, 6), 500);
+/** The connections that a client has at present: one, or those to the nodes of the cluster. */
+export function connectionsOf(client: RedisClient): Redis[] {
+  return 'nodes' in client ? [...client.nodes('all'), ...shardedSubscribersOf(client)] : [client];
+}
+
+/** Those of a cluster by which it hears sharded messages. ioredis keeps them to itself. */
+function shardedSubscribersOf(client: Cluster): Redis[] {
+  const { shardedSubscribers: group } = client as unknown as {
+    shardedSubscribers?: { shardedSubscribers?: Map<string, { getInstance?(): Redis | null }> };
+  };
+  const all = Array.from(group?.shardedSubscribers?.values() ?? [], (one) => one.getInstance?.());
+  return all.filter((one) => Boolean(one)) as Redis[];
+}
 
 /**
- * ioredis would queue a command while offline and send it again after a reconnect, long after its caller has
- * given up: a lock that nobody owns. These settings make it do neither. The prefix is applied by the store,
- * which has to keep both keys of a lock in one cluster slot.
+ * Sees to it that a client's sockets, and its wait for the next attempt to connect, do not keep the process alive: an
+ * application whose start has failed would never end. Whoever waits for an answer keeps it alive.
  */
-const HARDENED = {
-  lazyConnect: true,
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 0,
-  commandTimeout: undefined,
-  socketTimeout: undefined,
-  enableAutoPipelining: false,
-  enableReadyCheck: true,
-  stringNumbers: false,
-  showFriendlyErrorStack: false,
-  readOnly: false,
-  monitor: false,
-  role: 'master',
-  keyPrefix: '',
-  // A firewall that forgets idle connections would cost the one call of the night its lock.
-  keepAlive: 15_000,
-  connectTimeout: HANDSHAKE_TIMEOUT,
-  disconnectTimeout: 100,
-  maxLoadingRetryTime: 250,
-  retryStrategy: reconnectDelay,
-  reconnectOnError: null,
-  // Sentinels that say nothing are passed over; when all have been tried, RedisConnection begins anew.
-  sentinelCommandTimeout: 500,
-  sentinelRetryStrategy: () => null,
-} satisfies RedisOptions;
+export function leaveProcessAlone(client: RedisClient): void {
+  const watched = new WeakSet<RedisClient>();
+  const watch = (one: RedisClient): void => {
+    if (watched.has(one)) return;
+    watched.add(one);
+    one.on('connect', () => 'stream' in one && one.stream.unref());
+    one.on('reconnecting', () => {
+      const { reconnectTimeout } = one as unknown as { reconnectTimeout?: NodeJS.Timeout | null };
+      reconnectTimeout?.unref();
+    });
+  };
+  watch(client);
+  client.on('+node', watch);
+  client.on('+subscriber', () => connectionsOf(client).forEach(watch));
+}
 
-const HARDENED_CLUSTER = {
-  lazyConnect: true,
-  enableOfflineQueue: false,
-  enableAutoPipelining: false,
-  enableReadyCheck: true,
-  shardedSubscribers: false,
-  // A command that is sent again later is a command that outlives its caller.
-  retryDelayOnMoved: 0,
-  retryDelayOnFailover: 0,
-  retryDelayOnClusterDown: 0,
-  retryDelayOnTryAgain: 0,
-  maxRedirections: 5,
-  slotsRefreshTimeout: 1000,
-  scaleReads: 'master',
-  keyPrefix: '',
-  clusterRetryStrategy: reconnectDelay,
-  clusterNodeRetryStrategy: null,
-} satisfies ClusterOptions;
-
-/** Makes a client for `connection`; throws LockConfigurationError where that cannot work. */
-export async function openRedisClient(connection: RedisConnectionOptions): Promise<OpenedClient> {
-  if (typeof connection === 'object' && isRedisClient(connection))
-    return duplicate(connection as RedisClient);
+/** Makes a client for `connection`; throws LockConfigurationError where that cannot work. `name`: for CLIENT LIST. */
+export async function openRedisClient(
+  connection: RedisConnectionOptions,
+  name: string,
+): Promise<OpenedClient> {
+  if (typeof connection === 'object' && isRedisClient(connection)) {
+    const client = connection as RedisClient;
+    return duplicate(client, chosenIn(client), name);
+  }
   const { Redis, Cluster } = await loadIoredis();
-  // By way of a client that is not connected: what a URL says would win over options beside it.
-  if (typeof connection === 'string') return duplicate(new Redis(connection, { lazyConnect: true }));
+  if (typeof connection === 'string') {
+    // By way of a client that is not connected: what a URL says would win over options beside it.
+    const client = new Redis(connection, { lazyConnect: true });
+    return duplicate(client, { ...chosenIn(client), ...typedOptionsOf(connection) }, name);
+  }
   if (isRedisCluster(connection)) {
     const options = (connection.options ?? {}) as ClusterOptions;
     const nodes = [...connection.cluster] as ClusterNode[];
-    return cluster(new Cluster(nodes, hardenCluster(options)), options);
+    return cluster(new Cluster(nodes, hardenedCluster(options, options, name)), options);
   }
-  return single(new Redis({ ...connection, ...HARDENED } as RedisOptions), connection.keyPrefix);
+  const options = connection as RedisOptions;
+  return single(new Redis({ ...options, ...hardened(options, name) }), options.keyPrefix);
 }
 
 /** A second client like one of ours, whose user subscribes anew after each reconnect. */
@@ -97,15 +80,26 @@ export function subscriberOf(client: RedisClient): RedisClient {
   return client.duplicate({ autoResubscribe: false });
 }
 
-function duplicate(client: RedisClient): OpenedClient {
-  if ('nodes' in client) {
-    return cluster(client.duplicate([], hardenCluster(client.options)), client.options);
-  }
-  return single(client.duplicate(HARDENED), client.options.keyPrefix);
+function duplicate(client: RedisClient, chosen: object, name: string): OpenedClient {
+  if ('nodes' in client)
+    return cluster(client.duplicate([], hardenedCluster(client.options, chosen, name)), client.options);
+  return single(client.duplicate({ ...chosen, ...hardened(chosen, name) }), client.options.keyPrefix);
 }
 
-function hardenCluster(options: ClusterOptions): ClusterOptions {
-  return { ...options, ...HARDENED_CLUSTER, redisOptions: { ...options.redisOptions, ...HARDENED } };
+/** The options of a client in which it is not like any other of its class. */
+function chosenIn(client: RedisClient): object {
+  const usual = usualOptionsOf(client);
+  return Object.fromEntries(
+    Object.entries(client.options).filter(([option, value]) => value !== usual[option]),
+  );
+}
+
+/** Those of the copy of ioredis that the client is from, which takes its own where an option is undefined. */
+function usualOptionsOf(client: RedisClient): Record<string, unknown> {
+  const none = Object.fromEntries(Object.keys(client.options).map((option) => [option, undefined]));
+  const options = { ...none, lazyConnect: true };
+  const usual = 'nodes' in client ? client.duplicate([], options) : client.duplicate(options);
+  return { ...usual.options };
 }
 
 function single(client: Redis, keyPrefix = ''): OpenedClient {

@@ -46,6 +46,21 @@ export function isOfDatabase(error: unknown): boolean {
   return isErrorLike(error) && (error as IoredisError).command?.name === 'select';
 }
 
+/** ioredis has tried all sentinels, and none has named a server that is a primary. */
+export function sentinelsAreUseless({ message }: Error): boolean {
+  return message.startsWith('All sentinels are unreachable');
+}
+
+/** The same, but it tries them again: the list was not begun at its beginning. */
+export function isBegunAnew(error: unknown): boolean {
+  return isErrorLike(error) && sentinelsAreUseless(error) && error.message.includes('Retrying from scratch');
+}
+
+/** Whether a sentinel has said that it does not watch the group. */
+export function unknownToSentinels({ message }: Error): boolean {
+  return /Last error: ERR No such master/i.test(message);
+}
+
 /**
  * A copy with name, message and code only. ioredis hangs the failed command on its errors, and with AUTH the
  * password; servers repeat the arguments of a command that they do not know.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RenewRequest, Turn } from '../lock-store.js';
 import type { LockKeys } from './lock-keys.js';
-import type { RedisClient } from './open-redis-client.js';
+import { leaveProcessAlone, type RedisClient } from './open-redis-client.js';
 import { inTwo } from './script-format.js';
 import { SilentConnections } from './silent-connections.js';
 import { slotOf } from './slot-of.js';
@@ -90,6 +90,11 @@ export class RedisInbox {
     this.#client.disconnect(true);
   }
 
+  /** Another server is the primary, though this one may not know. */
+  leaveServer(): void {
+    void this.#connections?.endAll();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#client?.disconnect();
@@ -99,6 +104,7 @@ export class RedisInbox {
   #open(): void {
     const client = (this.#client = this.#place.openClient());
     this.#connections = new SilentConnections(client, () => {});
+    leaveProcessAlone(client);
     // Whoever waits asks by the clock as long as there is no connection; the other connection tells the operator.
     client.on('error', () => {});
     client.on('close', () => this.#heard.clear());

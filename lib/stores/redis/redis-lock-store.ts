@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import type { OutageLog } from '../../common/outage-log.js';
 import {
   PLACE_RETENTION,
   UNDO_RETENTION,
@@ -22,7 +21,7 @@ import { marksCompletion } from '../run-marks.js';
 import { CommandBatcher } from './command-batcher.js';
 import { LockKeys } from './lock-keys.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
-import { RedisConnection, type ScriptReply } from './redis-connection.js';
+import { RedisConnection, type ConnectionContext, type ScriptReply } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
 import { isCrossSlot, isOfWholeServer } from './redis-errors.js';
 import { claimArguments, expiry, holderIn, inTwo, stored } from './script-format.js';
@@ -51,15 +50,12 @@ export class RedisLockStore implements LockStore {
     (requests, within) => this.#releaseMany(requests, within),
   );
 
-  static async open(options: {
-    connection: RedisConnectionOptions;
-    prefix: string;
-    outages: OutageLog;
-  }): Promise<RedisLockStore> {
-    return new RedisLockStore(
-      await RedisConnection.open(options.connection, options.outages),
-      options.prefix,
-    );
+  static async open({
+    connection,
+    prefix,
+    ...context
+  }: { connection: RedisConnectionOptions; prefix: string } & ConnectionContext): Promise<RedisLockStore> {
+    return new RedisLockStore(await RedisConnection.open(connection, context), prefix);
   }
 
   private constructor(connection: RedisConnection, prefix: string) {
@@ -71,6 +67,7 @@ export class RedisLockStore implements LockStore {
       openClient: () => connection.openSubscriber(),
       isCluster: connection.isCluster,
     });
+    connection.whenSwitched(() => this.#inbox.leaveServer());
     this.description = connection.label;
   }
 
@@ -137,6 +134,10 @@ export class RedisLockStore implements LockStore {
 
   watch(name: string, onTurn: (turn?: Turn) => void): () => void {
     return this.#inbox.watch(name, onTurn);
+  }
+
+  whenReconnected(listener: () => void): void {
+    this.#connection.whenReconnected(listener);
   }
 
   async close(): Promise<void> {

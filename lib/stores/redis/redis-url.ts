@@ -1,5 +1,36 @@
+/** Options of ioredis that are no text, and that count for us; see hardened-options.ts. */
+const BOOLEANS = [
+  'enableReadyCheck',
+  'disableClientInfo',
+  'enableTLSForSentinelMode',
+  'updateSentinels',
+  'noDelay',
+];
+const NUMBERS = [
+  'connectTimeout',
+  'keepAlive',
+  'disconnectTimeout',
+  'maxLoadingRetryTime',
+  'sentinelCommandTimeout',
+  'protocol',
+];
+
 /** What is wrong with a Redis URL; undefined if nothing is. Repeats no part of it: that might be the password. */
 export function problemOfRedisUrl(text: string): string | undefined {
+  return problemOfAddress(text) ?? problemOfQuery(queryOf(text));
+}
+
+/** What a URL says after its `?` is text to ioredis: `enableReadyCheck=false` would mean true. */
+export function typedOptionsOf(text: string): Record<string, boolean | number> {
+  const query = queryOf(text);
+  const given = (option: string): boolean => query.has(option);
+  return Object.fromEntries([
+    ...BOOLEANS.filter(given).map((option) => [option, query.get(option) === 'true'] as const),
+    ...NUMBERS.filter(given).map((option) => [option, Number(query.get(option))] as const),
+  ]);
+}
+
+function problemOfAddress(text: string): string | undefined {
   // The path of a Unix socket.
   if (text.startsWith('/')) return undefined;
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return 'it does not begin with redis:// or rediss://';
@@ -11,6 +42,23 @@ export function problemOfRedisUrl(text: string): string | undefined {
   }
   if (!/^(\/\d*)?$/.test(pathname)) return `its database "${pathname.slice(1)}" is not a number`;
   return undefined;
+}
+
+function problemOfQuery(query: URLSearchParams): string | undefined {
+  const isWrong = (option: string, right: RegExp): boolean => !right.test(query.get(option) ?? '');
+  const given = (option: string): boolean => query.has(option);
+  const noBoolean = BOOLEANS.filter(given).find((option) => isWrong(option, /^(true|false)$/));
+  if (noBoolean) return `its option ${noBoolean} is neither true nor false`;
+  const noNumber = NUMBERS.filter(given).find((option) => isWrong(option, /^\d+$/));
+  if (noNumber) return `its option ${noNumber} is not a number`;
+  // ioredis would take any text for yes.
+  if (query.get('tls') === 'false') return 'its option tls is false: leave it out, redis:// is without TLS';
+  return undefined;
+}
+
+function queryOf(text: string): URLSearchParams {
+  const [, query = ''] = /\?([^#]*)/.exec(text) ?? [];
+  return new URLSearchParams(query);
 }
 
 function isDecodable(text: string): boolean {

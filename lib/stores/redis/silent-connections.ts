@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { HANDSHAKE_TIMEOUT, connectionsOf, type RedisClient } from './open-redis-client.js';
+import { HANDSHAKE_TIMEOUT } from './hardened-options.js';
+import { connectionsOf, type RedisClient } from './open-redis-client.js';
 
 type Stream = Redis['stream'];
 
@@ -14,7 +15,8 @@ export class SilentConnections {
   /** `onLate` hears of connections that were accepted and then never became ready. */
   constructor(client: RedisClient, onLate: () => void) {
     this.#client = client;
-    const watch = (connection: RedisClient): void => watchHandshake(connection, onLate);
+    const limit = handshakeTimeoutOf(client);
+    const watch = (connection: RedisClient): void => watchHandshake(connection, limit, onLate);
     watch(client);
     // The nodes of a cluster connect one by one, when they are first needed.
     client.on('+node', watch);
@@ -41,8 +43,14 @@ export class SilentConnections {
   }
 }
 
+/** Milliseconds that a connection may take to be ready: longer where the user knows of a slow network. */
+export function handshakeTimeoutOf(client: RedisClient): number {
+  const { connectTimeout } = 'nodes' in client ? (client.options.redisOptions ?? {}) : client.options;
+  return Math.max(HANDSHAKE_TIMEOUT, connectTimeout ?? 0);
+}
+
 /** ioredis waits for ever for the first reply of a connection that was accepted and then says nothing. */
-function watchHandshake(connection: RedisClient, onLate: () => void): void {
+function watchHandshake(connection: RedisClient, limit: number, onLate: () => void): void {
   let timer: NodeJS.Timeout | undefined;
   const clear = (): void => clearTimeout(timer);
   connection.on('connect', () => {
@@ -50,7 +58,7 @@ function watchHandshake(connection: RedisClient, onLate: () => void): void {
     timer = setTimeout(() => {
       onLate();
       void endConnections(connection);
-    }, HANDSHAKE_TIMEOUT).unref();
+    }, limit).unref();
   });
   connection.on('ready', clear);
   connection.on('close', clear);

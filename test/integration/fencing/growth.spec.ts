@@ -32,6 +32,9 @@ afterEach(async () => {
   await RedisServer.closeAll();
 });
 
+/** The server is killed: that is no news. */
+const logger = { ...console, log: console.info, error: () => undefined };
+
 describe('a fence of Redis', () => {
   let server: RedisServer;
   let client: Redis;
@@ -44,7 +47,8 @@ describe('a fence of Redis', () => {
       await RedisLockStore.open({
         connection: server.url,
         prefix: PREFIX,
-        outages: new OutageLog({ ...console, log: console.info, error: () => undefined }),
+        outages: new OutageLog(logger),
+        logger,
       }),
     );
   });

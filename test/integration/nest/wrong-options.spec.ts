@@ -55,6 +55,17 @@ describe('a wrong option stops the application at its start', () => {
     ['a host and port without protocol', { redis: 'localhost:6379' }, ['redis', 'redis://', 'rediss://']],
     ['a database that is a word', { redis: 'redis://h/x' }, ['redis', '"x"', 'not a number', '/db']],
     ['a port out of range', { redis: 'redis://h:99999' }, ['redis', 'redis://', 'port']],
+    [
+      'an option in a URL that is neither true nor false',
+      { redis: 'redis://h?enableReadyCheck=no' },
+      ['redis', 'enableReadyCheck', 'neither true nor false'],
+    ],
+    [
+      'a time in a URL that is no number',
+      { redis: 'redis://h?connectTimeout=5s' },
+      ['connectTimeout', 'number'],
+    ],
+    ['TLS in a URL that is switched off', { redis: 'redis://h?tls=false' }, ['tls', 'leave it out']],
     ['an empty URL', { redis: '' }, ['redis', 'redis://']],
     ['a redis that is a number', { redis: 42 }, ['redis = 42', 'URL', 'ioredis']],
     [

@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeEverything, openStore, wanted, WITHIN, recordIn } from './support/redis-stores.js';
 import { problemOfRedisUrl } from '../../../lib/stores/redis/redis-url.js';
@@ -84,7 +85,7 @@ describe('ioredis options', () => {
 
   it('cannot switch off what makes the connection safe', async () => {
     const server = await RedisServer.start();
-    const { store } = await openStore({
+    const { store, log } = await openStore({
       port: server.port,
       host: '127.0.0.1',
       enableOfflineQueue: true,
@@ -97,6 +98,7 @@ describe('ioredis options', () => {
       readOnly: true,
     });
     await server.kill();
+    await eventually(() => log.errors.length === 1);
     await expect(store.acquire(wanted(), 200)).rejects.toMatchObject({
       code: 'LOCK_STORE',
       mayHaveRun: false,

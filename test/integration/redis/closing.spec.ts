@@ -1,3 +1,5 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeEverything, openStore, timed, wanted } from './support/redis-stores.js';
@@ -64,8 +66,16 @@ describe('closing a Redis store', () => {
   });
 });
 
-/** Sockets and referenced timers of this process. */
+/** Sockets that are open, whether or not they keep the process alive. */
+const sockets = new Set<Socket>();
+subscribe('net.client.socket', (message) => {
+  const { socket } = message as { socket: Socket };
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+});
+
+/** Those, and the referenced timers of this process. */
 function openHandles(): number {
-  return process.getActiveResourcesInfo().filter((kind) => /^(TCPSocketWrap|TCPWrap|Timeout)$/.test(kind))
-    .length;
+  const timers = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout');
+  return sockets.size + timers.length;
 }

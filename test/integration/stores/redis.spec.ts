@@ -5,7 +5,8 @@ import { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { removeKeys, testRedisUrl, uniquePrefix } from '../../support/redis/test-redis.js';
 import { describeLockStore } from './lock-store.conformance.js';
 
-const outages = new OutageLog({ ...console, log: console.info });
+const logger = { ...console, log: console.info };
+const outages = new OutageLog(logger);
 
 describeLockStore('the Redis store', async () => {
   const client = new Redis(testRedisUrl());
@@ -36,5 +37,5 @@ describeLockStore('the Redis store', async () => {
 });
 
 function open(prefix: string): Promise<RedisLockStore> {
-  return RedisLockStore.open({ connection: testRedisUrl(), prefix, outages });
+  return RedisLockStore.open({ connection: testRedisUrl(), prefix, outages, logger });
 }

@@ -3,6 +3,8 @@ export const MINIMAL_ACL = [
   '~locks:*',
   '~{locks:*',
   '+info',
+  '+client|setname',
+  '+ping',
   '+evalsha',
   '+eval',
   '+time',
@@ -20,15 +22,7 @@ export const MINIMAL_ACL = [
 ];
 
 /** And besides for those who wait to be told, rather than ask ten times a second. */
-export const ACL_TO_WAIT = [
-  '&locks:*',
-  '+subscribe',
-  '+ping',
-  '+publish',
-  '+pubsub|numsub',
-  '+zpopmin',
-  '+zrange',
-];
+export const ACL_TO_WAIT = ['&locks:*', '+subscribe', '+publish', '+pubsub|numsub', '+zpopmin', '+zrange'];
 
 /** And to list locks. */
 export const ACL_TO_LIST = ['+scan'];

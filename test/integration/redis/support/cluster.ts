@@ -17,7 +17,7 @@ export interface TestCluster {
 }
 
 export async function startCluster(): Promise<TestCluster> {
-  const servers = await Promise.all(Array.from({ length: 3 }, startNode));
+  const servers = await Promise.all(Array.from({ length: 3 }, () => startNode()));
   const clients = servers.map((server) => server.client());
   const [first] = clients as [Redis];
   const size = Math.ceil(SLOTS / servers.length);
@@ -80,8 +80,8 @@ function epochsIn(nodes: unknown): string {
 }
 
 /** A cluster of one node, as some services offer it: to a client that knows no clusters, it is a single server. */
-export async function startLoneNode(): Promise<RedisServer> {
-  const server = await startNode();
+export async function startLoneNode({ args = [] }: { args?: string[] } = {}): Promise<RedisServer> {
+  const server = await startNode(['--cluster-announce-ip', '127.0.0.1', ...args]);
   const client = server.client();
   await client.cluster('ADDSLOTSRANGE', 0, SLOTS - 1);
   await eventually(async () => expect(await client.cluster('INFO')).toContain('cluster_state:ok'));
@@ -109,10 +109,12 @@ type SlotRange = [from: number, to: number, master: [host: string, port: number]
 
 const busPorts = new WeakMap<RedisServer, number>();
 
-async function startNode(): Promise<RedisServer> {
+async function startNode(more: string[] = []): Promise<RedisServer> {
   let bus = 0;
   // Not port + 10000, which may be beyond the last port there is.
-  const server = await RedisServer.start({ args: async () => clusterArguments((bus = await freePort())) });
+  const server = await RedisServer.start({
+    args: async () => [...clusterArguments((bus = await freePort())), ...more],
+  });
   busPorts.set(server, bus);
   return server;
 }

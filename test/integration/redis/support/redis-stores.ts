@@ -52,9 +52,10 @@ export interface OpenedStore {
   log: CapturedLog;
 }
 
-export async function openStore(connection: RedisConnectionOptions): Promise<OpenedStore> {
+export async function openStore(connection: RedisConnectionOptions, replica?: string): Promise<OpenedStore> {
   const log = new CapturedLog();
-  const store = await RedisLockStore.open({ connection, prefix: PREFIX, outages: new OutageLog(log) });
+  const outages = new OutageLog(log);
+  const store = await RedisLockStore.open({ connection, prefix: PREFIX, outages, logger: log, replica });
   opened.push(store);
   return { store, log };
 }
@@ -63,15 +64,15 @@ export async function openStore(connection: RedisConnectionOptions): Promise<Ope
 export async function openManager(
   connection: RedisConnectionOptions,
   commandTimeout = 500,
+  times = { ttl: 2 * HANG, renewEvery: HANG / 2 },
 ): Promise<{ manager: LockManager; log: CapturedLog }> {
   const log = new CapturedLog();
   const outages = new OutageLog(log);
-  const store = await RedisLockStore.open({ connection, prefix: PREFIX, outages });
+  const store = await RedisLockStore.open({ connection, prefix: PREFIX, outages, logger: log });
   const manager = new LockManager({
     store,
     identity: new HolderIdentity('test'),
-    ttl: 2 * HANG,
-    renewEvery: HANG / 2,
+    ...times,
     commandTimeout,
     drainTimeout: 0,
     logger: log,
