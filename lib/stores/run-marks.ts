@@ -66,7 +66,8 @@ export class RunMarks {
   }
 }
 
-function nameOf({ kind, series }: Claim): string {
+/** The name of its mark. */
+export function nameOf({ kind, series }: Claim): string {
   return `${kind}:${series}`;
 }
 

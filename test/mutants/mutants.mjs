@@ -384,6 +384,20 @@ export const MUTANTS = [
     tests: 'unit/stores/local/other-machines',
   },
   {
+    name: 'a mark is moved over a later one (local store)',
+    file: 'lib/stores/local/moved-marks.ts',
+    find: 'if (found && found.since > mark.since) return;',
+    replace: '',
+    tests: 'unit/stores/local/moved-marks',
+  },
+  {
+    name: 'what was undone is found where it was moved to (local store)',
+    file: 'lib/stores/local/local-lock-store.ts',
+    find: 'if (mark && !entry.marks.get(claim))',
+    replace: 'if (mark && !claim)',
+    tests: 'unit/stores/local/moved-marks',
+  },
+  {
     name: 'a folder on a network file system is taken (local store)',
     file: 'lib/stores/local/private-folder.ts',
     find: 'refuseOnNetwork(folder);',

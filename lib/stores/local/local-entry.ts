@@ -6,6 +6,8 @@ import { isGone, type ProcessIdentity } from './process-identity.js';
 export interface LocalEntry extends LockEntry {
   holder?: LocalHolder;
   line?: LocalPlace[];
+  /** There are marks that were moved out of it; see `MovedMarks`. */
+  hasMoved?: boolean;
   /** Absent until it is written. */
   stamp?: Stamp;
 }

@@ -17,6 +17,7 @@ import {
 import type {
   AcquireReply,
   AcquireRequest,
+  Claim,
   ForceRequest,
   LockStore,
   OwnerReply,
@@ -30,6 +31,7 @@ import { FileClock } from './file-clock.js';
 import { removeUnused } from './housekeeping.js';
 import { dropTheDead, putOnOurClock, sign, type LocalEntry } from './local-entry.js';
 import { UnknownWriteError } from './lock-folder.js';
+import { MovedMarks } from './moved-marks.js';
 import { Pacer } from './pacer.js';
 import { ownIdentity } from './process-identity.js';
 import { watchFolder } from './watch-folder.js';
@@ -50,6 +52,7 @@ export class LocalLockStore implements LockStore {
   readonly description: string;
   readonly #prefix: string;
   readonly #files: EntryFiles;
+  readonly #marks: MovedMarks;
   readonly #clock: FileClock;
   readonly #self = ownIdentity();
   #cleaner: NodeJS.Timeout | undefined;
@@ -59,6 +62,7 @@ export class LocalLockStore implements LockStore {
     this.description = `local store in ${files.folder}`;
     this.#prefix = prefix;
     this.#files = files;
+    this.#marks = new MovedMarks(files);
     this.#clock = new FileClock(files.root);
     void this.#clean();
   }
@@ -72,7 +76,7 @@ export class LocalLockStore implements LockStore {
 
   /** Whoever waits asks ten times a second, too: nobody tells that a process has died. */
   acquire(request: AcquireRequest, ms: number): Promise<AcquireReply> {
-    return this.#decide(request.name, ms, (entry, time) => acquireEntry(entry, request, time));
+    return this.#decide(request.name, ms, (entry, time) => acquireEntry(entry, request, time), request.claim);
   }
 
   /** One after the other, since each takes a moment of the event loop. */
@@ -88,12 +92,13 @@ export class LocalLockStore implements LockStore {
   }
 
   release(request: ReleaseRequest, ms: number): Promise<OwnerReply> {
-    return this.#decide(request.name, ms, (entry, time) => releaseEntry(entry, request, time));
+    const decide: Decide<OwnerReply> = (entry, time) => releaseEntry(entry, request, time);
+    return this.#decide(request.name, ms, decide, request.completed);
   }
 
   /** A call is carried out at once, so none can arrive later. */
   undo(request: UndoRequest, ms: number): Promise<OwnerReply> {
-    return this.#decide(request.name, ms, (entry, time) => undoEntry(entry, request, time));
+    return this.#decide(request.name, ms, (entry, time) => undoEntry(entry, request, time), request.claim);
   }
 
   leave(request: RenewRequest, ms: number): Promise<OwnerReply> {
@@ -135,13 +140,13 @@ export class LocalLockStore implements LockStore {
   }
 
   /** Decides on what is stored now, and again whenever another process was faster to write. */
-  async #decide<R>(name: string, ms: number, decide: Decide<R>): Promise<R> {
+  async #decide<R>(name: string, ms: number, decide: Decide<R>, claim?: Claim): Promise<R> {
     const end = performance.now() + ms;
     try {
       for (;;) {
         if (this.#ending.signal.aborted) throw new Error(messages.storeClosed());
         if (performance.now() >= end) throw new Error(messages.notInTime());
-        const decision = this.#tryToDecide(`${this.#prefix}:${name}`, decide);
+        const decision = this.#tryToDecide(`${this.#prefix}:${name}`, decide, claim);
         if (decision) return decision[0];
         await setImmediate();
       }
@@ -152,18 +157,23 @@ export class LocalLockStore implements LockStore {
   }
 
   /** Undefined when another process was faster to write. */
-  #tryToDecide<R>(key: string, decide: Decide<R>): Decision<R> | undefined {
+  #tryToDecide<R>(key: string, decide: Decide<R>, claim: Claim | undefined): Decision<R> | undefined {
     const before = this.#files.read(key);
     const entry = before?.entry ?? newEntry();
     const time = this.#time();
     const moved = putOnOurClock(entry, this.#self, time);
     dropTheDead(entry, this.#self, time);
+    const mark = claim && this.#marks.bringBack(key, entry, claim, time);
     const decision = decide(entry, time);
     const [, changed] = decision;
     if (!changed && !moved) return decision;
 
     sign(entry, this.#self, time);
-    return this.#files.write(key, entry, before) ? decision : undefined;
+    const version = before?.version ?? 0;
+    this.#marks.moveOut(key, entry, version, claim, time);
+    if (!this.#files.write(key, entry, before)) return undefined;
+    if (mark && !entry.marks.get(claim)) this.#marks.forget(key, entry, claim, mark, version + 1, time);
+    return decision;
   }
 
   #time(): StoreTime {

@@ -1,5 +1,5 @@
 // A process with a store of its own that does what it is told over IPC: { id, call, args }.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const [storeModule, folder] = process.argv.slice(2);
@@ -14,6 +14,7 @@ const calls = {
   block,
   count,
   churn,
+  runEach,
   writeOn,
 };
 
@@ -56,6 +57,20 @@ async function known(call) {
     } catch (error) {
       if (!error.mayHaveRun) throw error;
     }
+  }
+}
+
+async function runEach(name, keys, log) {
+  for (let key = 0; key < keys;) {
+    const claim = { kind: 'key', series: `${key}`, remember: 3_600_000 };
+    const request = { ...newRequest(name, 10_000), claim };
+    const { status } = await known(() => store.acquire(request, 5000));
+    if (status === 'granted') {
+      appendFileSync(log, `${key}\n`);
+      await known(() => store.release({ ...request, completed: claim }, 5000));
+    }
+    if (status === 'busy') await sleep(1);
+    else key++;
   }
 }
 

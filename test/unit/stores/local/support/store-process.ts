@@ -94,6 +94,11 @@ export class StoreProcess {
     await blocked;
   }
 
+  /** Lets it run all keys of a lock that were not run before, each of which adds a line to a file. */
+  runEach(name: string, keys: number, log: string): Promise<void> {
+    return this.#call('runEach', name, keys, log);
+  }
+
   /** Lets it take the lock for a short time and give it back, without end. */
   writeOn(name: string): void {
     void this.#call('writeOn', name);
