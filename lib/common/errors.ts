@@ -36,10 +36,20 @@ export class LockStoreError extends LockError {
   /** Whether the store has answered, and does not want to carry it out: it is no use to ask again. */
   readonly refused: boolean;
 
-  constructor(message: string, options: { cause?: unknown; mayHaveRun: boolean; refused?: boolean }) {
+  /**
+   * Whether it is refused until somebody puts something right, such as the permissions of a user. Other refusals pass: a
+   * server has memory again, or can save its data.
+   */
+  readonly permanent: boolean;
+
+  constructor(
+    message: string,
+    options: { cause?: unknown; mayHaveRun: boolean; refused?: boolean; permanent?: boolean },
+  ) {
     super(message, options);
     this.mayHaveRun = options.mayHaveRun;
     this.refused = options.refused ?? false;
+    this.permanent = options.permanent ?? false;
   }
 }
 

@@ -176,6 +176,13 @@ export const messages = {
     `The lock "${name}" was granted, but the answer took ${Math.round(ms)} ms of its ${ttl} ms; it was given back.`,
   notGivenBack: (name: string, cause: unknown) =>
     `The lock "${name}" could not be given back: ${reason(cause)}. It expires by itself.`,
+  releaseRefused: (name: string, cause: unknown, records: boolean) =>
+    `The lock "${name}" cannot be given back: ${reason(cause)}. ${
+      records
+        ? 'It is renewed until its success can be recorded, so that nobody does the same again.'
+        : 'It expires by itself.'
+    } Give the user of the store the permissions that it lacks, or remove the key that is in the way. Further refusals are ` +
+    'not told until a lock can be given back.',
   joinedOccurrence: (name: string) =>
     `occurrence cannot be claimed inside of work that holds "${name}" already. Claim it where the lock is taken.`,
   tooEarly: (name: string, by: number, tick: number, now: number) =>

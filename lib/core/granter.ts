@@ -168,16 +168,20 @@ export class Granter {
       void returner.undo(lease);
       return Promise.resolve();
     }
-    return returner.giveBack(lease, (reply) => this.#gaveBack(lease, reply));
+    return returner.giveBack(lease, (reply, inTime) => this.#gaveBack(lease, reply, inTime));
   }
 
-  #gaveBack(lease: HeldLease, reply: OwnerReply | undefined): void {
+  #gaveBack(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void {
     const { returner, events } = this.#parts;
     const { name, record, ttl, repeated } = lease;
     if (repeated) void returner.undo({ name, record, ttl });
     if (lease.annulled) return;
-    if (reply === 'taken' || reply === 'vanished') lease.lose(reply);
-    if (reply === 'held') events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
+    // A lease that was held when it was given back was held to its end, whatever became of the lock after that; but somebody
+    // else who has it at that moment has had it before.
+    if (reply === 'taken' && inTime) lease.lose(reply);
+    const heldToItsEnd = lease.lossReason === 'released';
+    if (reply === 'held' || (reply && heldToItsEnd))
+      events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
   }
 
   #lost(lease: HeldLease, error: LockLostError): void {

@@ -121,7 +121,8 @@ export class LockManager {
     this.#keeper = new LeaseKeeper(this.#store, clock, commandTimeout, this.events);
     settings.store.whenTakenAway?.((owner, how) => this.#keeper.takenAway(owner, how));
     settings.store.whenReconnected?.(() => this.#keeper.renewAllNow());
-    this.#returner = new LockReturner(settings.store, commandTimeout, logger, clock);
+    const { store, outages } = settings;
+    this.#returner = new LockReturner({ store, commandTimeout, logger, outages, clock });
     this.#shutdown = new Shutdown(settings.drainTimeout, logger, clock);
     this.#acquirer = new Acquirer({
       store: this.#store,

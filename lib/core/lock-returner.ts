@@ -4,6 +4,8 @@ import { Deadlines } from '../common/deadlines.js';
 import type { LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
+import type { OutageLog } from '../common/outage-log.js';
+import { runOutside } from '../common/outside.js';
 import { Pause } from '../common/pause.js';
 import type {
   LockStore,
@@ -13,48 +15,66 @@ import type {
   UndoRequest,
 } from '../stores/lock-store.js';
 
-/** Milliseconds between two attempts to give back a lock; doubles up to the longest. */
+/** Milliseconds before the second attempt to give back a lock; doubles up to the longest. */
 const FIRST_RETRY = 50;
-const LONGEST_RETRY = 2000;
+/** As often as those ask who wait for the store: the next of them must not come much later than it is back. */
+const LONGEST_RETRY = 500;
+/** The longest where the store refuses until somebody puts something right. */
+const SLOWEST_RETRY = 5000;
 /** What a release that is not answered may add to the work it ends, in milliseconds. */
 const PATIENCE = 250;
 
-/** What is still to be given back. */
+/** One lock that is to be given back. */
 interface Return extends BagMember {
-  readonly name: string;
+  readonly owner: RenewRequest;
+  readonly ask: () => Promise<OwnerReply>;
+  /** Whether a success is recorded with it. Until then the lock is kept: whoever had it would do the same again. */
+  readonly records: boolean;
+  /** Until when the store keeps the lock, on the clock. */
+  keptUntil: number;
+}
+
+/** Is called with the store's answer; undefined when there will be none. `inTime`: it was waited for. */
+type OnAnswer = (reply: OwnerReply | undefined, inTime: boolean) => void;
+
+/** What the returner works with. */
+export interface ReturnerParts {
+  readonly store: LockStore;
+  readonly commandTimeout: number;
+  readonly logger: LockLogger;
+  readonly outages: OutageLog;
+  readonly clock: Clock;
 }
 
 /** Gives locks back: at once where the store answers, else in the background until it does. */
 export class LockReturner {
-  readonly #store: LockStore;
-  readonly #commandTimeout: number;
-  readonly #logger: LockLogger;
-  readonly #clock: Clock;
+  readonly #parts: ReturnerParts;
   readonly #pending = new Bag<Return>();
   readonly #patience: Deadlines;
   readonly #closing = new AbortController();
   #onIdle: (() => void) | undefined;
+  /** It was told that releases are refused for good, and none was answered since. */
+  #refusalTold = false;
 
-  constructor(store: LockStore, commandTimeout: number, logger: LockLogger, clock: Clock) {
-    this.#store = store;
-    this.#commandTimeout = commandTimeout;
-    this.#logger = logger;
-    this.#clock = clock;
+  constructor(parts: ReturnerParts) {
+    this.#parts = parts;
     // Whoever awaits a release must not see the process end before that.
-    this.#patience = new Deadlines(clock, { keepAlive: true });
+    this.#patience = new Deadlines(parts.clock, { keepAlive: true });
   }
 
-  /**
-   * Resolves when the store has answered, or after PATIENCE. Never rejects. `onAnswer` is called with the answer, also
-   * when that comes later; with undefined when there will be none.
-   */
-  giveBack(owner: ReleaseRequest, onAnswer: (reply: OwnerReply | undefined) => void): Promise<void> {
+  /** Resolves when the store has answered, or after PATIENCE. Never rejects. `onAnswer` is also called later. */
+  giveBack(owner: ReleaseRequest & RenewRequest, onAnswer: OnAnswer): Promise<void> {
+    const { store, commandTimeout, clock } = this.#parts;
     return new Promise((resolve) => {
-      const patience = this.#patience.add(this.#clock.now() + PATIENCE, resolve);
-      const answer = this.#untilAnswered(owner.name, () => this.#store.release(owner, this.#commandTimeout));
-      void answer.then((reply) => {
+      let inTime = true;
+      const patience = this.#patience.add(clock.now() + PATIENCE, () => {
+        inTime = false;
+        resolve();
+      });
+      const ask = (): Promise<OwnerReply> => store.release(owner, commandTimeout);
+      void this.#untilAnswered(owner, ask, owner.completed !== undefined).then((reply) => {
         this.#patience.cancel(patience);
-        onAnswer(reply);
+        onAnswer(reply, inTime);
         resolve();
       });
     });
@@ -62,59 +82,108 @@ export class LockReturner {
 
   /** For an acquisition that was not answered: it may have been carried out, or may be still. Never rejects. */
   async undo(owner: UndoRequest): Promise<void> {
-    await this.#untilAnswered(owner.name, () => this.#store.undo(owner, this.#commandTimeout));
+    const { store, commandTimeout } = this.#parts;
+    await this.#untilAnswered(owner, () => store.undo(owner, commandTimeout));
   }
 
   /** For an acquisition that stands in line and is not wanted any more. Never rejects. */
   async leave(owner: RenewRequest): Promise<void> {
-    await this.#untilAnswered(owner.name, async () =>
-      this.#store.leave ? this.#store.leave(owner, this.#commandTimeout) : 'vanished',
+    const { store, commandTimeout } = this.#parts;
+    await this.#untilAnswered(owner, async () =>
+      store.leave ? store.leave(owner, commandTimeout) : 'vanished',
     );
   }
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */
   async close(): Promise<void> {
+    const { clock, commandTimeout, logger } = this.#parts;
     if (this.#pending.size > 0) {
-      const idle = new Pause(this.#clock, { signals: [] });
+      const idle = new Pause(clock, { signals: [] });
       this.#onIdle = idle.wake;
-      await idle.for(this.#commandTimeout);
+      await idle.for(commandTimeout);
     }
-    for (const { name } of this.#pending.all()) {
-      this.#logger.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
-    }
+    // Of one lock a release and an undo may be under way.
+    for (const name of new Set(this.#pending.all().map(({ owner }) => owner.name)))
+      logger.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
     this.#closing.abort();
     this.#patience.rest();
   }
 
   /** Resolves with the store's answer, or without one when there will be none. Never rejects. */
-  async #untilAnswered(name: string, attempt: () => Promise<OwnerReply>): Promise<OwnerReply | undefined> {
-    const { signal } = this.#closing;
-    const pending: Return = { name, bagIndex: -1 };
-    let pause: Pause | undefined;
-    let mayHaveRun = false;
-    this.#pending.add(pending);
+  async #untilAnswered(
+    owner: RenewRequest,
+    ask: () => Promise<OwnerReply>,
+    records = false,
+  ): Promise<OwnerReply | undefined> {
+    if (this.#closing.signal.aborted) return undefined;
+    const keptUntil = this.#parts.clock.now() + owner.ttl;
+    const item: Return = { owner, ask, records, keptUntil, bagIndex: -1 };
+    this.#pending.add(item);
     try {
-      for (let delay = FIRST_RETRY; !signal.aborted; delay = Math.min(LONGEST_RETRY, delay * 2)) {
-        try {
-          const reply = await attempt();
-          // An earlier attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
-          return mayHaveRun ? 'held' : reply;
-        } catch (error) {
-          const { refused, cause } = error as Partial<LockStoreError>;
-          if (refused) {
-            this.#logger.warn(messages.notGivenBack(name, cause));
-            return undefined;
-          }
-          mayHaveRun ||= (error as Partial<LockStoreError>).mayHaveRun ?? true;
-        }
-        // A lock that cannot be given back expires; it must not keep the process.
-        pause ??= new Pause(this.#clock, { signals: [signal], ref: false });
-        await pause.for(delay);
-      }
-      return undefined;
+      return await ask();
+    } catch (error) {
+      return await runOutside(() => this.#goOn(item, error));
     } finally {
-      this.#pending.remove(pending);
+      this.#pending.remove(item);
       if (this.#pending.size === 0) this.#onIdle?.();
     }
   }
+
+  async #goOn(item: Return, firstError: unknown): Promise<OwnerReply | undefined> {
+    const { signal } = this.#closing;
+    // It must not keep the process: a lock that cannot be given back expires.
+    const pause = new Pause(this.#parts.clock, { signals: [signal], ref: false });
+    let failure = firstError as Partial<LockStoreError>;
+    let mayHaveRun = false;
+    for (let delay = FIRST_RETRY; ; delay *= 2) {
+      mayHaveRun ||= failure.mayHaveRun ?? true;
+      if (!signal.aborted) this.#tell(item, failure);
+      await pause.for(Math.min(delay, longestPause(item, failure)));
+      if (signal.aborted) return undefined;
+      await this.#keep(item);
+      // Else such refusals would pile up for as long as the process lives.
+      if (failure.permanent && this.#parts.clock.now() > item.keptUntil) return undefined;
+      try {
+        const reply = await item.ask();
+        this.#answered();
+        // An earlier attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
+        return mayHaveRun ? 'held' : reply;
+      } catch (error) {
+        failure = error as Partial<LockStoreError>;
+      }
+    }
+  }
+
+  /** Renews the lock where its time is a third over, as its keeper did. */
+  async #keep(item: Return): Promise<void> {
+    const { store, clock, commandTimeout } = this.#parts;
+    const { ttl } = item.owner;
+    const now = clock.now();
+    if (!item.records || now < item.keptUntil - (ttl * 2) / 3) return;
+    try {
+      const [reply] = await store.renew([item.owner], commandTimeout);
+      if (reply === 'held') item.keptUntil = now + ttl;
+    } catch {
+      // The release will be asked for in any case, and tells why.
+    }
+  }
+
+  #tell({ owner, records }: Return, { refused, permanent, cause }: Partial<LockStoreError>): void {
+    const { store, logger, outages } = this.#parts;
+    if (!refused) return;
+    if (!permanent) outages.begin(store.description, cause, 'release');
+    else if (!this.#refusalTold) {
+      this.#refusalTold = true;
+      logger.error(messages.releaseRefused(owner.name, cause, records));
+    }
+  }
+
+  #answered(): void {
+    this.#refusalTold = false;
+    this.#parts.outages.end('release');
+  }
+}
+
+function longestPause({ records, owner }: Return, { permanent }: Partial<LockStoreError>): number {
+  return Math.min(permanent ? SLOWEST_RETRY : LONGEST_RETRY, records ? owner.ttl / 3 : Infinity);
 }

@@ -9,7 +9,13 @@ import { warnOfEviction } from './eviction-warning.js';
 import { connectionName } from './hardened-options.js';
 import { openRedisClient, subscriberOf, type OpenedClient, type RedisClient } from './open-redis-client.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
-import { isCuredByReconnect, isWorthARetry, surelyDidNothing, withoutSecrets } from './redis-errors.js';
+import {
+  isCuredByReconnect,
+  isOfWholeServer,
+  isWorthARetry,
+  surelyDidNothing,
+  withoutSecrets,
+} from './redis-errors.js';
 import { RedisLink } from './redis-link.js';
 import type { SCRIPTS } from './scripts.js';
 
@@ -103,7 +109,13 @@ export class RedisConnection {
     }
     const cause = this.#link.fault ?? failure ?? new Error(messages.noReply(within));
     const refused = failure !== undefined && !isWorthARetry(failure);
-    throw new LockStoreError(messages.redisFailed(this.label, cause), { cause, mayHaveRun, refused });
+    const permanent = refused && !isOfWholeServer(failure);
+    throw new LockStoreError(messages.redisFailed(this.label, cause), {
+      cause,
+      mayHaveRun,
+      refused,
+      permanent,
+    });
   }
 
   /** A client for the same server that is not connected yet, for what takes a connection of its own. */

@@ -32,8 +32,8 @@ export function isCuredByReconnect({ message }: Error): boolean {
 }
 
 /** Whether the refusal has nothing to do with the keys of the command. */
-export function isOfWholeServer({ cause }: LockStoreError): boolean {
-  return isErrorLike(cause) && OF_WHOLE_SERVER.test(cause.message.replace(IN_SCRIPT, ''));
+export function isOfWholeServer(error: unknown): boolean {
+  return isErrorLike(error) && OF_WHOLE_SERVER.test(error.message.replace(IN_SCRIPT, ''));
 }
 
 /** Whether the server, or a proxy, refused a command because its keys are in different slots. */

@@ -255,7 +255,7 @@ export class RedisLockStore implements LockStore {
       const { value, retried } = await this.#connection.run(...call);
       return { value: value as unknown[], retried };
     } catch (error) {
-      if (!(error instanceof LockStoreError) || !error.refused || isOfWholeServer(error)) throw error;
+      if (!(error instanceof LockStoreError) || !error.refused || isOfWholeServer(error.cause)) throw error;
       if (isCrossSlot(error)) this.#oneSlotOnly = true;
       return { retried: error.mayHaveRun, error };
     }

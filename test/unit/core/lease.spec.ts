@@ -154,16 +154,28 @@ describe('a release', () => {
     await released;
   });
 
-  it.each(['taken', 'vanished'] as const)('that finds the lock %s tells so as a loss', async (reply) => {
+  it('that finds the lock taken tells so as a loss: two have had it at one time', async () => {
     const lease = await replica.acquire('a');
     const { signal } = lease;
-    replica.store.next('release', answers(reply));
+    replica.store.next('release', answers('taken'));
 
     await lease.release();
 
-    expect(lease.lossError?.reason).toBe(reply);
-    expect(signal.reason).toMatchObject({ reason: reply });
+    expect(lease.lossError?.reason).toBe('taken');
+    expect(signal.reason).toMatchObject({ reason: 'taken' });
     expect(replica.logger.warnings).toHaveLength(1);
+  });
+
+  it('that finds the lock vanished is a release like any other where the lease was held until then', async () => {
+    const lease = await replica.acquire('a');
+    const { signal } = lease;
+    replica.store.next('release', answers('vanished'));
+
+    await lease.release();
+
+    expect(lease.lossError?.reason).toBe('released');
+    expect(signal.aborted).toBe(false);
+    expect(replica.logger.warnings).toEqual([]);
   });
 
   it('does not change the reason of a loss that came before it', async () => {

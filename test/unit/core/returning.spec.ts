@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { LockStoreError } from '../../../lib/common/errors.js';
 import type { Lease } from '../../../lib/core/lease.js';
 import { useRealTime } from './support/manual-clock.js';
@@ -12,10 +13,13 @@ beforeEach(() => {
 afterEach(useRealTime);
 
 /** The store has answered, and does not want to. */
-const refuses: Behaviour<never> = () => {
-  const cause = new Error('NOPERM this user has no permissions');
-  return Promise.reject(new LockStoreError('it was refused', { cause, mayHaveRun: false, refused: true }));
+const refuses = (text: string, permanent: boolean): Behaviour<never> => {
+  const cause = new Error(text);
+  const options = { cause, mayHaveRun: false, refused: true, permanent };
+  return () => Promise.reject(new LockStoreError('it was refused', options));
 };
+const outOfMemory = refuses('OOM command not allowed', false);
+const notPermitted = refuses('NOPERM this user has no permissions', true);
 
 /** Carries it out at once, but the answer is lost. */
 const losesTheReply = async <T>(carryOut: () => Promise<T>): Promise<never> => {
@@ -23,44 +27,206 @@ const losesTheReply = async <T>(carryOut: () => Promise<T>): Promise<never> => {
   throw new LockStoreError('the connection broke', { mayHaveRun: true });
 };
 
-const NOT_GIVEN_BACK =
-  'The lock "a" could not be given back: NOPERM this user has no permissions. It expires by itself.';
+const LONGEST_RETRY = 500;
+/** The errors that tell a refusal for good. */
+const told = (what: string): unknown[] => [
+  expect.stringMatching(
+    new RegExp(
+      `^The lock "a" cannot be given back: NOPERM this user has no permissions\\. ${what}.* Give the user`,
+    ),
+  ),
+];
 
-describe('a release that the store refuses', () => {
-  it('is tried once only, and leaves one warning that names the lock and the reason', async () => {
-    replica.store.always('release', refuses);
+const OUTAGE =
+  'The lock store (scripted store) is unavailable: OOM command not allowed. Locks cannot be had until it is back.';
 
-    const outcome = await replica.locks.run('a', () => 1, {});
-    await replica.clock.pass(TTL * 2);
-    await replica.locks.close();
+describe('a release that the store refuses for a while', () => {
+  it('is repeated until it is answered, and delays its work by 250 ms only; one line each tells begin and end', async () => {
+    replica.store.always('release', outOfMemory);
+    const events: string[] = [];
+    replica.locks.events.listen(({ type }) => events.push(type));
 
-    expect(outcome).toEqual({ status: 'ran', value: 1 });
-    expect(replica.store.callsOf('release')).toHaveLength(1);
-    expect(replica.logger.warnings).toEqual([NOT_GIVEN_BACK]);
-    expect(replica.logger.errors).toEqual([]);
+    const running = replica.locks.run('a', () => 1, {});
+    await replica.clock.pass(250);
+    expect(await running).toEqual({ status: 'ran', value: 1 });
+    await replica.clock.pass(TTL / 2);
+    replica.store.recover('release');
+    expect(await replica.store.holderOf('a')).not.toBeNull();
+    await replica.clock.pass(LONGEST_RETRY);
+
+    expect(await replica.store.holderOf('a')).toBeNull();
+    expect(events).toEqual(['acquired', 'released']);
+    expect(replica.logger.errors).toEqual([OUTAGE]);
+    expect(replica.logger.logs).toEqual([expect.stringContaining('is back after')]);
+    expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('is not tried again either where it first could not be reached', async () => {
-    replica.store.next('release', fails({ mayHaveRun: false }), refuses);
+  it('hands the lock to the next waiter at once when the store is well again', async () => {
+    const other = startReplica({}, replica);
+    replica.store.always('release', outOfMemory);
+    const running = replica.locks.run('a', () => 1, {});
+    await replica.clock.pass(250);
+    await running;
+    const waiting = other.locks.run('a', () => 2, { wait: true });
+    await replica.clock.pass(3000);
+    replica.store.recover('release');
+    await replica.clock.pass(LONGEST_RETRY);
+
+    expect(await waiting).toEqual({ status: 'ran', value: 2 });
+  });
+
+  it.each([
+    ['of a start hook', { occurrence: { key: 'v1' }, wait: true }],
+    ['of a tick that is run again', { occurrence: { tick: new Date(0), onHolderDeath: 'rerun' } }],
+  ] as const)(
+    'keeps the success %s from being forgotten, for however long: the lock is kept',
+    async (_of, options) => {
+      const other = startReplica({}, replica);
+      replica.store.always('release', outOfMemory);
+      const work = jest.fn();
+
+      const running = replica.locks.run('a', work, options);
+      await replica.clock.pass(250);
+      await running;
+      const standingBy = other.locks.run('a', work, options);
+      await replica.clock.pass(TTL * 5);
+      expect(work).toHaveBeenCalledTimes(1);
+      replica.store.recover('release');
+      await replica.clock.pass(LONGEST_RETRY + 100);
+
+      expect(await standingBy).toMatchObject({ reason: 'done' });
+      expect(work).toHaveBeenCalledTimes(1);
+      expect(await replica.store.holderOf('a')).toBeNull();
+    },
+  );
+
+  it.each(['without an occurrence', 'whose work has failed'])(
+    'does not keep the lock of a run %s',
+    async (which) => {
+      replica.store.always('release', outOfMemory);
+      const failing = which.includes('failed');
+      const work = () => (failing ? Promise.reject(new Error('work')) : 1);
+
+      const running = replica.locks
+        .run('a', work, failing ? { occurrence: { key: 'v1' } } : {})
+        .catch(() => undefined);
+      await replica.clock.pass(TTL);
+      await running;
+
+      expect(await replica.store.holderOf('a')).toBeNull();
+      expect(replica.store.callsOf('renew')).toEqual([]);
+    },
+  );
+
+  it('is that of an acquisition without an answer, too', async () => {
+    replica.store.next('acquire', losesTheReply);
+    replica.store.next('release', outOfMemory, outOfMemory);
+
+    expect(await replica.locks.run('a', () => 1, {})).toMatchObject({ reason: 'store-unavailable' });
+    expect(await replica.store.holderOf('a')).not.toBeNull();
+    await replica.clock.pass(LONGEST_RETRY);
+
+    expect(await replica.store.holderOf('a')).toBeNull();
+  });
+
+  it('is that of a waiter who gives up, too: it does not have the lock when it would be its turn', async () => {
+    const other = startReplica({}, replica);
+    const lease = await other.acquire('a');
+    replica.store.next('leave', outOfMemory, outOfMemory);
+    const waiting = replica.locks.run('a', () => 1, { wait: 1000 });
+    const gaveUp = expect(waiting).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+    await replica.clock.pass(1000);
+    await gaveUp;
+
+    await replica.clock.pass(LONGEST_RETRY);
+    await lease.release();
+
+    expect(await replica.store.holderOf('a')).toBeNull();
+  });
+});
+
+describe('a release that the store refuses for good', () => {
+  it('is told by one error, which says what to do, however many there are, and once more after one that was not', async () => {
+    replica.store.always('release', notPermitted);
+
+    const running = ['a', 'b', 'c'].map((name) => replica.locks.run(name, () => 1, {}));
+    await replica.clock.pass(1000);
+    await Promise.all(running);
+    expect(replica.logger.errors).toEqual(told('It expires by itself'));
+
+    replica.store.recover('release');
+    await replica.locks.run('d', () => 1, {});
+    replica.store.always('release', notPermitted);
+    const again = replica.locks.run('e', () => 1, {});
+    await replica.clock.pass(1000);
+    await again;
+    expect(replica.logger.warnings).toEqual([]);
+  });
+
+  it('ends when the lock has expired, where nothing is to be recorded', async () => {
+    replica.store.always('release', notPermitted);
 
     const running = replica.locks.run('a', () => 1, {});
     await replica.clock.pass(TTL * 2);
+    await running;
+    const asked = replica.store.callsOf('release').length;
+    await replica.clock.pass(TTL * 10);
 
-    await expect(running).resolves.toEqual({ status: 'ran', value: 1 });
-    expect(replica.store.callsOf('release')).toHaveLength(2);
-    expect(replica.logger.warnings).toEqual([NOT_GIVEN_BACK]);
+    expect(replica.store.callsOf('release')).toHaveLength(asked);
   });
 
-  it('is that of an acquisition without an answer too', async () => {
-    replica.store.next('acquire', losesTheReply);
-    replica.store.always('release', refuses);
+  it('goes on at a slow pace where a success is to be recorded, and is carried out when that is put right', async () => {
+    const other = startReplica({}, replica);
+    const occurrence = { key: 'v1' };
+    replica.store.always('release', notPermitted);
 
-    const outcome = await replica.locks.run('a', () => 1, {});
+    const running = replica.locks.run('a', () => 1, { occurrence });
+    await replica.clock.pass(TTL * 10);
+    await running;
+    expect(replica.logger.errors).toEqual(told('It is renewed until its success can be recorded'));
+    expect(replica.store.callsOf('release').length).toBeLessThan(50);
+    expect(await other.locks.run('a', () => 2, { occurrence })).toMatchObject({ reason: 'busy' });
+    replica.store.recover('release');
+    await replica.clock.pass(5000);
+
+    expect(await other.locks.run('a', () => 2, { occurrence })).toMatchObject({ reason: 'done' });
+  });
+
+  it('ends where the lock cannot be kept either', async () => {
+    replica.store.always('release', notPermitted);
+    replica.store.always('renew', notPermitted);
+
+    const running = replica.locks.run('a', () => 1, { occurrence: { key: 'v1' } });
     await replica.clock.pass(TTL * 2);
+    await running;
+    const asked = replica.store.callsOf('release').length;
+    await replica.clock.pass(TTL * 10);
 
-    expect(outcome).toMatchObject({ status: 'skipped', reason: 'store-unavailable' });
-    expect(replica.store.callsOf('release')).toHaveLength(1);
-    expect(replica.logger.warnings).toEqual([NOT_GIVEN_BACK]);
+    expect(replica.store.callsOf('release')).toHaveLength(asked);
+  });
+});
+
+describe('a shutdown while releases are refused', () => {
+  it('waits one command for them, and names each lock once that expires by itself', async () => {
+    replica.store.always('release', outOfMemory);
+    replica.store.next('acquire', async (carryOut) => ({ ...(await carryOut()), repeated: true }));
+    const running = replica.locks.run('a', () => 1, { occurrence: { key: 'v1' } });
+    await replica.clock.pass(1000);
+    await running;
+    // Its late copy is undone, too.
+    replica.store.next('acquire', losesTheReply);
+    await replica.locks.run('a', () => 1, {});
+
+    const closing = replica.locks.close();
+    await replica.clock.pass(COMMAND_TIMEOUT);
+    await closing;
+
+    expect(replica.logger.warnings).toEqual([
+      'The lock "a" could not be given back: the store is closed. It expires by itself.',
+    ]);
+    const asked = replica.store.calls.length;
+    await replica.clock.pass(TTL * 2);
+    expect(replica.store.calls).toHaveLength(asked);
   });
 });
 
@@ -86,7 +252,7 @@ describe('a release that finds the lock gone', () => {
     expect(replica.store.callsOf('release')).toHaveLength(3);
   });
 
-  it('counts as lost when all earlier ones certainly did nothing', async () => {
+  it('counts as given back also when all earlier ones certainly did nothing: the work was under its lease', async () => {
     const { store } = replica;
     const free = async ({ name }: Lease): Promise<void> => {
       const holder = await store.holderOf(name);
@@ -97,7 +263,8 @@ describe('a release that finds the lock gone', () => {
     const running = replica.locks.run('a', free, {});
     await replica.clock.pass(100);
 
-    await expect(running).resolves.toMatchObject({ status: 'lost', error: { reason: 'vanished' } });
+    await expect(running).resolves.toEqual({ status: 'ran', value: undefined });
+    expect(replica.logger.warnings).toEqual([]);
   });
 
   it('counts as given back when the next has it already after one that may have been carried out', async () => {
@@ -119,6 +286,35 @@ describe('a release that finds the lock gone', () => {
     const outcome = await replica.locks.run('a', steal, {});
 
     expect(outcome).toMatchObject({ status: 'lost', error: { reason: 'taken' } });
+  });
+
+  it('counts as given back when another has it by the time that the store answers, long after', async () => {
+    const types: string[] = [];
+    replica.locks.events.listen(({ type }) => types.push(type));
+    replica.store.always('release', fails({ mayHaveRun: false }));
+
+    const running = replica.locks.run('a', () => 1, {});
+    await replica.clock.pass(TTL);
+    expect(await running).toEqual({ status: 'ran', value: 1 });
+    await replica.store.steal('a');
+    replica.store.recover('release');
+    await replica.clock.pass(LONGEST_RETRY);
+
+    expect(types).toEqual(['acquired', 'released']);
+    expect(replica.logger.warnings).toEqual([]);
+  });
+
+  it('counts as lost, whatever the store answers, where the time of the lease had run out before', async () => {
+    const types: string[] = [];
+    replica.locks.events.listen(({ type }) => types.push(type));
+    const work = () => replica.clock.standStill(TTL);
+
+    expect(await replica.locks.run('a', work, {})).toMatchObject({
+      status: 'lost',
+      error: { reason: 'expired' },
+    });
+    expect(types).toEqual(['acquired', 'lost']);
+    expect(replica.logger.warnings).toHaveLength(1);
   });
 
   it('tells of a release only when the store has answered', async () => {

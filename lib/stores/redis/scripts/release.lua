@@ -11,6 +11,11 @@ local beginning, kind = ARGV[1], ARGV[2]
 local holder = redis.call('GET', KEYS[1])
 local holds = holder and string.sub(holder, 1, #beginning) == beginning
 
+if kind then
+  -- Writes nothing new, so a server without memory lets it pass, and with it all that follows: no memory is freed by locks that
+  -- nobody can give back.
+  redis.call('PEXPIRE', KEYS[4], ARGV[4])
+end
 -- Also when the lease has expired meanwhile, unless others have begun the same since.
 if kind == 'tick' and (holds or read_mark(KEYS[4]).owner == beginning) then
   write_mark(KEYS[4], ARGV[3], 'done', beginning, ARGV[5], ARGV[4])
