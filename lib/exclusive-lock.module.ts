@@ -32,6 +32,7 @@ import {
   destroyedTooEarly,
   placeModule,
 } from './shutdown-order.js';
+import { MemoryLockStore } from './stores/memory/memory-lock-store.js';
 import { openStore } from './stores/open-store.js';
 import { EXCLUSIVE_RUNNER, LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from './tokens.js';
 
@@ -52,13 +53,15 @@ async function openLocks(
   settings: ResolvedSettings,
   outages: OutageLog,
 ): Promise<LockManager> {
-  const { logger, prefix, replica } = settings;
+  const { logger, prefix, replica, application } = settings;
   const store = await openStore(options, { prefix, replica, logger, outages, env: process.env });
+  if (application === undefined && !(store instanceof MemoryLockStore) && !store.clock)
+    logger.warn(messages.noApplication());
   return new LockManager({
     ...settings,
     store,
     outages,
-    identity: new HolderIdentity(settings.replica),
+    identity: new HolderIdentity(settings.replica, application),
   });
 }
 

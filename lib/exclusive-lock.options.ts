@@ -1,6 +1,9 @@
 import { Logger } from '@nestjs/common';
+import { applicationName } from './common/application-name.js';
 import { checkOptions, refuse, type KnownOptions } from './common/check-options.js';
+import { LockConfigurationError } from './common/errors.js';
 import { loggerOf, type LockLogger, type LoggerWithLevels } from './common/logger.js';
+import { messages } from './common/messages.js';
 import { checkDuration, resolveTimes } from './core/lease-options.js';
 import { checkName } from './core/lock-name.js';
 import { checkVersion } from './schedule/occurrence-options.js';
@@ -41,7 +44,16 @@ export interface ExclusiveLockSettings {
    */
   drainTimeout?: number | undefined;
   /**
-   * What comes before every lock name in the store: replicas with the same prefix exclude each other.
+   * The name of this application, the same in all its replicas. One error line tells where another application has taken a
+   * lock or a tick of the same name: two applications on one store need a `prefix` each. Those that are meant to exclude one
+   * another have the same `application`.
+   *
+   * @default the `name` in the package.json that is nearest to the main script
+   */
+  application?: string | undefined;
+  /**
+   * What comes before every lock name in the store: replicas with the same prefix exclude each other. Without a colon,
+   * which comes after it.
    *
    * @default 'exclusive-lock'
    */
@@ -136,7 +148,7 @@ export interface DefaultPlace {
 }
 
 /** Has no default. */
-type Unset = 'replica' | 'version';
+type Unset = 'application' | 'replica' | 'version';
 
 /** The settings with their defaults filled in. */
 export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset | 'logger'>> &
@@ -159,6 +171,7 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
   renewEvery: true,
   commandTimeout: true,
   drainTimeout: true,
+  application: true,
   prefix: true,
   replica: true,
   version: true,
@@ -176,8 +189,12 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
 export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSettings {
   checkOptions<object>(options, KNOWN, 'ExclusiveLockModule');
   const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
-  const { prefix = DEFAULT_PREFIX, replica, version, enabled = true, ticks = true, logger } = options;
+  const { application = applicationName(), prefix = DEFAULT_PREFIX } = options;
+  const { replica, version, enabled = true, ticks = true, logger } = options;
+  if (application !== undefined) checkName(application, 'application');
   checkName(prefix, 'prefix');
+  // Locks of the prefixes `a` and `a:b` would overlap.
+  if (prefix.includes(':')) throw new LockConfigurationError(messages.colonInPrefix(prefix));
   if (replica !== undefined) checkName(replica, 'replica');
   if (version !== undefined) checkVersion(version);
   // A text such as 'false' from the environment would be taken for true.
@@ -187,6 +204,7 @@ export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSe
     ...resolveTimes(options, { ttl: DEFAULT_TTL, renewEvery: DEFAULT_TTL / 3 }),
     commandTimeout: checkDuration('commandTimeout', commandTimeout, 10),
     drainTimeout: checkDuration('drainTimeout', drainTimeout, 0),
+    application,
     prefix,
     replica,
     version,

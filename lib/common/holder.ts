@@ -1,5 +1,7 @@
 /** Who holds a lock. Of a lock that another program took, such as `exclusive-lock` 2.0.0, only `contents` and `raw` are known. */
 export interface Holder {
+  /** The application, as given by the option `application` or found in its package.json; undefined if it has none. */
+  readonly application?: string;
   /** The replica's id, as given by the option `replica` or made from host and pid. */
   readonly replica?: string;
   /** The name of its machine. */

@@ -15,6 +15,17 @@ export const messages = {
   renewEveryWithoutTtl: (renewEvery: number) =>
     `renewEvery needs ttl beside it, at least twice as long; got renewEvery = ${renewEvery} alone. Add ttl: ${renewEvery * 3}.`,
   badName: (what: string, value: unknown, problem: string) => `${what} ${problem}; got ${show(value)}.`,
+  colonInPrefix: (prefix: string) =>
+    `prefix must not contain a colon, which comes between prefix and name: locks of the prefixes "a" and "a:b" would ` +
+    `overlap; got prefix = ${show(prefix)}. Write ${show(prefix.replaceAll(':', '-'))}; a name space that ends with a colon ` +
+    'is the keyPrefix of the redis options.',
+  noApplication: () =>
+    'This application has no name: there is no package.json with one above its main script. If another application ' +
+    'uses the same locks, nobody will notice. Set forRoot({ application }).',
+  otherApplication: (name: string, what: 'held' | 'run', other: string, own: string) =>
+    `"${name}" ${what === 'held' ? 'is held' : 'was run'} by the application "${other}", and this is "${own}": with the ` +
+    'same prefix they keep each other from running. Give each forRoot({ prefix }) of its own; or the same ' +
+    'forRoot({ application }) to both, if they are meant to exclude one another.',
   optionsForName: () =>
     'The lock name of @Exclusive comes before its options: @Exclusive(undefined, { … }) for Class.method.',
   redisAndStore: () => 'redis and store exclude each other. Leave one of them out.',

@@ -10,6 +10,7 @@ import { HeldLease, type LeaseTerms } from './lease.js';
 import type { LockEvents } from './lock-events.js';
 import type { LockReturner } from './lock-returner.js';
 import { describeClaim } from './occurrence.js';
+import { OtherApplications } from './other-applications.js';
 import type { Shutdown } from './shutdown.js';
 import { LONGEST_WAIT_FOR_TICK, type AnswerDetails, type Unanswered } from './waiting.js';
 import type { WatchedStore } from './watched-store.js';
@@ -56,6 +57,7 @@ export interface GranterParts {
   readonly returner: LockReturner;
   readonly shutdown: Shutdown;
   readonly events: LockEvents;
+  readonly application: string | undefined;
   readonly commandTimeout: number;
   readonly logger: LockLogger;
 }
@@ -64,10 +66,12 @@ export interface GranterParts {
 export class Granter {
   readonly #parts: GranterParts;
   readonly #clockWatch: ClockWatch;
+  readonly #others: OtherApplications;
 
   constructor(parts: GranterParts) {
     this.#parts = parts;
     this.#clockWatch = new ClockWatch(parts.logger);
+    this.#others = new OtherApplications(parts.application, parts.logger);
   }
 
   ask(question: Question): Promise<Answer> {
@@ -100,26 +104,24 @@ export class Granter {
     // Its other copy may arrive when the lock is free, and would have it for nobody.
     if (reply.repeated && reply.status !== 'granted') {
       void this.#parts.returner.undo(question);
-      return { ...this.#answer(reply, askedAt), inLine: undefined, spent: true };
+      return { ...this.#answer(question.name, reply, askedAt), inLine: undefined, spent: true };
     }
     if (reply.status === 'granted') return this.#granted(termsOf(question, reply), askedAt, reply.now);
-    return this.#answer(reply, askedAt);
+    return this.#answer(question.name, reply, askedAt);
   }
 
-  #answer(reply: Exclude<AcquireReply, { status: 'granted' }>, askedAt: number): Unanswered | Behind {
+  #answer(name: string, reply: Refusal, askedAt: number): Unanswered | Behind {
     const { clock } = this.#parts;
     switch (reply.status) {
       case 'busy': {
         const { remaining, inLine, lastFence } = reply;
-        const busy = {
-          status: 'skipped',
-          reason: 'busy',
-          holder: parseHolder(reply.record),
-          remaining,
-        } as const;
+        const holder = parseHolder(reply.record);
+        this.#others.observe(name, 'held', holder.application);
+        const busy = { status: 'skipped', reason: 'busy', holder, remaining } as const;
         return inLine ? { ...busy, inLine: { askedAt, lastFence } } : busy;
       }
       case 'done':
+        this.#others.observe(name, 'run', reply.application);
         return { status: 'skipped', reason: 'done' };
       case 'behind':
         return { ...reply, replicaNow: wallTime(clock) };
@@ -221,3 +223,4 @@ interface GrantTerms extends LeaseTerms {
 /** What is known of a lease before it is granted. */
 type Terms = Omit<GrantTerms, 'fence' | 'repeated' | 'keptFor'>;
 type Granted = Extract<AcquireReply, { status: 'granted' }>;
+type Refusal = Exclude<AcquireReply, { status: 'granted' }>;

@@ -7,6 +7,7 @@ import { messages } from '../common/messages.js';
 /** What is stored while a lock is held. The token makes it unique to one acquisition. */
 interface HolderRecord {
   token: string;
+  application?: string | undefined;
   replica: string;
   host: string;
   pid: number;
@@ -26,10 +27,10 @@ export class HolderIdentity {
   #writtenAt = 0;
   #since = '';
 
-  constructor(replica?: string) {
+  constructor(replica?: string, application?: string) {
     const host = hostname();
     const { pid } = process;
-    const constant = JSON.stringify({ replica: replica ?? `${host}:${pid}`, host, pid });
+    const constant = JSON.stringify({ application, replica: replica ?? `${host}:${pid}`, host, pid });
     this.#afterCount = `",${constant.slice(1, -1)},"since":"`;
   }
 
@@ -68,8 +69,16 @@ function contentsAsJson(contents: unknown): string {
 export function parseHolder(record: string): Holder {
   const stored = parseJson(record);
   if (!isHolderRecord(stored)) return { contents: stored, raw: record };
-  const { replica, host, pid, since, occurrence, contents } = stored;
-  return { replica, host, pid, since: new Date(since), ...(occurrence && { occurrence }), contents };
+  const { application, replica, host, pid, since, occurrence, contents } = stored;
+  return {
+    ...(application && { application }),
+    replica,
+    host,
+    pid,
+    since: new Date(since),
+    ...(occurrence && { occurrence }),
+    contents,
+  };
 }
 
 function parseJson(text: string): unknown {

@@ -132,6 +132,7 @@ export class LockManager {
       shutdown: this.#shutdown,
       events: this.events,
       identity: settings.identity,
+      application: settings.application,
       commandTimeout,
       logger,
     });

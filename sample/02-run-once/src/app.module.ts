@@ -14,7 +14,7 @@ const where = process.env['REDIS_URL'] ? {} : ({ store: 'local' } as const);
       ...where,
       ttl: 1000,
       // Each demo has a new database. That another one was migrated says nothing about this one.
-      prefix: `run-once:${process.env['DATABASE']}`,
+      prefix: `run-once-${process.env['DATABASE']}`,
     }),
   ],
   providers: [Database, MigrationService],

@@ -46,6 +46,7 @@ describe('list of the service', () => {
     expect(state).toEqual({
       name: 'import',
       holder: {
+        application: 'nestjs-exclusive-lock',
         replica: 'one',
         host: hostname(),
         pid: process.pid,
