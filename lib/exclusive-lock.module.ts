@@ -11,6 +11,7 @@ import {
 import { ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { checkIsObject } from './common/check-options.js';
+import { LockConfigurationError } from './common/errors.js';
 import { messages } from './common/messages.js';
 import { OutageLog } from './common/outage-log.js';
 import { HolderIdentity } from './core/holder.js';
@@ -42,6 +43,10 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
     .setFactoryMethodName('createExclusiveLockOptions')
     .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
     .build();
+
+function refuseWithoutForRoot(): never {
+  throw new LockConfigurationError(messages.noForRoot());
+}
 
 function openOutageLog({ logger }: ResolvedSettings): OutageLog {
   return new OutageLog(logger);
@@ -80,6 +85,8 @@ async function openLocks(
 @Module({
   imports: [ExclusiveLockShutdownModule],
   providers: [
+    // That of forRoot() and forRootAsync() takes its place.
+    { provide: MODULE_OPTIONS_TOKEN, useFactory: refuseWithoutForRoot },
     { provide: LOCK_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveSettings },
     { provide: LOCK_OUTAGES, inject: [LOCK_SETTINGS], useFactory: openOutageLog },
     {

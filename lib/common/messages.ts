@@ -15,6 +15,9 @@ export const messages = {
   renewEveryWithoutTtl: (renewEvery: number) =>
     `renewEvery needs ttl beside it, at least twice as long; got renewEvery = ${renewEvery} alone. Add ttl: ${renewEvery * 3}.`,
   badName: (what: string, value: unknown, problem: string) => `${what} ${problem}; got ${show(value)}.`,
+  noForRoot: () =>
+    'ExclusiveLockModule is imported without forRoot(). Write ExclusiveLockModule.forRoot({ … }), or forRootAsync(), in the ' +
+    'imports of the root module; other modules need no import, since it is global.',
   colonInPrefix: (prefix: string) =>
     `prefix must not contain a colon, which comes between prefix and name: locks of the prefixes "a" and "a:b" would ` +
     `overlap; got prefix = ${show(prefix)}. Write ${show(prefix.replaceAll(':', '-'))}; a name space that ends with a colon ` +

@@ -72,6 +72,25 @@ describe('forRoot() without options', () => {
   );
 });
 
+describe('the module without forRoot()', () => {
+  @Module({ imports: [ExclusiveLockModule] })
+  class FeatureModule {}
+
+  it.each([
+    ['in the root module', [ExclusiveLockModule]],
+    [
+      'in another module, beside forRoot() in the root module',
+      [ExclusiveLockModule.forRoot(), FeatureModule],
+    ],
+  ])('says %s that forRoot() is missing, and where it belongs', async (_where, imports) => {
+    const error = await startFailure({ locks: null, imports });
+    expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
+    expect(error.message).toMatch(
+      /imported without forRoot\(\)\. .*imports of the root module; other modules need no import/,
+    );
+  });
+});
+
 describe('forRoot() with a store', () => {
   it('keeps locks in memory, and logs no warning', async () => {
     const { locks, log } = await startApp({ locks: { store: 'memory' } });
