@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logLines, startApp } from '../support/apps.js';
-import { eventually } from '../support/eventually.js';
 import { event } from '../support/history.js';
-import { firedTicks, signalBetweenRuns } from '../support/job-runs.js';
+import { runsOf, runThat, signalBetweenRuns, ticksToRun, type JobRun } from '../support/job-runs.js';
 import { ReplicaProcess } from '../support/replica-process.js';
 import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
@@ -23,15 +22,16 @@ describeOnSharedStores('an every-second job on %s', (store) => {
 
   it('runs each of 20 ticks exactly once, with the decorator above and below @Cron', async () => {
     const replicas = await startReplicas();
-    const since = Date.now();
-    for (const job of JOBS) await passed(replicas, job, since, 20);
+    const from = nextSecond();
+    const to = from + 19 * SECOND;
+    await pass(to, replicas);
     await Promise.all(replicas.map((replica) => replica.stop()));
 
     for (const job of JOBS) {
-      expectEachOnce(replicas, job, since, 20);
+      expectEachOnce(replicas, job, from, to);
       const fences = runs(replicas, job)
-        .toSorted((a, b) => Number(a['tick']) - Number(b['tick']))
-        .map((run) => Number(run['fence']));
+        .toSorted((a, b) => a.tick - b.tick)
+        .map(({ fence }) => fence);
       expect(fences).toEqual([...new Set(fences)].toSorted((a, b) => a - b));
     }
     for (const replica of replicas) expect(logLines(replica, 'warn', 'error')).toEqual([]);
@@ -44,44 +44,30 @@ describeOnSharedStores('an every-second job on %s', (store) => {
 
   it('goes on without missing a tick or running one twice when a replica is killed between two runs', async () => {
     const replicas = await startReplicas();
-    const since = Date.now();
-    await passed(replicas, 'below', since, 2);
+    const from = nextSecond();
+    await pass(from + SECOND, replicas);
     await signalBetweenRuns(replicas[0], 'SIGKILL');
-    await passed(replicas, 'below', Date.now(), 4);
+    const to = nextSecond() + 3 * SECOND;
+    await pass(to, replicas);
 
-    expectEachOnce(replicas, 'below', since, 6);
+    for (const job of JOBS) expectEachOnce(replicas, job, from, to);
   });
 });
 
-const runs = (replicas: readonly ReplicaProcess[], job: string) =>
-  replicas.flatMap(({ events }) => events.filter(event('started', { job })));
+const nextSecond = (): number => Math.ceil(Date.now() / SECOND) * SECOND;
 
-/** That many ticks that cron has fired since then. */
-const firedSince = (replicas: readonly ReplicaProcess[], job: string, since: number, count: number) =>
-  firedTicks(replicas, { job, since, period: SECOND }).slice(0, count);
+const runs = (replicas: readonly ReplicaProcess[], wanted: string): JobRun[] =>
+  runsOf(replicas).filter(({ job }) => job === wanted);
 
-/** Resolves when cron has fired that many ticks, and a later one has been run: they have all been decided. */
-async function passed(
-  replicas: readonly ReplicaProcess[],
-  job: string,
-  since: number,
-  count: number,
-): Promise<void> {
-  await eventually(() => {
-    const ticks = firedSince(replicas, job, since, count);
-    return ticks.length === count && runs(replicas, job).some(({ tick }) => Number(tick) > ticks.at(-1)!);
-  });
+/** Until a later tick has been run: this one and those before it are decided. */
+async function pass(to: number, replicas: readonly ReplicaProcess[]): Promise<void> {
+  for (const wanted of JOBS) await runThat(replicas, ({ job, tick }) => job === wanted && tick > to);
 }
 
-function expectEachOnce(
-  replicas: readonly ReplicaProcess[],
-  job: string,
-  since: number,
-  count: number,
-): void {
-  const expected = firedSince(replicas, job, since, count);
+function expectEachOnce(replicas: readonly ReplicaProcess[], job: string, from: number, to: number): void {
   const ticks = runs(replicas, job)
-    .map(({ tick }) => Number(tick))
-    .filter((tick) => tick >= since && tick <= expected.at(-1)!);
-  expect(ticks.toSorted((a, b) => a - b)).toEqual(expected);
+    .map(({ tick }) => tick)
+    .filter((tick) => tick >= from && tick <= to);
+  expect(ticks).not.toEqual([]);
+  expect(ticks.toSorted((a, b) => a - b)).toEqual(ticksToRun(replicas, { job, period: SECOND, from, to }));
 }

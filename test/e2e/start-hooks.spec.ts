@@ -1,6 +1,7 @@
 import type { ExclusiveLockModuleOptions } from '../../lib/index.js';
 import { startApp } from '../support/apps.js';
 import { machineTime } from '../support/contenders.js';
+import { HANG } from '../support/hang.js';
 import { event } from '../support/history.js';
 import { isRunning, machineTimeIs, runsOf, runThat } from '../support/job-runs.js';
 import { ReplicaProcess } from '../support/replica-process.js';
@@ -8,9 +9,11 @@ import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
 const SECOND = 1000;
 const SEED_MS = 2 * SECOND;
-const TTL = 1000;
-/** Those that wait look every 100 ms; the rest is for a busy machine. */
-const SOON = 1000;
+const TTL = 3000;
+/** Those that wait look every 100 ms; the rest is for a busy machine. Half of the default TTL: nobody waits for that. */
+const SOON = 5000;
+/** Until it is killed. */
+const ENDLESS = 2 * HANG;
 
 describeOnSharedStores('an @Exclusive onModuleInit on %s', (store) => {
   it('runs once when five replicas start together, and the others are up as soon as it is done', async () => {
@@ -24,12 +27,13 @@ describeOnSharedStores('an @Exclusive onModuleInit on %s', (store) => {
 
   it('is run once more when its replica is killed in the middle; the others wait for that', async () => {
     // The local store knows at once that a holder is dead: there the default TTL is no hindrance.
-    const replicas = start(5, 'redis' in store.options ? { ttl: TTL } : {});
-    const killed = await runThat(replicas, isRunning);
-    await machineTimeIs(killed.startedAt + SEED_MS / 2);
+    const options = 'redis' in store.options ? { ttl: TTL } : {};
+    const [killed] = start(1, options, { SEED_MS: String(ENDLESS) });
+    await killed.waitFor(event('started'));
+    const others = start(4, options);
+    await Promise.all(others.map((replica) => replica.waitFor(event('constructed'))));
     const killedAt = machineTime();
-    await killed.replica.signal('SIGKILL');
-    const others = replicas.filter((replica) => replica !== killed.replica);
+    await killed.signal('SIGKILL');
     await allReady(others);
 
     const runs = runsOf(others);

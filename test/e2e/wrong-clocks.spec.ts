@@ -2,7 +2,7 @@ import { startApp } from '../support/apps.js';
 import { eventually } from '../support/eventually.js';
 import { faketimeBy, faketimeLibrary } from '../support/faketime.js';
 import { event } from '../support/history.js';
-import { earliness, isRunning, loudLines, runsOf } from '../support/job-runs.js';
+import { earliness, isRunning, loudLines, runsOf, runThat, ticksToRun } from '../support/job-runs.js';
 import { ReplicaProcess } from '../support/replica-process.js';
 import { describeOnSharedStores } from '../support/on-shared-stores.js';
 
@@ -21,10 +21,9 @@ describeOnSharedStores(
       await allReady(wrong);
       const right = start(0);
       await allReady([right]);
-      const expected = ticksFrom(Date.now(), 6);
-      await untilRun(expected, [right, ...wrong]);
+      const from = Date.now();
+      await expectEachOnce([right, ...wrong], from, from + 6 * SECOND);
 
-      expect(ticksOf([right, ...wrong], expected)).toEqual(expected);
       expect(runsOf([right, ...wrong]).filter((run) => earliness(run) > EARLIEST)).toEqual([]);
       for (const replica of wrong) expect(loudLines(replica)).toEqual([aheadOfTheStore]);
       expect(loudLines(right)).toEqual([]);
@@ -33,10 +32,9 @@ describeOnSharedStores(
     it('by some seconds waits for each tick and runs it when it is due, also if nobody else does', async () => {
       const ahead = start(2 * SECOND);
       await allReady([ahead]);
-      const expected = ticksFrom(Date.now() + 2 * SECOND, 3);
-      await untilRun(expected, [ahead]);
+      const from = Date.now() + 2 * SECOND;
+      await expectEachOnce([ahead], from, from + 3 * SECOND);
 
-      expect(ticksOf([ahead], expected)).toEqual(expected);
       expect(runsOf([ahead]).filter((run) => earliness(run) > EARLIEST)).toEqual([]);
     });
 
@@ -54,21 +52,13 @@ async function allReady(replicas: readonly ReplicaProcess[]): Promise<void> {
   await Promise.all(replicas.map((replica) => replica.waitFor(event('ready'))));
 }
 
-/** The first whole seconds from that time on. */
-function ticksFrom(time: number, count: number): number[] {
-  const first = Math.ceil(time / SECOND) * SECOND;
-  return Array.from({ length: count }, (_, i) => first + i * SECOND);
-}
-
-async function untilRun(ticks: readonly number[], replicas: readonly ReplicaProcess[]): Promise<void> {
-  const last = ticks.at(-1)!;
-  await eventually(() => Date.now() > last + SECOND / 2, { within: 20 * SECOND, every: 50 });
+/** Of the ticks in that time. A run of a later one tells that they are decided. */
+async function expectEachOnce(replicas: readonly ReplicaProcess[], from: number, to: number): Promise<void> {
+  await runThat(replicas, ({ tick }) => tick > to);
   await eventually(() => !runsOf(replicas).some(isRunning));
-}
-
-function ticksOf(replicas: readonly ReplicaProcess[], expected: readonly number[]): number[] {
-  const [first, last] = [expected[0], expected.at(-1)!];
-  return runsOf(replicas)
+  const ticks = runsOf(replicas)
     .map(({ tick }) => tick)
-    .filter((tick) => tick >= first && tick <= last);
+    .filter((tick) => tick >= from && tick <= to);
+  expect(ticks).not.toEqual([]);
+  expect(ticks).toEqual(ticksToRun(replicas, { job: 'job', period: SECOND, from, to }));
 }

@@ -4,7 +4,10 @@ import { event } from './history.js';
 import type { ReplicaEvent, ReplicaProcess } from './replica-process.js';
 
 /** The TTL of the fault tests: short, and long enough that a busy machine does not lose leases by itself. */
-export const TTL = 1000;
+export const TTL = 2000;
+
+/** What a busy machine may add where something happens at once: less than any other cause of a delay takes. */
+export const SOON = 5000;
 
 /** The lock that the fault tests contend for. */
 export const LOCK = 'contended';
@@ -44,7 +47,7 @@ export async function expectCleanExit(contender: ReplicaProcess): Promise<void> 
   const exit = await contender.stop();
   expect({ exit, stderr: contender.stderr }).toEqual({ exit: { code: 0, signal: null }, stderr: [] });
   // No timer or connection of ours keeps it: ioredis waits 2 s for a server's goodbye.
-  expect(machineTime() - Number(contender.events.find(event('closed'))?.['at'])).toBeLessThan(1000);
+  expect(contender.events.filter(event('lingers'))).toEqual([]);
 }
 
 /** Milliseconds on the clock that all processes of the machine share. */

@@ -9,6 +9,8 @@ import type { ReplicaEvent, ReplicaProcess } from './replica-process.js';
 export interface JobRun {
   readonly replica: ReplicaProcess;
   readonly fence: number;
+  /** Which job; undefined where the replica has one only. */
+  readonly job: string | undefined;
   /** The nominal time that the run was told, milliseconds since the epoch; NaN where it has none. */
   readonly tick: number;
   /** Milliseconds on the clock that all processes share. */
@@ -28,12 +30,16 @@ function runOf(replica: ReplicaProcess, start: ReplicaEvent): JobRun {
   const finish = replica.events.find(event('finished', { fence: start['fence'] }));
   return {
     replica,
+    job: start['job'] as string | undefined,
     fence: Number(start['fence']),
     tick: Number(start['tick']),
     startedAt: Number(start['at']),
     finishedAt: finish && Number(finish['at']),
   };
 }
+
+/** When the lock was granted for the run, by the store's clock: fences are made of it. */
+export const grantedAt = ({ fence }: JobRun): number => fence / 1000;
 
 /** The first run, past or to come, that matches. */
 export function runThat(
@@ -50,15 +56,28 @@ export function runThat(
   );
 }
 
-/** The ticks of a job that cron has fired in any of these replicas since a time of its own clock, each once and in order. */
-export function firedTicks(
-  replicas: readonly ReplicaProcess[],
-  { job, since, period }: { job: string; since: number; period: number },
-): number[] {
-  const fired = replicas
-    .flatMap(({ events }) => events.filter(event('fired', { job })))
+/** A job and its ticks, from one to another on the clock of cron. */
+export interface Ticks {
+  readonly job: string;
+  /** Milliseconds between two ticks, which are at whole multiples. */
+  readonly period: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The ticks that must have been run: cron has fired them in one of the replicas, and none of them found the lock held for the
+ * run of another tick.
+ */
+export function ticksToRun(replicas: readonly ReplicaProcess[], { job, period, from, to }: Ticks): number[] {
+  const all = replicas.flatMap(({ events }) => events);
+  const fired = all
+    .filter(event('fired', { job }))
     .map(({ wall }) => Math.floor(Number(wall) / period) * period);
-  return [...new Set(fired)].filter((tick) => tick >= since).toSorted((a, b) => a - b);
+  const busy = new Set(all.filter(event('skipped', { job, reason: 'busy' })).map(({ tick }) => tick));
+  return [...new Set(fired)]
+    .filter((tick) => tick >= from && tick <= to && !busy.has(tick))
+    .toSorted((a, b) => a - b);
 }
 
 /** Sends a signal to a replica of a cron job when that is between two runs. */
@@ -79,7 +98,14 @@ export async function machineTimeIs(time: number): Promise<void> {
 }
 
 /** The machine's wall clock at a moment of its monotonic clock. */
-export const wallTime = (at: number): number => Date.now() - machineTime() + at;
+export function wallTime(at: number): number {
+  for (;;) {
+    const before = machineTime();
+    const wall = Date.now();
+    // On a busy machine something may come between the two readings.
+    if (machineTime() - before < 1) return wall - before + at;
+  }
+}
 
 /** How long before the time of its tick a run began, by the machine's clock: 0 unless it was early. */
 export const earliness = ({ tick, startedAt }: JobRun): number => Math.max(0, tick - wallTime(startedAt));

@@ -11,7 +11,7 @@ import {
   type ExclusiveLockModuleOptions,
   type Lease,
 } from 'nestjs-exclusive-lock';
-import { machineTime as now, tell, tellingLogger } from './tell.js';
+import { clocks, machineTime as now, starved, tell, tellingLogger } from './tell.js';
 
 const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
 
@@ -49,11 +49,12 @@ class Belief {
   }
 }
 
-/** Tells when the signal aborts; and unless `quiet`, checks once a millisecond whether the lease is held. */
+/** Tells when the signal aborts, and by how much that may be late because this process had no CPU; and unless `quiet`, checks once a millisecond whether the lease is held. */
 function observe(lease: Lease, quiet = false): void {
   const { fence } = lease;
+  const before = starved();
   lease.signal.addEventListener('abort', () =>
-    tell('aborted', { fence, wall: Date.now(), ...reasonOf(lease.signal.reason) }),
+    tell('aborted', { fence, ...clocks(), late: starved() - before, ...reasonOf(lease.signal.reason) }),
   );
   if (quiet) return;
   const belief = new Belief(lease);
@@ -187,6 +188,8 @@ async function close(): Promise<void> {
   await app.close();
   process.stdin.destroy();
   tell('closed');
+  // Not run where nothing of ours keeps the process.
+  setTimeout(() => tell('lingers', { resources: process.getActiveResourcesInfo() }), 1000).unref();
 }
 
 process.once('SIGTERM', () => void close());

@@ -21,12 +21,12 @@ const duration = Number(process.env['JOB_MS'] ?? 1);
 @Injectable()
 class Jobs {
   @Cron('* * * * * *', { name: 'below' })
-  @Exclusive('below-cron')
+  @Exclusive('below')
   async below(): Promise<void> {
     await this.run('below');
   }
 
-  @Exclusive('above-cron')
+  @Exclusive('above')
   @Cron('* * * * * *', { name: 'above' })
   async above(): Promise<void> {
     await this.run('above');

@@ -11,6 +11,7 @@ import {
   ExclusiveLockService,
   type ExclusiveLockModuleOptions,
 } from 'nestjs-exclusive-lock';
+import { tellSkipped } from './firings.js';
 import { tell, tellingLogger } from './tell.js';
 
 const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
@@ -36,4 +37,5 @@ app.enableShutdownHooks();
 app.get(ExclusiveLockService).events$.subscribe((event) => {
   if (event.type === 'released') tell('released', { fence: event.fence });
 });
+tellSkipped(app);
 tell('ready');

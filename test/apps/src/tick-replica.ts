@@ -17,7 +17,7 @@ import {
 } from 'nestjs-exclusive-lock';
 import { obeySignalsBetweenRuns } from './between-runs.js';
 import { tellFirings } from './firings.js';
-import { tell, tellingLogger } from './tell.js';
+import { clocks, tell, tellingLogger } from './tell.js';
 
 const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
 const onHolderDeath = process.env['ON_HOLDER_DEATH'] as ExclusiveOptions['onHolderDeath'];
@@ -50,4 +50,4 @@ const app = await NestFactory.createApplicationContext(AppModule, { logger: tell
 app.enableShutdownHooks();
 tellFirings(app);
 obeySignalsBetweenRuns(app);
-tell('ready', { wall: Date.now() });
+tell('ready', clocks());

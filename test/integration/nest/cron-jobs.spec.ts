@@ -3,7 +3,8 @@ import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { Exclusive, ExclusiveLockService } from 'nestjs-exclusive-lock';
 import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
 import { eventually } from '../../support/eventually.js';
-import { closeApps, startApp } from './support/nest-apps.js';
+import { HANG } from '../../support/hang.js';
+import { closeApps, startApp, type NestApp } from './support/nest-apps.js';
 
 afterEach(closeApps);
 
@@ -30,6 +31,17 @@ beforeEach(() => {
 
 const startJobs = (Jobs: new () => object, store = new MemoryLockStore()) =>
   startApp({ locks: { store }, imports: [ScheduleModule.forRoot()], providers: [Jobs] });
+
+/** Each time from now on that cron fires a job in one of the applications. */
+function firingsOf(apps: readonly NestApp[]): Run[] {
+  const fired: Run[] = [];
+  for (const { module } of apps)
+    for (const [job, cronJob] of module.get(SchedulerRegistry).getCronJobs())
+      cronJob.addCallback(() => {
+        fired.push({ job, tick: Math.floor(Number(cronJob.lastDate()) / SECOND) * SECOND });
+      });
+  return fired;
+}
 
 @Injectable()
 class BothOrders {
@@ -61,12 +73,17 @@ describe('a method with @Cron and @Exclusive', () => {
   it('runs each tick once in two applications that share a store', async () => {
     const store = new MemoryLockStore();
     const apps = await Promise.all([startJobs(BothOrders, store), startJobs(BothOrders, store)]);
-    const first = Math.ceil(Date.now() / SECOND) * SECOND;
-    const expected = [0, 1, 2].map((n) => first + n * SECOND);
-    await eventually(() => Date.now() > first + 2.5 * SECOND);
+    const since = Date.now();
+    const fired = firingsOf(apps);
+    const ticks = (job: string): number[] => ticksOf(job).filter((tick) => tick! >= since) as number[];
+    await eventually(() => ['above', 'below'].every((job) => ticks(job).length > 3));
     for (const job of ['above', 'below']) {
-      const ticks = ticksOf(job).filter((tick) => tick! >= first && tick! <= expected.at(-1)!);
-      expect(ticks).toEqual(expected);
+      const ran = ticks(job);
+      // Each that cron has fired: on a busy machine it skips some seconds.
+      const expected = fired
+        .filter((run) => run.job === job && run.tick! >= since && run.tick! <= ran.at(-1)!)
+        .map(({ tick }) => tick!);
+      expect(ran).toEqual([...new Set(expected)].toSorted((a, b) => a - b));
     }
     for (const { log } of apps) expect(log.complaints).toEqual([]);
   });
@@ -110,8 +127,9 @@ describe('the schedule of a @Cron method', () => {
     job.start();
     await eventually(() => expect(runs.length).toBeGreaterThanOrEqual(2));
     const [first, second] = ticksOf('moved');
-    expect(second! - first!).toBe(SECOND);
-    expect(Date.now() - second!).toBeLessThan(2 * SECOND);
+    expect(second! - first!).toBeGreaterThanOrEqual(SECOND);
+    // Of the new schedule: the old one has a tick a year.
+    expect(Date.now() - first!).toBeLessThan(HANG);
   });
 
   it('is the new one after setTime() of a job without a name too', async () => {
@@ -130,11 +148,13 @@ describe('the schedule of a @Cron method', () => {
     job.start();
     await eventually(() => expect(runs.length).toBeGreaterThanOrEqual(2));
     const [first, second] = ticksOf('unnamed');
-    expect(second! - first!).toBe(SECOND);
+    expect(second! - first!).toBeGreaterThanOrEqual(SECOND);
+    expect(Date.now() - first!).toBeLessThan(HANG);
   });
 
   it('may be one moment, as a Date', async () => {
-    const moment = new Date(Math.ceil(Date.now() / SECOND) * SECOND + SECOND);
+    // Late enough for both to be up.
+    const moment = new Date(Math.ceil(Date.now() / SECOND) * SECOND + 3 * SECOND);
     @Injectable()
     class Once {
       @Cron(moment)
@@ -145,7 +165,8 @@ describe('the schedule of a @Cron method', () => {
     }
     const store = new MemoryLockStore();
     const apps = await Promise.all([startJobs(Once, store), startJobs(Once, store)]);
-    await eventually(() => Date.now() > moment.getTime() + 300);
+    const fired = firingsOf(apps);
+    await eventually(() => fired.length === apps.length && Date.now() > moment.getTime() + 300);
     expect(ticksOf('once')).toEqual([moment.getTime()]);
     for (const { log } of apps) expect(log.complaints).toEqual([]);
   });
@@ -166,8 +187,8 @@ describe('the schedule of a @Cron method', () => {
     }
     await startJobs(Zoned);
     await eventually(() => expect(runs.length).toBeGreaterThanOrEqual(2));
-    // Of this very second: in another zone the last tick would be hours ago, and be run once only.
-    for (const tick of ticksOf('zoned')) expect(Date.now() - tick!).toBeLessThan(4 * SECOND);
+    // Of the last seconds: in another zone the last tick would be hours ago, and be run once only.
+    for (const tick of ticksOf('zoned')) expect(Date.now() - tick!).toBeLessThan(HANG);
     expect(new Set(ticksOf('zoned')).size).toBe(runs.length);
   });
 });

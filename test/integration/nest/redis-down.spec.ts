@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import type { RedisConnectionOptions } from 'nestjs-exclusive-lock';
 import { freePort } from '../../support/free-port.js';
 import { eventually } from '../../support/eventually.js';
+import { ownTime } from '../../support/own-time.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeApps, startApp, type NestApp } from './support/nest-apps.js';
 
@@ -16,9 +17,9 @@ afterEach(async () => {
 const BOOT = 3000;
 
 async function bootTime(start: () => Promise<NestApp>): Promise<NestApp> {
-  const begun = performance.now();
+  const begun = ownTime();
   const app = await start();
-  expect(performance.now() - begun).toBeLessThan(BOOT);
+  expect(ownTime() - begun).toBeLessThan(BOOT);
   return app;
 }
 
@@ -51,13 +52,13 @@ describe('a Redis that is down when the application starts', () => {
 
   it('has `acquire` and `inspect` reject in bounded time', async () => {
     const { locks } = await startWithoutRedis(await freePort());
-    const begun = performance.now();
+    const begun = ownTime();
     const unavailable = { name: 'LockStoreError', code: 'LOCK_STORE' };
     await Promise.all([
       expect(locks.acquire('job')).rejects.toMatchObject(unavailable),
       expect(locks.inspect('job')).rejects.toMatchObject(unavailable),
     ]);
-    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(ownTime() - begun).toBeLessThan(1000);
   });
 
   it('is said once, however many calls fail', async () => {
@@ -70,9 +71,9 @@ describe('a Redis that is down when the application starts', () => {
 
   it('is closed in good order, and soon', async () => {
     const { module } = await startWithoutRedis(await freePort());
-    const begun = performance.now();
+    const begun = ownTime();
     await module.close();
-    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(ownTime() - begun).toBeLessThan(1000);
   });
 
   it('is used without a restart as soon as it is there, with one line that says so', async () => {

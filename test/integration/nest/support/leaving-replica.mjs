@@ -36,3 +36,5 @@ tell('closed', {
   value: await running,
   statuses: [...new Set(outcomes.map(({ status }) => status))],
 });
+// Not run where nothing of ours keeps the process.
+setTimeout(() => tell('lingers', { resources: process.getActiveResourcesInfo() }), 1000).unref();

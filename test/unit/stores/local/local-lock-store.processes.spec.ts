@@ -7,6 +7,7 @@ import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js
 import { TURN_TIMEOUT } from '../../../../lib/stores/lock-store.js';
 import type { LocalHolder } from '../../../../lib/stores/local/local-entry.js';
 import { eventually } from '../../../support/eventually.js';
+import { ownTime } from '../../../support/own-time.js';
 import { faketimeLibrary } from '../../../support/faketime.js';
 import { StoreProcess } from './support/store-process.js';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
@@ -190,9 +191,9 @@ function start(options: { env?: Record<string, string>; unreaped?: boolean } = {
 }
 
 async function timed(call: () => Promise<unknown>): Promise<number> {
-  const before = performance.now();
+  const before = ownTime();
   await call();
-  return performance.now() - before;
+  return ownTime() - before;
 }
 
 /** A process that holds the lock. */
