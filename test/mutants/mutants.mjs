@@ -215,6 +215,14 @@ export const MUTANTS = [
     tests: 'integration/stores/(memory|local)',
   },
   {
+    name: 'a renewal touches more than the lock (Redis)',
+    file: 'lib/stores/redis/scripts/renew.lua',
+    find: "redis.call('PEXPIRE', KEYS[i], ttl)",
+    replace:
+      "redis.call('PEXPIRE', KEYS[i], ttl)\n    redis.call('PEXPIRE', '{' .. KEYS[i] .. '}:fence', ttl)",
+    tests: 'redis/cluster-resharding',
+  },
+  {
     name: 'completed keys are not recorded (Redis)',
     file: 'lib/stores/redis/scripts/release.lua',
     find: "elseif kind == 'key' and (holds or not holder) then",

@@ -1,7 +1,11 @@
+import { execFile as execFileWithCallback } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { Redis } from 'ioredis';
 import { eventually } from '../../../support/eventually.js';
 import { freePort } from '../../../support/free-port.js';
 import { RedisServer } from '../../../support/redis/redis-server.js';
+
+const execFile = promisify(execFileWithCallback);
 
 export const SLOTS = 16_384;
 
@@ -14,6 +18,17 @@ export interface TestCluster {
   ownerOf(slot: number): Promise<number>;
   /** Makes another server serve the slot, with its keys, as `redis-cli --cluster reshard` does. */
   migrate(slot: number, from: number, to: number): Promise<void>;
+  /** The same up to where the slot is open: its keys may be on either side, and are moved one by one. */
+  openSlot(slot: number, from: number, to: number): Promise<OpenSlot>;
+  /** Moves slots, the lowest first, with `redis-cli --cluster reshard`. */
+  reshard(slots: number, from: number, to: number): Promise<void>;
+}
+
+/** A slot that is moved from one server to another. */
+export interface OpenSlot {
+  move(key: string): Promise<void>;
+  /** Moves what is left, and makes the other server serve the slot. */
+  close(): Promise<void>;
 }
 
 export async function startCluster(): Promise<TestCluster> {
@@ -37,6 +52,24 @@ export async function startCluster(): Promise<TestCluster> {
   const ids = await Promise.all(
     clients.map(async (client) => (await client.call('CLUSTER', 'MYID')) as string),
   );
+  const openSlot = async (slot: number, from: number, to: number): Promise<OpenSlot> => {
+    const [source, target] = [clients[from], clients[to]];
+    await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from]);
+    await source.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to]);
+    const move = async (key: string): Promise<void> => {
+      await source.call('MIGRATE', '127.0.0.1', servers[to].port, key, 0, 5000);
+    };
+    const close = async (): Promise<void> => {
+      for (const key of (await source.call('CLUSTER', 'GETKEYSINSLOT', slot, 1000)) as string[])
+        await move(key);
+      for (const client of [target, source, ...clients]) {
+        await client.call('CLUSTER', 'SETSLOT', slot, 'NODE', ids[to]);
+      }
+      await epochsAgreed(clients);
+    };
+    return { move, close };
+  };
+
   return {
     servers,
     nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })),
@@ -47,15 +80,13 @@ export async function startCluster(): Promise<TestCluster> {
       return servers.findIndex(({ port }) => port === range?.[2][1]);
     },
     async migrate(slot, from, to) {
-      const [source, target] = [clients[from], clients[to]];
-      await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from]);
-      await source.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to]);
-      const keys = (await source.call('CLUSTER', 'GETKEYSINSLOT', slot, 1000)) as string[];
-      for (const key of keys) await source.call('MIGRATE', '127.0.0.1', servers[to].port, key, 0, 5000);
-      for (const client of [target, source, ...clients]) {
-        await client.call('CLUSTER', 'SETSLOT', slot, 'NODE', ids[to]);
-      }
-      await epochsAgreed(clients);
+      await (await openSlot(slot, from, to)).close();
+    },
+    openSlot,
+    async reshard(count, from, to) {
+      const address = `127.0.0.1:${servers[from].port}`;
+      const plan = ['--cluster-from', ids[from], '--cluster-to', ids[to], '--cluster-slots', String(count)];
+      await execFile('redis-cli', ['--cluster', 'reshard', address, ...plan, '--cluster-yes']);
     },
   };
 }
