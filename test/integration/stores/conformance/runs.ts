@@ -220,6 +220,34 @@ export function describeRuns(on: Subject): void {
       await expect(ask(keyClaim('v3'))).resolves.toMatchObject({ status: 'granted' });
     });
 
+    it('is remembered among many others, as are ticks and gaps', async () => {
+      const tick = tickClaim(await due());
+      const again = tickClaim(tick.time, 'again', true);
+      for (const claim of [tick, again, gapClaim(HOUR)]) await complete(claim);
+      for (let i = 0; i < 60; i++) await complete(keyClaim(`["customer-${i}"]`));
+      for (let i = 0; i < 60; i += 7)
+        await expect(ask(keyClaim(`["customer-${i}"]`))).resolves.toMatchObject({ status: 'done' });
+      for (const claim of [tick, again, gapClaim(HOUR)])
+        await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+      const later = { ...tick, time: await due() };
+      if (later.time > tick.time) await complete(later);
+      await expect(ask(tick)).resolves.toMatchObject({ status: 'done' });
+    });
+
+    it('can be undone when it has been among many others', async () => {
+      const claims = [tickClaim(await due()), gapClaim(HOUR)];
+      for (const claim of claims) {
+        const lost = request('job', { claim, ttl: SHORT });
+        await grantedFence(on.one, lost);
+        await on.expiry('job');
+        for (let i = 0; i < 20; i++) await complete(keyClaim(`${claim.kind}-${i}`));
+        await on.one.undo(lost, WITHIN);
+        const wanted = request('job', { claim });
+        await grantedFence(on.two, wanted);
+        await on.two.release(wanted, WITHIN);
+      }
+    });
+
     it('is forgotten when its time is over, whatever else was completed since', async () => {
       await complete(keyClaim('short', SHORT));
       await complete(keyClaim('long'));
