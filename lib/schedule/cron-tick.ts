@@ -62,7 +62,7 @@ export function tickOccurrence(job: { readonly cronTime: CronTime }): TickOccurr
  * or of every minute. For times that are left out there is one tick, at the first moment after the gap.
  */
 export function occurrenceAt(cronTime: CronTime, now: number): TickOccurrence | SpuriousCall | undefined {
-  if (cronTime.realDate) return { tick: new Date(Number(cronTime.source)) };
+  if (cronTime.realDate) return { tick: new Date(Number(cronTime.source)), following: () => undefined };
   const schedule = scheduleOf(cronTime);
   const call = [...rightCalls(schedule, now), ...spuriousCalls(schedule, now)]
     .filter(({ at }) => at <= now)
@@ -84,7 +84,7 @@ function rightCalls({ times, clock }: Schedule, now: number): Call[] {
 }
 
 /**
- * What cron 4.1.4 and later call for before its time when clocks change: where they are put back an hour, what comes after
+ * What cron 4.1.1 and later call for before its time when clocks change: where they are put back an hour, what comes after
  * that; where they change by half an hour, as on Lord Howe Island, what is near it, up to three times.
  */
 function spuriousCalls({ times, clock }: Schedule, now: number): Call[] {

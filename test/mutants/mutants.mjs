@@ -300,6 +300,27 @@ export const MUTANTS = [
     tests: 'integration/nest/scheduler-missing',
   },
   {
+    name: 'a call an hour before its time is a tick',
+    file: 'lib/schedule/cron-tick.ts',
+    find: 'return { spurious: new Date(call.at) };',
+    replace: 'return { tick: new Date(call.at) };',
+    tests: 'e2e/clocks-go-back',
+  },
+  {
+    name: 'a call an hour before its time is for the tick before',
+    file: 'lib/schedule/cron-tick.ts',
+    find: 'const call = [...rightCalls(schedule, now), ...spuriousCalls(schedule, now)]',
+    replace: 'const call = [...rightCalls(schedule, now), ...spuriousCalls(schedule, now).slice(9)]',
+    tests: 'unit/schedule/cron-tick.spec',
+  },
+  {
+    name: 'a time of day that comes twice is two ticks',
+    file: 'lib/schedule/cron-tick.ts',
+    find: 'tick: times.recurring ? at : moments[0] }',
+    replace: 'tick: at }',
+    tests: 'unit/schedule/cron-tick.spec',
+  },
+  {
     name: 'a call by hand is for the last tick',
     file: 'lib/schedule/watched-job.ts',
     find: 'const at = this.#due.pop();',

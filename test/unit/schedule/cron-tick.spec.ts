@@ -1,10 +1,16 @@
+import { jest } from '@jest/globals';
 import { CronTime } from 'cron';
-import { tickAt } from '../../support/cron-calls.js';
+import { tickOccurrence } from '../../../lib/index.js';
+import { callAt, tickAt, ticksAfter } from '../../support/cron-calls.js';
 
 const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000];
 const at = (text: string): number => Date.parse(text);
-const shown = (time: number | undefined): string | undefined =>
-  time === undefined ? undefined : new Date(time).toISOString();
+const shown = (time: number | 'spurious' | undefined): string | undefined =>
+  typeof time === 'number' ? new Date(time).toISOString() : time;
+
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 describe('the tick of a call', () => {
   const LATENESS: [string, number][] = [
@@ -102,4 +108,95 @@ describe('the tick of a schedule in a zone of its own', () => {
 
     for (const late of [0, 1, SECOND, 2 * HOUR]) expect(shown(tickAt(cronTime, at(tick) + late))).toBe(tick);
   });
+});
+
+describe('in the night the clocks go back', () => {
+  const SPURIOUS: [string, string, string][] = [
+    ['0 3 * * *', 'Europe/Berlin', '2026-10-25T01:00:00Z'],
+    ['30 3 * * *', 'Europe/Berlin', '2026-10-25T01:30:00Z'],
+    ['30 2 * * *', 'America/New_York', '2026-11-01T06:30:00Z'],
+    ['0 2 * * *', 'Europe/London', '2026-10-25T01:00:00Z'],
+    ['0 0 * * *', 'America/Santiago', '2026-04-05T03:00:00Z'],
+    ['0 0 * * *', 'Africa/Cairo', '2026-10-29T21:00:00Z'],
+    ['0 0 * * *', 'Asia/Beirut', '2026-10-24T21:00:00Z'],
+    ['30 2 * * *', 'Australia/Lord_Howe', '2026-04-04T14:30:00Z'],
+    ['30 2 * * *', 'Australia/Lord_Howe', '2026-04-04T15:00:00Z'],
+    ['0 * * * *', 'Australia/Lord_Howe', '2026-04-04T15:00:00Z'],
+  ];
+
+  it.each(SPURIOUS)('a call of "%s" in %s at %s is for no tick', (expression, zone, call) => {
+    const cronTime = new CronTime(expression, zone);
+
+    for (const late of [0, 2, SECOND, 20 * MINUTE])
+      expect(callAt(cronTime, at(call) + late)).toBe('spurious');
+    jest.useFakeTimers({ now: at(call) });
+    expect(tickOccurrence({ cronTime })).toBeUndefined();
+  });
+
+  it.each([0, 40 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR])(
+    'a call for a time that comes twice is for the first, also %i ms late',
+    (late) => {
+      const cronTime = new CronTime('30 2 * * *', 'Europe/Berlin');
+
+      expect(shown(callAt(cronTime, at('2026-10-25T00:30:00Z') + late))).toBe('2026-10-25T00:30:00.000Z');
+    },
+  );
+
+  it('each of several times a day that come twice is one tick, by whichever of the two a process is called for', () => {
+    const cronTime = new CronTime('*/20 2 * * *', 'Europe/Berlin');
+    const firsts = ['2026-10-25T00:00:00.000Z', '2026-10-25T00:20:00.000Z', '2026-10-25T00:40:00.000Z'];
+
+    expect(firsts.map((first) => shown(callAt(cronTime, at(first))))).toEqual(firsts);
+    expect(firsts.map((first) => shown(callAt(cronTime, at(first) + HOUR)))).toEqual(firsts);
+  });
+
+  it.each(['*/15 * * * *', '0 * * * *', '* 2 * * *', '* * * * * *'])(
+    'a pattern of every hour or of every minute, "%s", goes on in the repeated hour',
+    (expression) => {
+      const cronTime = new CronTime(expression, 'Europe/Berlin');
+
+      for (const tick of ['2026-10-25T00:00:00.000Z', '2026-10-25T01:00:00.000Z'])
+        expect(shown(callAt(cronTime, at(tick)))).toBe(tick);
+      const [next] = ticksAfter(cronTime, at('2026-10-25T00:59:59Z'));
+      expect(shown(next)).toBe('2026-10-25T01:00:00.000Z');
+    },
+  );
+
+  it.each(['January', 'July'])('each day of the year has its tick, asked in %s', (month) => {
+    jest.useFakeTimers({ now: at(`15 ${month} 2026 12:00Z`) });
+    for (const expression of ['0 0 * * *', '30 2 * * *', '0 3 * * *']) {
+      const days: string[] = [];
+      for (const tick of ticksAfter(new CronTime(expression, 'Europe/Berlin'), at('2025-12-31T22:59:59Z'))) {
+        if (tick >= at('2026-12-31T23:00:00Z')) break;
+        days.push(
+          new Intl.DateTimeFormat('en', { timeZone: 'Europe/Berlin', dateStyle: 'short' }).format(tick),
+        );
+      }
+      expect(days.length).toBe(365);
+      expect(new Set(days).size).toBe(365);
+    }
+  });
+
+  it('a utcOffset has no such nights', () => {
+    const cronTime = new CronTime('0 3 * * *', null, 60);
+
+    expect(shown(callAt(cronTime, at('2026-10-25T01:00:00Z')))).toBe('2026-10-24T02:00:00.000Z');
+    expect(shown(callAt(cronTime, at('2026-10-25T02:00:00Z')))).toBe('2026-10-25T02:00:00.000Z');
+  });
+});
+
+it.each([
+  ['0 0 13 * 5', ['06-05', '06-12', '06-13', '06-19']],
+  ['0 0 * * MON-TUE', ['06-01', '06-02', '06-08', '06-09']],
+  ['0 0 * * 7', ['06-07', '06-14', '06-21', '06-28']],
+  ['0 0 31 * *', ['07-31', '08-31', '10-31', '12-31']],
+  ['0 12 1 JAN,FEB *', ['01-01', '02-01', '01-01', '02-01']],
+  ['@weekly', ['06-07', '06-14', '06-21', '06-28']],
+])('days of the month and of the week are read as cron reads them: "%s"', (expression, days) => {
+  const found: string[] = [];
+  for (const tick of ticksAfter(new CronTime(expression, 'UTC'), at('2026-05-31T23:59:59Z'))) {
+    if (found.push(new Date(tick).toISOString().slice(5, 10)) === 4) break;
+  }
+
+  expect(found).toEqual(days);
 });
