@@ -1,4 +1,5 @@
 import { EventEmitter, captureRejectionSymbol } from 'node:events';
+import { escapeBraces } from '../common/braces.js';
 import { checkOptions, type KnownOptions } from '../common/check-options.js';
 import { LockStoreError, type LockLostError } from '../common/errors.js';
 import { loggerOf, type LockLogger, type LoggerWithLevels } from '../common/logger.js';
@@ -8,7 +9,7 @@ import { LEASE_OPTIONS, resolveTimes, type LeaseOptions, type LeaseTimes } from 
 import type { Lease } from './lease.js';
 import type { LeaseNews, LockEvents } from './lock-events.js';
 import type { LockState } from './lock-manager.js';
-import { checkName } from './lock-name.js';
+import { checkMadeName } from './lock-name.js';
 
 /** Options of `lock`. All durations are milliseconds. */
 export interface ExclusiveLockOptions extends LeaseOptions {
@@ -98,12 +99,12 @@ export class ExclusiveLock extends LockEmitter {
   /** @throws LockConfigurationError */
   constructor(name: string, options: ExclusiveLockOptions, source: LockSource) {
     super({ captureRejections: true });
-    checkName(name);
+    checkMadeName(name);
     checkOptions(options, LOCK_OPTIONS, 'lock');
     const { logger, ...leaseOptions } = options;
     checkContents(leaseOptions.contents);
     this.name = name;
-    this.key = `${source.prefix}:${name}`;
+    this.key = `${source.prefix}:${escapeBraces(name)}`;
     this.#source = source;
     this.#options = leaseOptions;
     const { ttl, renewEvery } = resolveTimes(leaseOptions, source);

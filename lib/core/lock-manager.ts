@@ -20,7 +20,7 @@ import {
 } from './lease-options.js';
 import type { HeldLease, Lease } from './lease.js';
 import { LockEvents } from './lock-events.js';
-import { checkName } from './lock-name.js';
+import { checkMadeName, checkName } from './lock-name.js';
 import { LockReturner } from './lock-returner.js';
 import { DEFAULT_RETRY, claimOf, type Occurrence } from './occurrence.js';
 import type { Outcome } from './outcome.js';
@@ -179,7 +179,7 @@ export class LockManager {
    * @throws LockStoreError
    */
   async inspect(name: string): Promise<LockState | null> {
-    checkName(name);
+    checkMadeName(name);
     const stored = await this.#store.inspect(name, this.#settings.commandTimeout);
     return stored && stateOf(name, stored);
   }
@@ -206,7 +206,7 @@ export class LockManager {
    * @throws LockStoreError
    */
   async forceRelease(name: string, fence: number): Promise<boolean> {
-    checkName(name);
+    checkMadeName(name);
     if (!Number.isSafeInteger(fence)) refuse('fence', 'the fence that inspect tells', fence);
     const reply = await this.#store.force({ name, fence }, this.#settings.commandTimeout);
     if (reply !== 'held') return false;
@@ -245,7 +245,7 @@ export class LockManager {
 
   /** @throws LockConfigurationError */
   #wanted(name: string, options: MethodRunOptions): Wanted {
-    checkName(name);
+    checkMadeName(name);
     checkOptions<RunOptions>(options, RUN_OPTIONS, 'run');
     const { occurrence, wait = 0, contents, signal } = options;
     const following = occurrence?.tick && occurrence.following;

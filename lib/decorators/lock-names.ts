@@ -1,6 +1,6 @@
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
-import { checkName } from '../core/lock-name.js';
+import { checkMadeName, checkName } from '../core/lock-name.js';
 
 /** Makes the name of a lock from the arguments of a call. */
 export type NameFunction = (...args: never[]) => string;
@@ -34,7 +34,7 @@ export function showDecorator(name: GivenName): string {
 export function lockName(name: GivenName, method: string, args: readonly unknown[]): string {
   if (typeof name !== 'function') return name ?? method;
   const made: unknown = name(...(args as never[]));
-  checkName(made, `The lock name that the function of @Exclusive on ${method} gave`);
+  checkMadeName(made, `The lock name that the function of @Exclusive on ${method} gave`);
   return made;
 }
 

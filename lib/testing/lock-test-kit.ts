@@ -3,7 +3,7 @@ import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import { HolderIdentity, parseHolder } from '../core/holder.js';
 import { checkDuration, resolveTimes } from '../core/lease-options.js';
-import { checkName } from '../core/lock-name.js';
+import { checkMadeName } from '../core/lock-name.js';
 import type { LockStore, OwnerRequest } from '../stores/lock-store.js';
 import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
 import { BreakableStore } from './breakable-store.js';
@@ -66,7 +66,7 @@ export class LockTestKit {
    * @throws LockConfigurationError when somebody holds the lock already, or for a bad name or option
    */
   async holdElsewhere(name: string, options: HoldElsewhereOptions = {}): Promise<HeldElsewhere> {
-    checkName(name);
+    checkMadeName(name);
     checkOptions(options, HOLD_OPTIONS, 'holdElsewhere');
     const { ttl } = resolveTimes(options, DEFAULT_TIMES);
     const owner = { name, record: this.#others.newRecord(options.contents) };
@@ -90,7 +90,7 @@ export class LockTestKit {
   loseLease(name: string, how?: 'taken'): Promise<HeldElsewhere>;
   loseLease(name: string, how: 'vanished'): Promise<void>;
   async loseLease(name: string, how: 'taken' | 'vanished' = 'taken'): Promise<HeldElsewhere | void> {
-    checkName(name);
+    checkMadeName(name);
     if (how !== 'taken' && how !== 'vanished') refuse('how', "'taken' or 'vanished'", how);
     await settled();
     const holder = await this.#locks.inspect(name);

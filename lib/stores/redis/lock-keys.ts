@@ -1,8 +1,9 @@
+import { escapeBraces, unescapeBraces } from '../../common/braces.js';
 import type { Claim } from '../lock-store.js';
 import { slotOf } from './slot-of.js';
 
 /**
- * A lock is the string `<prefix>:<name>`. What else is kept of it is in the same cluster slot, each with an expiry of its
+ * A lock is the string `<prefix>:<name>`, braces in the name escaped. What else is kept of it is in the same cluster slot, each with an expiry of its
  * own: `{<prefix>:<name>}:fence`, the last one that was granted; the sorted sets `…:queue` and `…:undone`, those who wait
  * for it and the acquisitions that were undone; and `…:tick:<series>`, `…:gap:<series>` and `…:key:<series>`, the marks of
  * runs.
@@ -15,7 +16,18 @@ export class LockKeys {
   }
 
   lock(name: string): string {
-    return `${this.prefix}:${name}`;
+    return `${this.prefix}:${escapeBraces(name)}`;
+  }
+
+  /** What a key must begin with to be a lock of a name that begins so. */
+  beginning(prefix: string): string {
+    // A name may have been escaped just after it.
+    return this.lock(prefix.split('%', 1)[0]);
+  }
+
+  /** The name of the lock with this key. */
+  nameOf(lock: string): string {
+    return unescapeBraces(lock.slice(this.prefix.length + 1));
   }
 
   toRead(name: string): [lock: string, queue: string] {

@@ -116,8 +116,7 @@ export class RedisLockStore implements LockStore {
   }
 
   async *list(prefix: string, within: number): AsyncGenerator<StoredLock & { name: string }> {
-    const ours = this.#keys.lock('');
-    const pattern = `${(ours + prefix).replace(/[\\*?[\]]/g, '\\$&')}*`;
+    const pattern = `${this.#keys.beginning(prefix).replace(/[\\*?[\]]/g, '\\$&')}*`;
     for (const server of this.#connection.servers) {
       let cursor = '0';
       do {
@@ -125,8 +124,10 @@ export class RedisLockStore implements LockStore {
           server,
         });
         const [next, ...locks] = value as [string, ...[string, string, number, number][]];
-        for (const [key, text, remaining, waiters] of locks)
-          yield { name: key.slice(ours.length), ...stored(text, remaining, waiters) };
+        for (const [key, text, remaining, waiters] of locks) {
+          const name = this.#keys.nameOf(key);
+          if (name.startsWith(prefix)) yield { name, ...stored(text, remaining, waiters) };
+        }
         cursor = next;
       } while (cursor !== '0');
     }
