@@ -7,14 +7,14 @@ import { runOutside } from './outside.js';
  */
 export class LazyTimer {
   readonly #clock: Pick<Clock, 'now' | 'whenMoved'>;
-  readonly #onTime: () => void;
+  readonly #onTime: (lateBy: number) => void;
   #timer: NodeJS.Timeout | undefined;
   #firesAt = Infinity;
   /** Fake timers of a test never fire when that has gone back to the real ones. */
   #setTimeout: typeof setTimeout | undefined;
   #forget: (() => void) | undefined;
 
-  constructor(clock: Pick<Clock, 'now' | 'whenMoved'>, onTime: () => void) {
+  constructor(clock: Pick<Clock, 'now' | 'whenMoved'>, onTime: (lateBy: number) => void) {
     this.#clock = clock;
     this.#onTime = onTime;
   }
@@ -32,6 +32,11 @@ export class LazyTimer {
     this.#forget = this.#clock.whenMoved?.(ms, fire);
   }
 
+  /** Milliseconds by which it should have fired already; 0 where it is not set. */
+  get overdue(): number {
+    return Math.max(0, this.#clock.now() - this.#firesAt);
+  }
+
   /** Keeps the process alive until it fires, or not any more. */
   keepAlive(alive: boolean): void {
     if (alive) this.#timer?.ref();
@@ -47,7 +52,8 @@ export class LazyTimer {
   }
 
   #fire(): void {
+    const lateBy = this.overdue;
     this.clear();
-    this.#onTime();
+    this.#onTime(lateBy);
   }
 }

@@ -171,8 +171,8 @@ export const messages = {
     'loseLease() while the work of the application runs under it.',
 
   // Leases
-  lost: (name: string, why: Exclude<LossReason, 'max-hold'>) =>
-    `The lease on "${name}" is lost: ${LOSS_REASONS[why]}.`,
+  lost: (name: string, why: Exclude<LossReason, 'max-hold'>, times: LossTimes) =>
+    `The lease on "${name}" is lost: ${LOSS_REASONS[why](times)}.`,
   heldTooLong: (name: string, maxHold: number) =>
     `The lease on "${name}" is lost: it was held for maxHold (${maxHold} ms), and is not renewed any more. Raise maxHold ` +
     'if the work needs longer; else let it end when its signal aborts.',
@@ -266,12 +266,29 @@ const ROLE_NAMES: Record<string, string> = {
   plain: 'method that no scheduler calls',
 };
 
-const LOSS_REASONS: Record<Exclude<LossReason, 'max-hold'>, string> = {
-  expired: 'its time ran out before it could be renewed',
-  taken: 'somebody else holds the lock now',
-  vanished: 'the lock is gone from the store',
-  'store-unavailable': 'its time ran out while the store could not be reached',
-  released: 'it was released',
+/** What there is to know of a loss, in milliseconds. */
+interface LossTimes {
+  readonly ttl: number;
+  /** For how long the event loop had not turned. */
+  readonly stalledFor: number;
+}
+
+/** Why, and what to do. */
+const LOSS_REASONS: Record<Exclude<LossReason, 'max-hold'>, (times: LossTimes) => string> = {
+  expired: ({ ttl, stalledFor }) =>
+    stalledFor < 1
+      ? `its time ran out before it could be renewed. Raise ttl (${ttl} ms)`
+      : `its time ran out while the event loop was blocked, or the process stood still, for ${Math.round(stalledFor)} ms. ` +
+        `Move the work that blocks to a worker thread, or raise ttl (${ttl} ms) well above that`,
+  taken: () =>
+    'somebody else holds the lock now. It was taken by force, or the store had lost it: see the log of the new holder, and ' +
+    'whether the store evicts or loses data',
+  vanished: () =>
+    'the lock is gone from the store. It was deleted, evicted, or lost with the data of the store: let that evict nothing, ' +
+    'and keep its data when it is restarted',
+  'store-unavailable': ({ ttl }) =>
+    `its time ran out while the store could not be reached. Raise ttl (${ttl} ms) to outlast such an outage`,
+  released: () => 'it was released',
 };
 
 /** How many names a line has at most. */

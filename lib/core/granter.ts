@@ -156,6 +156,7 @@ export class Granter {
     const lease: HeldLease = new HeldLease(terms, askedAt, clock, {
       giveBack: () => this.#giveBack(lease).then(left),
       lost: (error) => this.#lost(lease, error),
+      stalledFor: () => keeper.stalledFor,
     });
     keeper.keep(lease);
     const left = shutdown.entered(lease, terms.scheduled);

@@ -31,6 +31,8 @@ export class LeaseKeeper {
   readonly #events: LockEvents;
   readonly #timer: LazyTimer;
   #wakeAt = Infinity;
+  /** By how much the timer that is being dealt with was late. */
+  #lateBy = 0;
   #stopped = false;
 
   constructor(store: Pick<LockStore, 'renew'>, clock: Clock, commandTimeout: number, events: LockEvents) {
@@ -38,7 +40,12 @@ export class LeaseKeeper {
     this.#clock = clock;
     this.#commandTimeout = commandTimeout;
     this.#events = events;
-    this.#timer = new LazyTimer(clock, () => this.#onTimer());
+    this.#timer = new LazyTimer(clock, (lateBy) => this.#onTimer(lateBy));
+  }
+
+  /** Milliseconds for which the event loop has not turned, or the process not run; as far as its timer can tell. */
+  get stalledFor(): number {
+    return Math.max(this.#lateBy, this.#timer.overdue);
   }
 
   keep(lease: HeldLease): void {
@@ -82,11 +89,13 @@ export class LeaseKeeper {
     this.#timer.setBy(Math.min(this.#wakeAt, this.#clock.now() + LONGEST_DELAY));
   }
 
-  #onTimer(): void {
+  #onTimer(lateBy: number): void {
+    this.#lateBy = lateBy;
     const isEarly = this.#clock.now() + TIMER_PRECISION < this.#wakeAt;
     // With nothing to keep it is not set again.
     if (isEarly && this.#leases.size > 0) this.#setTimer();
     else this.#wake();
+    this.#lateBy = 0;
   }
 
   #wake(): void {
@@ -153,7 +162,11 @@ export class LeaseKeeper {
     switch (reply) {
       case 'held':
         lease.extend(sentAt);
-        this.#events.emit(() => ({ type: 'renewed', ...lease.identity, remaining: lease.remaining }));
+        this.#events.emit(() => ({
+          type: 'renewed',
+          ...lease.identity,
+          remaining: Math.floor(lease.remaining),
+        }));
         break;
       case 'taken':
       case 'vanished':
@@ -165,7 +178,7 @@ export class LeaseKeeper {
         this.#events.emit(() => ({
           type: 'renewalFailed',
           ...lease.identity,
-          remaining: lease.remaining,
+          remaining: Math.floor(lease.remaining),
           error,
         }));
     }

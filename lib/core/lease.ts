@@ -56,6 +56,8 @@ export interface LeaseTerms {
 export interface LeaseHandlers {
   giveBack(): Promise<void>;
   lost(error: LockLostError): void;
+  /** Milliseconds for which the event loop has not turned by now. */
+  stalledFor(): number;
 }
 
 /** The lease ends this much before the store can expire the lock: for timers that fire late and clocks that run fast. */
@@ -155,9 +157,9 @@ export class HeldLease implements Lease, BagMember {
     return { name: this.name, fence: this.fence, occurrence: this.claim && describeClaim(this.claim) };
   }
 
-  /** Milliseconds since it was asked for. */
+  /** Whole milliseconds since it was asked for. */
   get age(): number {
-    return this.#clock.now() - this.#since;
+    return Math.round(this.#clock.now() - this.#since);
   }
 
   /** The moment, on the keeper's clock, after which the lease is not held any more. */
@@ -212,7 +214,7 @@ export class HeldLease implements Lease, BagMember {
   /** What logs show of it: not the record, which is for the store. */
   toJSON(): Pick<Lease, 'name' | 'fence' | 'tick' | 'held' | 'remaining'> {
     const { name, fence, tick, held, remaining } = this;
-    return { name, fence, tick, held, remaining };
+    return { name, fence, tick, held, remaining: Math.floor(remaining) };
   }
 
   [inspect.custom](): object {
@@ -244,10 +246,10 @@ export class HeldLease implements Lease, BagMember {
   }
 
   /** Also after a release, when that found the lock in other hands. */
-  lose(reason: LossReason): void {
+  lose(reason: LossReason, stalledFor = 0): void {
     if (this.#lossReason && this.#lossReason !== 'released') return;
     this.#lossReason = reason;
-    this.#lossError = this.#loss(reason);
+    this.#lossError = this.#loss(reason, stalledFor);
     this.#controller?.abort(this.#lossError);
     this.#on.lost(this.#lossError);
   }
@@ -261,15 +263,18 @@ export class HeldLease implements Lease, BagMember {
   /** Its time has run out. */
   expire(): void {
     // The end that came first is the reason, also where both have passed unnoticed.
-    if (this.#endsAt <= this.#deadline) this.lose('max-hold');
-    else this.lose(this.failures > 0 || this.renewing ? 'store-unavailable' : 'expired');
+    if (this.#endsAt <= this.#deadline) return this.lose('max-hold');
+    const stalledFor = this.#on.stalledFor();
+    // An answer that nobody was there to read is not the store's fault.
+    const storeIsAway = (this.failures > 0 || this.renewing) && stalledFor < this.ttl / 2;
+    this.lose(storeIsAway ? 'store-unavailable' : 'expired', stalledFor);
   }
 
-  #loss(reason: LossReason): LockLostError {
+  #loss(reason: LossReason, stalledFor = 0): LockLostError {
     const message =
       reason === 'max-hold'
         ? messages.heldTooLong(this.name, this.#maxHold)
-        : messages.lost(this.name, reason);
+        : messages.lost(this.name, reason, { ttl: this.ttl, stalledFor });
     return new LockLostError(message, reason);
   }
 }

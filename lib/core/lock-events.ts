@@ -3,7 +3,7 @@ import type { LockLostError, LockStoreError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import type { Skipped } from './outcome.js';
 
-/** Something that happened to a lock in this replica. All durations are milliseconds. */
+/** Something that happened to a lock in this replica. All durations are whole milliseconds. */
 export type LockEvent =
   | WaitedEvent
   | AcquiredEvent
@@ -82,7 +82,7 @@ export interface RenewalFailedEvent extends LeaseEvent {
   readonly remaining: number;
 }
 
-/** The lease ended before it was given back; `error` says why. */
+/** The lease ended before it was given back, or the store knew of another holder by then; `error` says why and what to do. */
 export interface LostEvent extends LeaseEvent {
   readonly type: 'lost';
   readonly error: LockLostError;
@@ -90,7 +90,7 @@ export interface LostEvent extends LeaseEvent {
   readonly held: number;
 }
 
-/** The lock was given back. */
+/** The lock was given back by a lease that was held until then, whatever the store knew of the lock. */
 export interface ReleasedEvent extends LeaseEvent {
   readonly type: 'released';
   /** Since the lock was asked for. */
