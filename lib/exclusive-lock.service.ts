@@ -14,6 +14,7 @@ import {
 import type { Outcome } from './core/outcome.js';
 import { checkOptions, type KnownOptions } from './common/check-options.js';
 import { LockShuttingDownError } from './common/errors.js';
+import type { LockLogger } from './common/logger.js';
 import { messages } from './common/messages.js';
 import type { ResolvedSettings } from './exclusive-lock.options.js';
 import { GuardedObservable } from './guarded-observable.js';
@@ -42,7 +43,7 @@ const FORCE_OPTIONS: KnownOptions<ForceReleaseOptions> = { fence: true };
 @Injectable()
 export class ExclusiveLockService {
   /**
-   * What happens to the locks in this replica: waited, acquired, skipped, renewed, renewalFailed, lost, released,
+   * What happens to the locks in this replica: waited, acquired, skipped, renewed, renewalFailed, lost, released, releaseRefused,
    * forced. A subscriber that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
    * `node:diagnostics_channel` too.
    *
@@ -105,8 +106,12 @@ export class ExclusiveLockService {
   acquire(name: string, options: AcquireOptions & { readonly wait: true }): Promise<Lease>;
   acquire(name: string, options?: AcquireOptions): Promise<Lease | null>;
   async acquire(name: string, options: AcquireOptions = {}): Promise<Lease | null> {
+    return this.#acquire(name, options);
+  }
+
+  async #acquire(name: string, options: AcquireOptions, logger?: LockLogger): Promise<Lease | null> {
     checkOptions(options, ACQUIRE_OPTIONS, 'acquire');
-    const acquisition = await this.#locks.tryAcquire(name, options);
+    const acquisition = await this.#locks.tryAcquire(name, options, logger);
     if (acquisition.status === 'acquired') return acquisition.lease;
     if (acquisition.reason === 'store-unavailable') throw acquisition.error;
     if (acquisition.reason === 'shutting-down') throw new LockShuttingDownError(messages.shuttingDown(name));
@@ -126,7 +131,7 @@ export class ExclusiveLockService {
   lock(name: string, options: ExclusiveLockOptions = {}): ExclusiveLock {
     const { ttl, renewEvery, prefix, logger } = this.#settings;
     return new ExclusiveLock(name, options, {
-      acquire: (...args) => this.acquire(...args),
+      acquire: (...args) => this.#acquire(...args),
       inspect: (...args) => this.inspect(...args),
       events: this.#locks.events,
       ttl,

@@ -40,6 +40,7 @@ export type {
   LockEvent,
   LostEvent,
   ReleasedEvent,
+  ReleaseRefusedEvent,
   RenewalFailedEvent,
   RenewedEvent,
   SkippedEvent,

@@ -184,12 +184,12 @@ export class Acquirer {
 
   #question(wanted: Wanted, attempt: Attempt): Question {
     const { identity, clock } = this.#parts;
-    const { name, contents, claim, scheduled, following, ttl, renewEvery, maxHold } = wanted;
+    const { name, contents, claim, scheduled, following, ttl, renewEvery, maxHold, logger } = wanted;
     const { queues, since } = attempt;
     const record = (attempt.record ??= identity.newRecord(contents, claim && describeClaim(claim)));
     const waited = queues ? clock.now() - since : undefined;
     const mayBeBehind = following !== undefined;
-    return { name, record, ttl, renewEvery, maxHold, claim, scheduled, mayBeBehind, waited };
+    return { name, record, ttl, renewEvery, maxHold, claim, scheduled, mayBeBehind, waited, logger };
   }
 
   #tellWaited({ name, claim }: Wanted, { since, waiting }: Attempt, granted: boolean): void {

@@ -1,4 +1,5 @@
 import { wallTime, type Clock } from '../common/clock.js';
+import type { LockLogger } from '../common/logger.js';
 import { Pause } from '../common/pause.js';
 import type { Claim, Turn } from '../stores/lock-store.js';
 import type { Answer } from './granter.js';
@@ -21,6 +22,8 @@ export interface Wanted extends LeaseTimes {
   readonly retryFor?: number | undefined;
   /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
+  /** Where what becomes of it is logged, if not where all is. */
+  readonly logger?: LockLogger | undefined;
 }
 
 /** What is known of one acquisition from its beginning to its end. */

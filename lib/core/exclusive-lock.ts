@@ -14,7 +14,8 @@ import { checkMadeName } from './lock-name.js';
 /** Options of `lock`. All durations are milliseconds. */
 export interface ExclusiveLockOptions extends LeaseOptions {
   /**
-   * Where this object says that it was acquired twice, or that nobody listens to an error; false: nowhere.
+   * Where this object and its lease log: that it was acquired twice, that it is lost, that its release is refused, that
+   * nobody listens to an error; false: nowhere.
    *
    * @default the module's `logger`
    */
@@ -38,7 +39,10 @@ export interface ExclusiveLockEvents {
   renewalFailed: [error: LockStoreError];
   /** The lock is not held any more, though nobody released it. Without a listener it is emitted as `error`. */
   lost: [error: LockLostError];
-  /** Something final happened. Without a listener it is logged; it never ends the process. */
+  /**
+   * Something final happened: the lock is lost and nobody listens to `lost`, or the store refuses the release for good,
+   * so that others must wait until the lock expires. Without a listener it is logged; it never ends the process.
+   */
   error: [error: LockStoreError | LockLostError];
 }
 
@@ -61,7 +65,7 @@ const LockEmitter = EventEmitter as new (options: { captureRejections: boolean }
 
 /** Where the lock is taken, and what of it the object does not know itself. */
 export interface LockSource extends LeaseTimes {
-  acquire(name: string, options: LeaseOptions): Promise<Lease | null>;
+  acquire(name: string, options: LeaseOptions, logger: LockLogger): Promise<Lease | null>;
   inspect(name: string): Promise<LockState | null>;
   readonly events: LockEvents;
   readonly prefix: string;
@@ -188,7 +192,7 @@ export class ExclusiveLock extends LockEmitter {
   async #acquire(): Promise<boolean> {
     // Still on its way back, maybe: it would be found to be held.
     await (this.#releasing ?? this.#lease?.release());
-    const lease = await this.#source.acquire(this.name, this.#options);
+    const lease = await this.#source.acquire(this.name, this.#options, this.#logger);
     if (!lease) return false;
     // What is told of the last lease from now on would be taken for news of this one.
     this.#endWatch?.();
@@ -212,6 +216,9 @@ export class ExclusiveLock extends LockEmitter {
       case 'released':
         this.#endWatch?.();
         this.#tell('released', this.key);
+        return;
+      case 'releaseRefused':
+        this.#tell('error', news.error);
         return;
       case 'lost':
         this.#endWatch?.();

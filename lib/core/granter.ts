@@ -31,6 +31,7 @@ export interface Question {
   readonly mayBeBehind: boolean;
   /** How long the caller has waited, if it wants to stand in line. */
   readonly waited: number | undefined;
+  readonly logger: LockLogger | undefined;
 }
 
 export interface Acquired {
@@ -171,7 +172,10 @@ export class Granter {
       void returner.undo(lease);
       return Promise.resolve();
     }
-    return returner.giveBack(lease, (reply, inTime) => this.#gaveBack(lease, reply, inTime));
+    return returner.giveBack(lease, {
+      answered: (reply, inTime) => this.#gaveBack(lease, reply, inTime),
+      refused: (error) => this.#releaseRefused(lease, error),
+    });
   }
 
   #gaveBack(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void {
@@ -187,9 +191,14 @@ export class Granter {
       events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
   }
 
+  #releaseRefused(lease: HeldLease, error: LockStoreError): void {
+    if (lease.annulled) return;
+    this.#parts.events.emit(() => ({ type: 'releaseRefused', ...lease.identity, error }));
+  }
+
   #lost(lease: HeldLease, error: LockLostError): void {
     const { logger, events } = this.#parts;
-    logger.warn(error.message);
+    (lease.logger ?? logger).warn(error.message);
     events.emit(() => ({ type: 'lost', ...lease.identity, error, held: lease.age }));
   }
 
@@ -213,8 +222,8 @@ export class Granter {
 
 /** Written out: to spread two objects takes longer than all else that a grant costs here. */
 function termsOf(terms: Terms, { fence, repeated }: Pick<Granted, 'fence' | 'repeated'>): GrantTerms {
-  const { name, record, claim, scheduled, ttl, renewEvery, maxHold } = terms;
-  return { name, record, fence, claim, scheduled, repeated, ttl, renewEvery, maxHold };
+  const { name, record, claim, scheduled, ttl, renewEvery, maxHold, logger } = terms;
+  return { name, record, fence, claim, scheduled, repeated, ttl, renewEvery, maxHold, logger };
 }
 
 interface GrantTerms extends LeaseTerms {

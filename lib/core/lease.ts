@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { BagMember } from '../common/bag.js';
 import type { Clock } from '../common/clock.js';
 import { LockLostError, type LossReason } from '../common/errors.js';
+import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { Claim } from '../stores/lock-store.js';
 import { describeClaim } from './occurrence.js';
@@ -49,6 +50,8 @@ export interface LeaseTerms {
   /** See the reply of the store. */
   readonly repeated?: boolean | undefined;
   readonly maxHold?: number | undefined;
+  /** Where what becomes of it is logged, if not where all is. */
+  readonly logger?: LockLogger | undefined;
   /** For how long the store keeps the lock at first, where that is less than the TTL. */
   readonly keptFor?: number | undefined;
 }
@@ -81,6 +84,7 @@ export class HeldLease implements Lease, BagMember {
   annulled = false;
   readonly ttl: number;
   readonly renewEvery: number;
+  readonly logger: LockLogger | undefined;
   /** For the bag of its keeper: a lease can be in no other one. */
   bagIndex = -1;
   /** When the keeper wants to renew it next, on the keeper's clock. */
@@ -114,6 +118,7 @@ export class HeldLease implements Lease, BagMember {
     this.tick = terms.claim?.kind === 'tick' ? new Date(terms.claim.time) : undefined;
     this.ttl = terms.ttl;
     this.renewEvery = terms.renewEvery;
+    this.logger = terms.logger;
     this.#clock = clock;
     this.#on = on;
     this.#maxHold = terms.maxHold ?? Infinity;

@@ -12,6 +12,7 @@ export type LockEvent =
   | RenewalFailedEvent
   | LostEvent
   | ReleasedEvent
+  | ReleaseRefusedEvent
   | ForcedEvent;
 
 interface EventBase {
@@ -97,8 +98,15 @@ export interface ReleasedEvent extends LeaseEvent {
   readonly held: number;
 }
 
+/** The store refuses to give the lock back until somebody puts something right. Others must wait until it expires. */
+export interface ReleaseRefusedEvent extends LeaseEvent {
+  readonly type: 'releaseRefused';
+  /** Why it is refused. The release is tried again until it is answered, or the lock has expired. */
+  readonly error: LockStoreError;
+}
+
 /** What happens to a lease after its grant. */
-export type LeaseNews = RenewedEvent | RenewalFailedEvent | LostEvent | ReleasedEvent;
+export type LeaseNews = RenewedEvent | RenewalFailedEvent | LostEvent | ReleasedEvent | ReleaseRefusedEvent;
 
 type Listener = (event: LockEvent) => void;
 type Watcher = (event: LeaseNews) => void;
@@ -146,6 +154,7 @@ const NEWS: Record<LeaseNews['type'], true> = {
   renewalFailed: true,
   lost: true,
   released: true,
+  releaseRefused: true,
 };
 
 const isLeaseNews = (event: LockEvent): event is LeaseNews => Object.hasOwn(NEWS, event.type);

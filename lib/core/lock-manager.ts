@@ -169,8 +169,8 @@ export class LockManager {
    *
    * @throws LockConfigurationError at once, not by the promise
    */
-  tryAcquire(name: string, options: RunOptions): Promise<Acquisition> {
-    return this.#acquirer.acquire(this.#wanted(name, options));
+  tryAcquire(name: string, options: RunOptions, logger?: LockLogger): Promise<Acquisition> {
+    return this.#acquirer.acquire({ ...this.#wanted(name, options), logger });
   }
 
   /**

@@ -24,18 +24,30 @@ const SLOWEST_RETRY = 5000;
 /** What a release that is not answered may add to the work it ends, in milliseconds. */
 const PATIENCE = 250;
 
+/** Where what becomes of its lock is logged, if not where all is. */
+interface LoggedOwner {
+  readonly logger?: LockLogger | undefined;
+}
+
 /** One lock that is to be given back. */
 interface Return extends BagMember {
-  readonly owner: RenewRequest;
+  readonly owner: RenewRequest & LoggedOwner;
   readonly ask: () => Promise<OwnerReply>;
   /** Whether a success is recorded with it. Until then the lock is kept: whoever had it would do the same again. */
   readonly records: boolean;
   /** Until when the store keeps the lock, on the clock. */
   keptUntil: number;
+  /** Is called once if the store refuses it for good, and is undefined from then on. */
+  onRefused: ((error: LockStoreError) => void) | undefined;
 }
 
-/** Is called with the store's answer; undefined when there will be none. `inTime`: it was waited for. */
-type OnAnswer = (reply: OwnerReply | undefined, inTime: boolean) => void;
+/** What somebody wants to know of a release. */
+interface ReleaseHandlers {
+  /** Is called with the store's answer; undefined when there will be none. `inTime`: it was waited for. */
+  answered(reply: OwnerReply | undefined, inTime: boolean): void;
+  /** Is called once if the store refuses it for good. */
+  refused(error: LockStoreError): void;
+}
 
 /** What the returner works with. */
 export interface ReturnerParts {
@@ -62,8 +74,8 @@ export class LockReturner {
     this.#patience = new Deadlines(parts.clock, { keepAlive: true });
   }
 
-  /** Resolves when the store has answered, or after PATIENCE. Never rejects. `onAnswer` is also called later. */
-  giveBack(owner: ReleaseRequest & RenewRequest, onAnswer: OnAnswer): Promise<void> {
+  /** Resolves when the store has answered, or after PATIENCE. Never rejects. The handlers are also called later. */
+  giveBack(owner: ReleaseRequest & RenewRequest & LoggedOwner, on: ReleaseHandlers): Promise<void> {
     const { store, commandTimeout, clock } = this.#parts;
     return new Promise((resolve) => {
       let inTime = true;
@@ -72,9 +84,9 @@ export class LockReturner {
         resolve();
       });
       const ask = (): Promise<OwnerReply> => store.release(owner, commandTimeout);
-      void this.#untilAnswered(owner, ask, owner.completed !== undefined).then((reply) => {
+      void this.#untilAnswered(owner, ask, owner.completed !== undefined, on.refused).then((reply) => {
         this.#patience.cancel(patience);
-        onAnswer(reply, inTime);
+        on.answered(reply, inTime);
         resolve();
       });
     });
@@ -103,21 +115,22 @@ export class LockReturner {
       await idle.for(commandTimeout);
     }
     // Of one lock a release and an undo may be under way.
-    for (const name of new Set(this.#pending.all().map(({ owner }) => owner.name)))
-      logger.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
+    const left = new Map(this.#pending.all().map(({ owner }) => [owner.name, owner.logger ?? logger]));
+    for (const [name, log] of left) log.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
     this.#closing.abort();
     this.#patience.rest();
   }
 
   /** Resolves with the store's answer, or without one when there will be none. Never rejects. */
   async #untilAnswered(
-    owner: RenewRequest,
+    owner: Return['owner'],
     ask: () => Promise<OwnerReply>,
     records = false,
+    onRefused?: (error: LockStoreError) => void,
   ): Promise<OwnerReply | undefined> {
     if (this.#closing.signal.aborted) return undefined;
     const keptUntil = this.#parts.clock.now() + owner.ttl;
-    const item: Return = { owner, ask, records, keptUntil, bagIndex: -1 };
+    const item: Return = { owner, ask, records, keptUntil, onRefused, bagIndex: -1 };
     this.#pending.add(item);
     try {
       return await ask();
@@ -137,7 +150,7 @@ export class LockReturner {
     let mayHaveRun = false;
     for (let delay = FIRST_RETRY; ; delay *= 2) {
       mayHaveRun ||= failure.mayHaveRun ?? true;
-      if (!signal.aborted) this.#tell(item, failure);
+      if (!signal.aborted) this.#tell(item, failure as LockStoreError);
       await pause.for(Math.min(delay, longestPause(item, failure)));
       if (signal.aborted) return undefined;
       await this.#keep(item);
@@ -168,14 +181,19 @@ export class LockReturner {
     }
   }
 
-  #tell({ owner, records }: Return, { refused, permanent, cause }: Partial<LockStoreError>): void {
+  #tell(item: Return, error: LockStoreError): void {
+    const { owner, records } = item;
     const { store, logger, outages } = this.#parts;
-    if (!refused) return;
-    if (!permanent) outages.begin(store.description, cause, 'release');
-    else if (!this.#refusalTold) {
-      this.#refusalTold = true;
-      logger.error(messages.releaseRefused(owner.name, cause, records));
+    if (!error.refused) return;
+    if (!error.permanent) {
+      outages.begin(store.description, error.cause, 'release');
+      return;
     }
+    item.onRefused?.(error);
+    item.onRefused = undefined;
+    if (this.#refusalTold) return;
+    this.#refusalTold = true;
+    (owner.logger ?? logger).error(messages.releaseRefused(owner.name, error.cause, records));
   }
 
   #answered(): void {

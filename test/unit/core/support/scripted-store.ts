@@ -147,9 +147,14 @@ export class ScriptedStore implements LockStore {
 
   /** Another program takes the lock, whoever has it. */
   async steal(name: string): Promise<void> {
+    await this.vanish(name);
+    await this.#locks.acquire({ name, record: '"thief"', ttl: 60_000 });
+  }
+
+  /** The lock is gone, whoever had it. */
+  async vanish(name: string): Promise<void> {
     const holder = await this.#locks.inspect(name);
     if (holder) await this.#locks.release({ name, record: holder.record });
-    await this.#locks.acquire({ name, record: '"thief"', ttl: 60_000 });
   }
 
   /** Who really has the lock, without a call being recorded. */
