@@ -44,9 +44,9 @@ interface Return extends BagMember {
 /** What somebody wants to know of a release. */
 interface ReleaseHandlers {
   /** Is called with the store's answer; undefined when there will be none. `inTime`: it was waited for. */
-  answered(reply: OwnerReply | undefined, inTime: boolean): void;
+  readonly answered: (reply: OwnerReply | undefined, inTime: boolean) => void;
   /** Is called once if the store refuses it for good. */
-  refused(error: LockStoreError): void;
+  readonly refused: (error: LockStoreError) => void;
 }
 
 /** What the returner works with. */
