@@ -497,10 +497,17 @@ export const MUTANTS = [
     tests: 'integration/redis/forgotten-locks',
   },
   {
+    name: 'who connects anew is passed over (Redis)',
+    file: 'lib/stores/redis/scripts/hand-over.lua',
+    find: 'local told = heard and ticket or beginning and next_heard(queue)',
+    replace: 'local told = heard and ticket',
+    tests: 'integration/redis/order',
+  },
+  {
     name: 'who is not heard is told all the same (Redis)',
     file: 'lib/stores/redis/scripts/hand-over.lua',
-    find: 'if beginning and (beginning == own or is_heard(ticket)) then',
-    replace: 'if beginning then',
+    find: 'local heard = beginning and (beginning == own or is_heard(ticket))',
+    replace: 'local heard = beginning',
     tests: 'integration/redis/demoted',
   },
   {
@@ -620,7 +627,7 @@ export const MUTANTS = [
   },
   {
     name: 'a database that the server refuses is database 0',
-    file: 'lib/stores/redis/redis-connection.ts',
+    file: 'lib/stores/redis/redis-link.ts',
     find: 'if (!isOfDatabase(error)) return;',
     replace: 'if (isOfDatabase(error) || true) return;',
     tests: 'redis/database',

@@ -53,6 +53,7 @@ const RETRY_DELAY = 25;
 export class RedisConnection {
   readonly label: string;
   readonly keyPrefix: string;
+  readonly logger: LockLogger;
   readonly #link: RedisLink;
   readonly #Command: OpenedClient['Command'];
   /** What waits for an answer keeps the process alive: the sockets do not. */
@@ -65,13 +66,14 @@ export class RedisConnection {
     { outages, logger, replica }: ConnectionContext,
   ): Promise<RedisConnection> {
     const opened = await openRedisClient(options, connectionName(replica));
-    const connection = new RedisConnection(opened, outages);
+    const connection = new RedisConnection(opened, outages, logger);
     warnOfEviction(opened, logger);
     await connection.#link.open();
     return connection;
   }
 
-  private constructor(opened: OpenedClient, outages: OutageLog) {
+  private constructor(opened: OpenedClient, outages: OutageLog, logger: LockLogger) {
+    this.logger = logger;
     this.#Command = opened.Command;
     this.label = opened.label;
     this.keyPrefix = opened.keyPrefix;

@@ -46,6 +46,11 @@ export function isOfDatabase(error: unknown): boolean {
   return isErrorLike(error) && (error as IoredisError).command?.name === 'select';
 }
 
+/** Whether the user may not do that. */
+export function isForbidden(error: unknown): error is Error {
+  return isErrorLike(error) && error.message.startsWith('NOPERM');
+}
+
 /** ioredis has tried all sentinels, and none has named a server that is a primary. */
 export function sentinelsAreUseless({ message }: Error): boolean {
   return message.startsWith('All sentinels are unreachable');

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { messages } from '../../common/messages.js';
 import type { RenewRequest, Turn } from '../lock-store.js';
 import type { LockKeys } from './lock-keys.js';
 import { leaveProcessAlone, type RedisClient } from './open-redis-client.js';
+import { isForbidden } from './redis-errors.js';
 import { inTwo } from './script-format.js';
 import { SilentConnections } from './silent-connections.js';
 import { slotOf } from './slot-of.js';
@@ -13,6 +15,7 @@ export interface InboxPlace {
   openClient(): RedisClient;
   /** In a cluster messages go by the slot of the lock. */
   readonly isCluster: boolean;
+  readonly warn: (message: string) => void;
 }
 
 type OnTurn = (turn?: Turn) => void;
@@ -21,6 +24,8 @@ type OnTurn = (turn?: Turn) => void;
 const CHECK_EVERY = 4000;
 /** Milliseconds between two connections that are given up because no message would arrive. */
 const RECONNECT_DELAY = 4000;
+/** Milliseconds before the server is asked again for what the user may not do. */
+const REFUSED_FOR = 60_000;
 
 /**
  * Where a process hears that it is its turn to have a lock: a connection of its own, made when somebody first waits. A
@@ -39,6 +44,8 @@ export class RedisInbox {
   #connections: SilentConnections | undefined;
   #checkedAt = 0;
   #reconnectedAt = -Infinity;
+  #refusedUntil = -Infinity;
+  #toldOfRefusal = false;
   #closed = false;
 
   constructor(place: InboxPlace) {
@@ -70,13 +77,27 @@ export class RedisInbox {
 
   /** Whether messages about the lock would arrive. */
   hears(name: string): boolean {
+    if (this.#isRefused) return false;
     this.#check();
     return this.#heard.has(this.#channelOf(this.#place.keys.lock(name)));
   }
 
+  /** What the store has answered to one that wants to wait, and believed to be heard or not: whether it is in line. */
+  placeIn(
+    name: string,
+    believed: boolean,
+    [last, refusal]: unknown[],
+  ): { inLine: boolean; lastFence?: number } {
+    if (believed && last !== null) return { inLine: true, lastFence: Number(last) };
+    if (!believed) this.listen(name);
+    else if (typeof refusal === 'string') this.#refused(refusal);
+    else this.reconnect();
+    return { inLine: false };
+  }
+
   /** Begins to listen, so that messages about the lock arrive soon. */
   listen(name: string): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#isRefused) return;
     if (!this.#client) this.#open();
     else if (this.#client.status === 'end') this.#connect();
     else this.#subscribe(this.#channelOf(this.#place.keys.lock(name)));
@@ -107,7 +128,9 @@ export class RedisInbox {
     leaveProcessAlone(client);
     // Whoever waits asks by the clock as long as there is no connection; the other connection tells the operator.
     client.on('error', () => {});
-    client.on('close', () => this.#heard.clear());
+    client.on('close', () => this.#deaf());
+    // Of a cluster, one of the connections.
+    client.on('-node', () => this.#tellAll());
     client.on('ready', () => this.#subscribeAll());
     const tell = (channel: string, message: string): void => this.#tellTurn(channel, message);
     client.on('message', tell);
@@ -136,8 +159,22 @@ export class RedisInbox {
         // What was told before it listened is lost.
         else for (const lock of locks.keys()) this.#tell(channel, lock);
       },
-      () => this.#subscribing.delete(channel),
+      (error: unknown) => {
+        this.#subscribing.delete(channel);
+        if (isForbidden(error)) this.#refused(error.message);
+      },
     );
+  }
+
+  get #isRefused(): boolean {
+    return performance.now() < this.#refusedUntil;
+  }
+
+  /** The user may not do what a line needs: nor at the next question, a tenth of a second later. */
+  #refused(reason: string): void {
+    this.#refusedUntil = performance.now() + REFUSED_FOR;
+    if (!this.#toldOfRefusal) this.#place.warn(messages.keepsNoLine(reason));
+    this.#toldOfRefusal = true;
   }
 
   async #subscribeTo(client: RedisClient, channel: string): Promise<void> {
@@ -168,6 +205,16 @@ export class RedisInbox {
     this.#tell(channel, lock, { fence: Number(fence), keptFor: Number(keptFor), record });
   }
 
+  /** Whoever waits asks at once: it may be its turn for a moment only. */
+  #deaf(): void {
+    this.#heard.clear();
+    this.#tellAll();
+  }
+
+  #tellAll(): void {
+    for (const [channel, locks] of this.#watchers) for (const lock of locks.keys()) this.#tell(channel, lock);
+  }
+
   #tell(channel: string, lock: string, turn?: Turn): void {
     for (const onTurn of this.#watchers.get(channel)?.get(lock) ?? []) onTurn(turn);
   }
@@ -175,7 +222,7 @@ export class RedisInbox {
   /** A connection that is dead without knowing it would be taken by the server for somebody who listens. */
   #check(): void {
     const now = performance.now();
-    if (this.#place.isCluster || now - this.#checkedAt < CHECK_EVERY) return;
+    if (now - this.#checkedAt < CHECK_EVERY) return;
     this.#checkedAt = now;
     if (this.#client?.status === 'ready') this.#connections?.ping();
   }

@@ -66,6 +66,7 @@ export class RedisLockStore implements LockStore {
       keys: this.#keys,
       openClient: () => connection.openSubscriber(),
       isCluster: connection.isCluster,
+      warn: (message) => connection.logger.warn(message),
     });
     connection.whenSwitched(() => this.#inbox.leaveServer());
     this.description = connection.label;
@@ -184,14 +185,10 @@ export class RedisLockStore implements LockStore {
         return { status, ...common, ...(application && { application }), ...(attempts && { attempts }) };
       }
       case 'busy': {
-        const [text, remaining, last] = details as [string, number, (string | number | null)?];
+        const [text, remaining, ...place] = details as [string, number, ...unknown[]];
         const { record } = holderIn(text);
         const busy = { status, ...common, record, remaining: expiry(remaining) };
-        if (inLine === undefined) return busy;
-        if (!inLine) this.#inbox.listen(name);
-        else if (last === null) this.#inbox.reconnect();
-        else return { ...busy, inLine, lastFence: Number(last) };
-        return { ...busy, inLine: false };
+        return inLine === undefined ? busy : { ...busy, ...this.#inbox.placeIn(name, inLine, place) };
       }
     }
   }

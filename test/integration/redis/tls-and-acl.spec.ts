@@ -153,6 +153,47 @@ describe('an ACL user', () => {
     },
   );
 
+  it.each(['&locks:*', '+subscribe', '+pubsub|numsub'])(
+    'who may not %s is told once what that costs, and is not asked for it again and again',
+    async (rule) => {
+      const server = await RedisServer.start();
+      const rules = [...MINIMAL_ACL, ...ACL_TO_WAIT.filter((other) => other !== rule)];
+      await server.client().acl('SETUSER', 'locker', 'on', `>${PASSWORD}`, 'resetchannels', ...rules);
+      const { store, log } = await openStore(`redis://locker:${PASSWORD}@127.0.0.1:${server.port}`);
+      const waiter = { ...wanted(), waited: 0 };
+      store.watch('lock', () => {});
+      await store.acquire(wanted(), WITHIN);
+      const ask = (): Promise<unknown> => store.acquire(waiter, WITHIN);
+      await eventually(async () => {
+        await ask();
+        return log.warnings.length > 0;
+      });
+      const [made, denied] = await connectionsAndRefusals(server);
+
+      // Longer than the delay after which it connected anew.
+      for (let i = 0; i < 50; i++) {
+        await ask();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+
+      expect(await connectionsAndRefusals(server)).toEqual([made, denied]);
+      expect(log.warnings).toHaveLength(1);
+      expect(log.warnings[0]).toMatch(/ask ten times a second.*(permission|can't run this command)/);
+    },
+  );
+
+  async function connectionsAndRefusals(server: RedisServer): Promise<[made: number, denied: number]> {
+    const client = server.client();
+    const locker = /user=locker/;
+    const ids = String(await client.client('LIST'))
+      .split('\n')
+      .filter((line) => locker.test(line));
+    const entries = (await client.acl('LOG')) as unknown[][];
+    const count = (entry: unknown[]): number => Number(entry[entry.indexOf('count') + 1]);
+    const newest = Math.max(...ids.map((line) => Number(/id=(\d+)/.exec(line)?.[1])));
+    return [newest, entries.reduce((sum, entry) => sum + count(entry), 0)];
+  }
+
   it('who may scan can list the locks', async () => {
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_LIST]);
     await store.acquire(wanted('job'), WITHIN);

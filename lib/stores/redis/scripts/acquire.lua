@@ -14,7 +14,8 @@
 -- ARGV[13] the replica's clock when it asked, or nothing     ARGV[14]  how much later than that is behind, ms
 -- Replies  the fence of the grant, where it claims no run; else {'granted', now, fence, time of a mark from the future or
 --          false} | {'early', now, ms} | {'behind', now} | {'done', now, application, attempts if it is given up} |
---          {'busy', now, record, remaining ms, last fence if it is in line}; now is false where nobody needs it
+--          {'busy', now, record, remaining ms, last fence if it is in line, or false and why
+--          that may not be known}; now is false where nobody needs it
 local beginning, kind, value = ARGV[1], ARGV[7], tonumber(ARGV[8])
 local ticket = ARGV[4] ~= '' and ARGV[4]
 local holder = redis.call('GET', KEYS[1])
@@ -96,7 +97,10 @@ if ruling then
 end
 
 -- Who would not be told must know.
-local in_line = ticket and is_heard(ticket)
+local in_line, refusal = false, nil
+if ticket then
+  in_line, refusal = is_heard(ticket)
+end
 if in_line and not holds then
   redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', now - ARGV[5] * 1000), ticket)
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
@@ -115,7 +119,7 @@ if not holder and (ticket or queued_or_undone) then
 end
 if holder and not holds then
   local last = in_line and (redis.call('GET', KEYS[2]) or 0)
-  return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]), last }
+  return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]), last, refusal }
 end
 
 if (kind == 'tick' or kind == 'gap') and not repeated then
