@@ -138,9 +138,9 @@ export const messages = {
   // Stores
   redisFailed: (label: string, cause: unknown) =>
     `Redis at ${label} did not carry out the command: ${reason(cause)}.`,
-  keepsNoLine: (reason: string) =>
+  keepsNoLine: (refusal: string) =>
     `Those who wait for a lock ask ten times a second, and keep no order: the Redis user may not do what a line needs ` +
-    `(${reason}). The README lists the commands and channels.`,
+    `(${refusal}). The README lists the commands and channels.`,
   mayEvict: (label: string, policy: string) =>
     `Redis at ${label} may remove locks that are held when its memory is full (maxmemory-policy ${policy}); two ` +
     'replicas would run then. Set maxmemory-policy noeviction, or use a Redis for locks alone.',

@@ -50,30 +50,30 @@ describe('those who wait, when the first of them loses the connection by which i
     }
   });
 
-  interface Holder {
-    release(): Promise<unknown>;
-    releaseAll(): Promise<unknown>;
-  }
-
-  async function hold(manager: LockManager, name: string): Promise<Holder> {
-    const [one, ...others] = await Promise.all(
-      [name, 'x', 'y', 'z'].map(async (lock) => {
-        const got = await manager.tryAcquire(lock, {});
-        if (got.status !== 'acquired') throw new Error(got.reason);
-        return got.lease;
-      }),
-    );
-    return {
-      async release() {
-        await one.release();
-        await Promise.all(others.map((lease) => lease.release()));
-      },
-      releaseAll: () => Promise.all([...others, one].map((lease) => lease.release())),
-    };
-  }
-
   async function subscribers(): Promise<string[]> {
     const list = String(await client.call('CLIENT', 'LIST', 'TYPE', 'pubsub'));
     return Array.from(list.matchAll(/^id=(\d+).* sub=1 /gm), ([, id]) => id);
   }
 });
+
+interface Holder {
+  release(): Promise<unknown>;
+  releaseAll(): Promise<unknown>;
+}
+
+async function hold(manager: LockManager, name: string): Promise<Holder> {
+  const [one, ...others] = await Promise.all(
+    [name, 'x', 'y', 'z'].map(async (lock) => {
+      const got = await manager.tryAcquire(lock, {});
+      if (got.status !== 'acquired') throw new Error(got.reason);
+      return got.lease;
+    }),
+  );
+  return {
+    async release() {
+      await one.release();
+      await Promise.all(others.map((lease) => lease.release()));
+    },
+    releaseAll: () => Promise.all([...others, one].map((lease) => lease.release())),
+  };
+}

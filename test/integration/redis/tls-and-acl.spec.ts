@@ -182,18 +182,6 @@ describe('an ACL user', () => {
     },
   );
 
-  async function connectionsAndRefusals(server: RedisServer): Promise<[made: number, denied: number]> {
-    const client = server.client();
-    const locker = /user=locker/;
-    const ids = String(await client.client('LIST'))
-      .split('\n')
-      .filter((line) => locker.test(line));
-    const entries = (await client.acl('LOG')) as unknown[][];
-    const count = (entry: unknown[]): number => Number(entry[entry.indexOf('count') + 1]);
-    const newest = Math.max(...ids.map((line) => Number(/id=(\d+)/.exec(line)?.[1])));
-    return [newest, entries.reduce((sum, entry) => sum + count(entry), 0)];
-  }
-
   it('who may scan can list the locks', async () => {
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_LIST]);
     await store.acquire(wanted('job'), WITHIN);
@@ -302,4 +290,13 @@ async function exercise(store: Awaited<ReturnType<typeof openStore>>['store']): 
   const undone = wanted('undone');
   await store.undo(undone, WITHIN);
   await store.acquire(undone, WITHIN);
+}
+
+/** The latest connection that was made, and how often the user was refused something. */
+async function connectionsAndRefusals(server: RedisServer): Promise<[latest: number, refused: number]> {
+  const list = String(await server.client().client('LIST'));
+  const ids = Array.from(list.matchAll(/^id=(\d+) .* user=locker /gm), ([, id]) => Number(id));
+  const entries = (await server.client().acl('LOG')) as unknown[][];
+  const counts = entries.map((entry) => Number(entry[entry.indexOf('count') + 1]));
+  return [Math.max(...ids), counts.reduce((sum, count) => sum + count, 0)];
 }
