@@ -93,26 +93,28 @@ describe('a line of those who wait', () => {
   it.each([
     ['is told only that it may be its turn', false],
     ['is told which grant is its own', true],
-  ])('gives whoever waits for a run the lock in its turn: a store where it %s', async (_, tellsTurns) => {
-    replica.store.tellsTurns = tellsTurns;
-    const order: string[] = [];
-    const first = wait(replica, '1', order);
-    await replica.clock.pass(1);
-    const claimant = other.locks.run('a', () => order.push('claimed'), {
-      occurrence: { key: 'v1' },
-      wait: true,
-    });
-    await replica.clock.pass(1);
-    const last = wait(other, '3', order);
-    await replica.clock.pass(1);
+  ])(
+    'gives whoever waits for a run the lock in its turn, and the run too: a store where it %s',
+    async (_, tellsTurns) => {
+      replica.store.tellsTurns = tellsTurns;
+      const order: string[] = [];
+      const first = wait(replica, '1', order);
+      await replica.clock.pass(1);
+      const occurrence = { tick: new Date(Date.now() - 1000) };
+      const claimant = other.locks.run('a', () => order.push('claimed'), { occurrence, wait: true });
+      await replica.clock.pass(1);
+      const last = wait(other, '3', order);
+      await replica.clock.pass(1);
 
-    await lease.release();
-    await replica.clock.pass(50);
+      await lease.release();
+      await replica.clock.pass(50);
 
-    await Promise.all([first, last]);
-    expect(await claimant).toMatchObject({ status: 'ran' });
-    expect(order).toEqual(['1', 'claimed', '3']);
-  });
+      await Promise.all([first, last]);
+      expect(await claimant).toMatchObject({ status: 'ran' });
+      expect(order).toEqual(['1', 'claimed', '3']);
+      expect(await replica.locks.run('a', () => 1, { occurrence })).toMatchObject({ reason: 'done' });
+    },
+  );
 
   it('is left by a run that is waited for no more', async () => {
     const gone = replica.locks.run('a', () => 1, { occurrence: { key: 'v1' }, wait: 100 });
