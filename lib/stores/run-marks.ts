@@ -134,10 +134,10 @@ function attemptsAt(mark: RunMark | undefined, time: number): number {
   return mark?.time === time && mark.state !== 'done' ? mark.state : 0;
 }
 
-/** Records that a tick was given up. */
+/** Records that a tick was given up, for good: also if the last to begin it is undone. */
 export function markGivenUp(marks: RunMarks, claim: Claim, now: number): void {
   const mark = marks.get(claim);
-  if (mark) marks.set(claim, { ...mark, state: 'done' }, now);
+  if (mark) marks.set(claim, { ...mark, state: 'done', owner: '' }, now);
 }
 
 /** Takes back that the claim was granted to this acquisition: it was not run. Returns whether it was. */

@@ -18,7 +18,9 @@ redis.call('ZREM', KEYS[3], ARGV[3])
 
 local mark = KEYS[5] and read_mark(KEYS[5]) or {}
 if mark.owner == beginning then
-  local before = (tonumber(mark.state) or 1) - 1
+  -- Who gave a tick up has not begun it.
+  local begun = tonumber(string.match(mark.state, '^given up (%d+)$'))
+  local before = begun or (tonumber(mark.state) or 1) - 1
   if ARGV[4] == 'gap' then
     -- It was granted since the one before was long enough ago, and still is.
     redis.call('DEL', KEYS[5])

@@ -128,6 +128,26 @@ export function describeRuns(on: Subject): void {
       await expect(attempt(claim)).resolves.toMatchObject({ status: 'granted' });
       await expect(ask(claim)).resolves.toMatchObject({ status: 'done', attempts: 2 });
     });
+
+    it('is not begun again when whoever has given it up did not hear of that, and is undone', async () => {
+      const claim = { ...tickClaim(await due(), 'cron', true), maxAttempts: 1 };
+      await attempt(claim);
+      const unheard = request('job', { claim });
+      await expect(on.one.acquire(unheard, WITHIN)).resolves.toMatchObject({ status: 'done', attempts: 1 });
+      await on.one.undo(unheard, WITHIN);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+    });
+
+    it('stays given up when the last to begin it is undone after that', async () => {
+      const claim = { ...tickClaim(await due(), 'cron', true), maxAttempts: 1 };
+      const late = request('job', { claim, ttl: SHORT });
+      await grantedFence(on.one, late);
+      await on.expiry('job');
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done', attempts: 1 });
+      await on.one.undo(late, WITHIN);
+      await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
+    });
   });
 
   describe('in a while', () => {
