@@ -87,7 +87,7 @@ export const MUTANTS = [
   {
     name: 'a release that is refused is given up',
     file: 'lib/core/lock-returner.ts',
-    find: 'if (!signal.aborted) this.#tell(item, failure);',
+    find: 'if (!signal.aborted) this.#tell(item, failure as LockStoreError);',
     replace: 'if (failure.refused) return undefined;',
     tests: 'redis/refused-releases',
   },
