@@ -8,7 +8,7 @@ import { mutated } from './mutated.mjs';
 import { MUTANTS } from './mutants.mjs';
 
 const ROOT = join(import.meta.dirname, '../..');
-const COPIED = ['lib', 'test', 'tools', 'package.json', 'jest.config.mjs', 'nest-cli.json'];
+const COPIED = ['lib', 'test', 'tools', 'package.json', 'jest.config.mjs'];
 const TSCONFIGS = ['tsconfig.json', 'tsconfig.build.json'];
 
 const wanted = process.argv[2] ?? '';
