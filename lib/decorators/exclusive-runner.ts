@@ -3,7 +3,7 @@ import { LockBusyError, LockShuttingDownError, LockTimeoutError, type LockError 
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
-import { LockManager, type RunOptions } from '../core/lock-manager.js';
+import { LockManager, SCHEDULED, type RunOptions } from '../core/lock-manager.js';
 import { claimOf, describeClaim, type Occurrence } from '../core/occurrence.js';
 import type { Outcome, Skipped } from '../core/outcome.js';
 import type { ResolvedSettings } from '../exclusive-lock.options.js';
@@ -61,7 +61,7 @@ export class ExclusiveRunner implements MethodRunner {
     const intended = await this.#intended(name, policy);
     if (!intended) return undefined;
     const { occurrence } = intended.options;
-    const retryFor = retryOf(policy.options, policy.role, occurrence);
+    const retryFor = intended.options[SCHEDULED] ? retryOf(policy.options, policy.role, occurrence) : 0;
     const options: RunOptions = { ...policy.runOptions, ...intended.options, retryFor };
     let begun = false;
     const work = (): unknown => {

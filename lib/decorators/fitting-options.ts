@@ -37,16 +37,14 @@ export function fittingOptions(
   return mergeOptions(own, Object.fromEntries(fitting));
 }
 
-/**
- * For how long a call of the scheduler asks a store again that is away; 0 for all others, whose callers wait for an answer.
- */
+/** For how long a call of the scheduler asks a store again that is away. Who calls by hand waits for an answer. */
 export function retryOf(
   { retryFor, whenUnavailable }: ExclusiveOptions,
   role: MethodRole,
   occurrence: Occurrence | undefined,
 ): number {
-  const scheduled = occurrence?.tick !== undefined || role.kind === 'interval' || role.kind === 'timeout';
-  if (!scheduled) return 0;
+  const hasMoment = occurrence?.tick !== undefined || role.kind === 'interval' || role.kind === 'timeout';
+  if (!hasMoment) return 0;
   const wanted = retryFor ?? (whenUnavailable === 'run' ? 0 : DEFAULT_RETRY);
   // Then an interval is called again.
   return role.kind === 'interval' ? Math.min(wanted, role.ms) : wanted;

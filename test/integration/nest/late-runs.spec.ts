@@ -119,6 +119,23 @@ describe('a scheduled run at whose moment the store is away', () => {
   });
 });
 
+describe('a call by hand at whose moment the store is away', () => {
+  it.each([
+    ['@Timeout', Timeout(1_000_000)],
+    ['@Interval', Interval(1_000_000)],
+    ['@Cron', Cron('0 0 0 1 1 *')],
+  ])('is skipped soon, since its caller waits for an answer: %s', async (_, schedule) => {
+    class Jobs {
+      async warm(): Promise<void> {}
+    }
+    decorate(Jobs, 'warm', schedule, Exclusive('warm'));
+    const { module, events } = await startAndLoseRedis(Jobs);
+
+    await module.get(Jobs).warm();
+    expect(events).toEqual([expect.objectContaining({ type: 'skipped', reason: 'store-unavailable' })]);
+  });
+});
+
 describe('a tick that is lost for all that', () => {
   it.each([
     ['because the next one is due', {}],
