@@ -110,16 +110,17 @@ export async function untilGranted(
   await eventually(async () => (await store.acquire(request, each)).status === 'granted');
 }
 
-/** What a call came to, and how long that took, without the time that this process waited for a CPU. */
+/** What a call came to, and how long that took: `ms` is without the time that this process waited for a CPU. */
 export async function timed<T>(
   call: () => Promise<T>,
-): Promise<{ ms: number; value?: T; error?: Error & { mayHaveRun?: boolean } }> {
-  const start = ownTime();
+): Promise<{ ms: number; elapsed: number; value?: T; error?: Error & { mayHaveRun?: boolean } }> {
+  const [start, ownStart] = [performance.now(), ownTime()];
+  const times = () => ({ ms: ownTime() - ownStart, elapsed: performance.now() - start });
   try {
     const value = await call();
-    return { ms: ownTime() - start, value };
+    return { ...times(), value };
   } catch (error) {
-    return { ms: ownTime() - start, error: error as Error };
+    return { ...times(), error: error as Error };
   }
 }
 
