@@ -11,7 +11,7 @@ import {
   type ExclusiveLockModuleOptions,
   type Lease,
 } from 'nestjs-exclusive-lock';
-import { clocks, machineTime as now, starved, tell, tellingLogger } from './tell.js';
+import { clocks, machineTime as now, tell, tellingLogger } from './tell.js';
 
 const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
 
@@ -49,12 +49,29 @@ class Belief {
   }
 }
 
-/** Tells when the signal aborts, and by how much that may be late because this process had no CPU; and unless `quiet`, checks once a millisecond whether the lease is held. */
+/**
+ * The last time, on both clocks, at which this process ran and the signal had not aborted. On a busy machine a process may stand
+ * still when the signal is due; it must abort before anything else happens then.
+ */
+function lastUnaborted(signal: AbortSignal): () => ReturnType<typeof clocks> {
+  let last = clocks();
+  const beat = setInterval(() => {
+    const now = clocks();
+    // Then the timers that were due now have run, in whatever order.
+    setImmediate(() => {
+      if (signal.aborted) clearInterval(beat);
+      else last = now;
+    });
+  }, 5).unref();
+  return () => last;
+}
+
+/** Tells when the signal aborts; and unless `quiet`, checks once a millisecond whether the lease is held. */
 function observe(lease: Lease, quiet = false): void {
   const { fence } = lease;
-  const before = starved();
+  const unaborted = lastUnaborted(lease.signal);
   lease.signal.addEventListener('abort', () =>
-    tell('aborted', { fence, ...clocks(), late: starved() - before, ...reasonOf(lease.signal.reason) }),
+    tell('aborted', { fence, unaborted: unaborted(), ...reasonOf(lease.signal.reason) }),
   );
   if (quiet) return;
   const belief = new Belief(lease);

@@ -1,14 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { LoggerService } from '@nestjs/common';
 
 /** Milliseconds on the clock that all processes of the machine share. */
 export const machineTime = (): number => Number(process.hrtime.bigint()) / 1e6;
-
-/** Milliseconds that this process has been waiting for a CPU so far; see test/support/own-time.ts. */
-export function starved(): number {
-  if (process.platform !== 'linux') return 0;
-  return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[1]) / 1e6;
-}
 
 /** What this process takes for the time, and when it did on that clock: nothing came between the two. */
 export function clocks(): { readonly wall: number; readonly at: number } {
