@@ -56,11 +56,11 @@ class Belief {
 function lastUnaborted(signal: AbortSignal): () => ReturnType<typeof clocks> {
   let last = clocks();
   const beat = setInterval(() => {
-    const now = clocks();
+    const beatAt = clocks();
     // Then the timers that were due now have run, in whatever order.
     setImmediate(() => {
       if (signal.aborted) clearInterval(beat);
-      else last = now;
+      else last = beatAt;
     });
   }, 5).unref();
   return () => last;

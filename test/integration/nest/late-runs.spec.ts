@@ -33,7 +33,7 @@ async function startAndLoseRedis(provider: new () => object) {
 }
 
 /** An expression with a tick in some seconds and every half minute, and the tick of it that comes next. */
-function ticksSoon(): { cron: string; next(): number } {
+function ticksSoon(): { cron: string; next: () => number } {
   const period = 30 * SECOND;
   const first = Math.ceil(Date.now() / SECOND) * SECOND + 3 * SECOND;
   return {

@@ -24,10 +24,13 @@ async function bootTime(start: () => Promise<NestApp>): Promise<NestApp> {
 }
 
 /** Starts an application whose Redis is not there. */
-async function startWithoutRedis(port: number): Promise<NestApp> {
-  const locks = { redis: `redis://127.0.0.1:${port}`, commandTimeout: 300, ttl: 2000 };
+async function startWithoutRedis(port: number, commandTimeout = 300): Promise<NestApp> {
+  const locks = { redis: `redis://127.0.0.1:${port}`, commandTimeout, ttl: 10_000 };
   return bootTime(() => startApp({ locks }));
 }
+
+/** Enough for a call to a Redis that is there. */
+const AMPLE = 2000;
 
 const ran = { status: 'ran', value: 'done' };
 
@@ -78,7 +81,7 @@ describe('a Redis that is down when the application starts', () => {
 
   it('is used without a restart as soon as it is there, with one line that says so', async () => {
     const port = await freePort();
-    const { locks, log } = await startWithoutRedis(port);
+    const { locks, log } = await startWithoutRedis(port, AMPLE);
     await expect(locks.run('job', () => 'done')).resolves.toMatchObject({ status: 'skipped' });
     await RedisServer.start({ port });
     await eventually(async () => expect(await locks.run('job', () => 'done')).toEqual(ran));
@@ -89,7 +92,7 @@ describe('a Redis that is down when the application starts', () => {
 
   it('is told again, once each, when it goes away and comes back later', async () => {
     const server = await RedisServer.start();
-    const { locks, log } = await startWithoutRedis(server.port);
+    const { locks, log } = await startWithoutRedis(server.port, AMPLE);
     await expect(locks.run('job', () => 'done')).resolves.toEqual(ran);
     expect(log.complaints).toEqual([]);
     await server.kill();
@@ -129,7 +132,7 @@ describe('a Redis that refuses the password', () => {
   it('is used without a restart when it lets the application in', async () => {
     const server = await RedisServer.start({ args: ARGS });
     const redis = `redis://:${GIVEN}@127.0.0.1:${server.port}`;
-    const { locks, log } = await startApp({ locks: { redis, commandTimeout: 300, ttl: 2000 } });
+    const { locks, log } = await startApp({ locks: { redis, commandTimeout: AMPLE, ttl: 10_000 } });
     const admin = new Redis(server.port, '127.0.0.1', { password: 'the-right-0ne' });
     await admin.config('SET', 'requirepass', GIVEN);
     admin.disconnect();

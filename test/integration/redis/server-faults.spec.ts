@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
+import { ownTime } from '../../support/own-time.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { FakeRedis, handshake } from './support/fake-redis.js';
 import {
@@ -49,7 +50,7 @@ describe('a Redis that is away', () => {
 
   it('for 20 concurrent callers and several ticks: one error line, one line when it is back', async () => {
     const server = await RedisServer.start();
-    const { manager, log } = await openManager(server.url, 300);
+    const { manager, log } = await openManager(server.url, 1000);
     await server.kill();
     for (let tick = 0; tick < 4; tick++) {
       const calls = Array.from({ length: 20 }, (_, i) => manager.tryAcquire(`lock-${i}`, {}));
@@ -94,7 +95,7 @@ describe('a Redis that stands still', () => {
 
   it('gets the lock back by itself through the manager, which logs one line at each end', async () => {
     const server = await RedisServer.start();
-    const { manager, log } = await openManager(server.url, 300);
+    const { manager, log } = await openManager(server.url, 1000);
     await server.pause();
     for (let tick = 0; tick < 4; tick++) {
       expect(await manager.tryAcquire('lock', {})).toMatchObject({ reason: 'store-unavailable' });
@@ -154,13 +155,13 @@ describe('a Redis that refuses', () => {
 
   /** Five ticks while it refuses, then one when it does not: what callers get, and what the operator reads. */
   async function survives(code: string, refuse: () => Promise<unknown>, allow: () => Promise<unknown>) {
-    const { manager, log } = await openManager(server.url, 400);
+    const { manager, log } = await openManager(server.url, 1000);
     await refuse();
     for (let tick = 0; tick < 5; tick++) {
       const { value, ms } = await timed(() => manager.tryAcquire('lock', {}));
       expect(value).toMatchObject({ reason: 'store-unavailable', error: { code: 'LOCK_STORE' } });
       expect(String((value as { error?: Error }).error?.message)).toContain(code);
-      expect(ms).toBeLessThan(400 + SLACK);
+      expect(ms).toBeLessThan(1000 + SLACK);
     }
     expect([log.errors.length, log.infos.length]).toEqual([1, 0]);
     expect(log.errors[0]).toContain(code);
@@ -180,7 +181,7 @@ describe('a Redis that refuses', () => {
         before = await connectionsOf(admin);
       },
       async () => {
-        // 2 s have passed.
+        // 5 s have passed.
         expect((await connectionsOf(admin)) - before).toBeLessThanOrEqual(5);
         await admin.replicaof('NO', 'ONE');
       },
@@ -230,18 +231,18 @@ describe('a Redis that refuses', () => {
       args: ['--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024'],
     });
     const data = slow.client();
-    const values = Array.from({ length: 1500 }, (_, i) => [`key-${i}`, 'x'.repeat(100)]).flat();
+    const values = Array.from({ length: 3000 }, (_, i) => [`key-${i}`, 'x'.repeat(100)]).flat();
     await data.mset(...values);
     await data.save();
-    const { manager, log } = await openManager(slow.url, 300);
+    const { manager, log } = await openManager(slow.url, 800);
     await slow.kill();
     const restarted = slow.restart();
     await eventually(async () => (await probe(slow)).includes('LOADING'));
-    const start = performance.now();
+    const start = ownTime();
     for (let tick = 0; tick < 5; tick++) {
       expect(await manager.tryAcquire('lock', {})).toMatchObject({ reason: 'store-unavailable' });
     }
-    expect(performance.now() - start).toBeLessThan(5 * (300 + SLACK));
+    expect(ownTime() - start).toBeLessThan(5 * (800 + SLACK));
     await restarted;
     await eventually(async () => (await manager.tryAcquire('lock', {})).status === 'acquired');
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);

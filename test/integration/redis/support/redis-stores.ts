@@ -63,7 +63,7 @@ export async function openStore(connection: RedisConnectionOptions, replica?: st
 /** A store as the module uses it, where the lines of failing calls count too. */
 export async function openManager(
   connection: RedisConnectionOptions,
-  commandTimeout = 500,
+  commandTimeout = 2000,
   times = { ttl: 2 * HANG, renewEvery: HANG / 2 },
 ): Promise<{ manager: LockManager; log: CapturedLog }> {
   const log = new CapturedLog();
