@@ -24,7 +24,7 @@ import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection, type ConnectionContext, type ScriptReply } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
 import { isCrossSlot, isOfWholeServer } from './redis-errors.js';
-import { claimArguments, expiry, holderIn, inTwo, stored } from './script-format.js';
+import { acquireReply, claimArguments, expiry, holderIn, inTwo, stored } from './script-format.js';
 import { SCRIPTS } from './scripts.js';
 
 /** Leases renewed by one command: about 0.5 ms of the server's time. */
@@ -163,34 +163,8 @@ export class RedisLockStore implements LockStore {
       args.push(...claimArguments(claim));
     }
     const call = this.#run(SCRIPTS.acquire, keys, args, within, { mayHaveRun });
-    return call.then((reply) => this.#acquireReply(name, reply, inLine));
-  }
-
-  #acquireReply(name: string, { value, retried }: ScriptReply, inLine: boolean | undefined): AcquireReply {
-    const repeated = retried && { repeated: true };
-    if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
-    const [status, decidedAt, ...details] = value as [AcquireReply['status'], number | null, ...unknown[]];
-    const common = { now: decidedAt ?? undefined, ...repeated };
-    switch (status) {
-      case 'granted': {
-        const [fence, futureMark] = details as [string | number, number | null];
-        return { status, ...common, fence: Number(fence), ...(futureMark && { futureMark }) };
-      }
-      case 'early':
-        return { status, ...common, by: Number(details[0]) };
-      case 'behind':
-        return { status, ...common };
-      case 'done': {
-        const [application, attempts] = details as [string?, number?];
-        return { status, ...common, ...(application && { application }), ...(attempts && { attempts }) };
-      }
-      case 'busy': {
-        const [text, remaining, ...place] = details as [string, number, ...unknown[]];
-        const { record } = holderIn(text);
-        const busy = { status, ...common, record, remaining: expiry(remaining) };
-        return inLine === undefined ? busy : { ...busy, ...this.#inbox.placeIn(name, inLine, place) };
-      }
-    }
+    const placeIn = (place: unknown[]) => inLine !== undefined && this.#inbox.placeIn(name, inLine, place);
+    return call.then((reply) => acquireReply(reply, placeIn));
   }
 
   async #acquireMany(

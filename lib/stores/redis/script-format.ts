@@ -3,10 +3,12 @@ import {
   EARLY_TOLERANCE,
   MAX_ATTEMPTS,
   retentionFor,
+  type AcquireReply,
   type Claim,
   type StoredLock,
 } from '../lock-store.js';
 import { beginningOf } from '../owner-token.js';
+import type { ScriptReply } from './redis-connection.js';
 
 /** A record as the scripts take it: how it begins, by which they know it, and the rest. */
 export function inTwo(record: string): [beginning: string, rest: string] {
@@ -43,6 +45,38 @@ export function holderIn(text: string): Pick<StoredLock, 'record' | 'fence'> {
   if (found === undefined) return { record: text, fence: undefined };
   return { record: beginning + text.slice(found.length), fence: Number(fence) };
 }
+
+/** `placeIn` makes of what acquire.lua says of a place in line what is answered of it. */
+export function acquireReply(
+  { value, retried }: ScriptReply,
+  placeIn: (place: unknown[]) => Partial<Busy> | false,
+): AcquireReply {
+  const repeated = retried && { repeated: true };
+  if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
+  const [status, decidedAt, ...details] = value as [AcquireReply['status'], number | null, ...unknown[]];
+  const common = { now: decidedAt ?? undefined, ...repeated };
+  switch (status) {
+    case 'granted': {
+      const [fence, futureMark] = details as [string | number, number | null];
+      return { status, ...common, fence: Number(fence), ...(futureMark && { futureMark }) };
+    }
+    case 'early':
+      return { status, ...common, by: Number(details[0]) };
+    case 'behind':
+      return { status, ...common };
+    case 'done': {
+      const [application, attempts] = details as [string?, number?];
+      return { status, ...common, ...(application && { application }), ...(attempts && { attempts }) };
+    }
+    case 'busy': {
+      const [text, remaining, ...place] = details as [string, number, ...unknown[]];
+      const { record } = holderIn(text);
+      return { status, ...common, record, remaining: expiry(remaining), ...placeIn(place) };
+    }
+  }
+}
+
+type Busy = Pick<Extract<AcquireReply, { status: 'busy' }>, 'inLine' | 'lastFence'>;
 
 /** A lock that a script has read. */
 export function stored(text: string, remaining = -1, waiters = 0): StoredLock {
