@@ -62,6 +62,8 @@ export class ExclusiveLockExceptionFilter implements ExceptionFilter<LockError> 
     const { status, retryAfter, ...answer } = answerTo(error);
     const response: unknown = host.switchToHttp().getResponse();
     const { httpAdapter } = this.#adapterHost;
+    // What a filter throws may end the process.
+    if (httpAdapter.isHeadersSent(response)) return httpAdapter.end(response);
     httpAdapter.setHeader(response, 'Retry-After', String(retryAfter));
     httpAdapter.reply(response, { statusCode: status, ...answer, code: error.code }, status);
     return undefined;

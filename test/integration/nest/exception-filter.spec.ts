@@ -1,8 +1,9 @@
-import { Controller, Post, type INestApplication } from '@nestjs/common';
+import { Controller, Post, Res, type INestApplication } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { firstValueFrom, type Observable } from 'rxjs';
 import {
@@ -34,6 +35,13 @@ class Orders {
   @Exclusive('broken', { whenBusy: 'throw' })
   async broken(): Promise<never> {
     throw new Error('a fault of its own');
+  }
+
+  @Post('export')
+  async export(@Res() response: ServerResponse | { raw: ServerResponse }): Promise<void> {
+    const raw = 'raw' in response ? response.raw : response;
+    raw.write('{}');
+    await this.import();
   }
 }
 
@@ -110,6 +118,14 @@ describe.each(ADAPTERS)('the exception filter on %s', (_, adapter) => {
     await expect(passTime(kit, post('bill'))).resolves.toEqual({ ...unavailable, body });
   });
 
+  it('ends an answer that has begun by then, and the server answers the next request', async () => {
+    const { kit, post } = await serve(adapter);
+    const other = await kit.holdElsewhere('import');
+    await expect(post('export')).resolves.toEqual({ status: 201, retryAfter: null, body: {} });
+    await other.release();
+    await expect(post('import')).resolves.toMatchObject({ status: 201 });
+  });
+
   it("leaves errors of the work itself to Nest's own filter", async () => {
     const { post } = await serve(adapter);
     await expect(post('broken')).resolves.toMatchObject({ status: 500, retryAfter: null });
@@ -123,6 +139,35 @@ async function passTime<T>(kit: LockTestKit, request: Promise<T>): Promise<T> {
   while (!progress.answered) await kit.clock.advance(10);
   return done;
 }
+
+it('the exception filter throws nothing where an answer has begun, which Express 4 would leave to the process', async () => {
+  const adapter = new ExpressAdapter();
+  const adapterHost = new HttpAdapterHost();
+  adapterHost.httpAdapter = adapter;
+  const filter = new ExclusiveLockExceptionFilter(adapterHost);
+  const thrown: unknown[] = [];
+  adapter.get('/', (request: object, response: ServerResponse) => {
+    response.write('begun');
+    try {
+      filter.catch(
+        new LockStoreError('away', { mayHaveRun: false }),
+        new ExecutionContextHost([request, response]),
+      );
+    } catch (error) {
+      thrown.push(error);
+      response.end();
+    }
+  });
+  adapter.initHttpServer({});
+  const server = adapter.getHttpServer() as Server;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await expect(answer.text()).resolves.toBe('begun');
+  expect(thrown).toEqual([]);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
 
 describe('the exception filter outside of HTTP', () => {
   const error = new LockStoreError('away', { mayHaveRun: false });
