@@ -44,9 +44,9 @@ export interface ExclusiveLockSettings {
    */
   drainTimeout?: number | undefined;
   /**
-   * The name of this application, the same in all its replicas. One error line tells where another application has taken a
-   * lock or a tick of the same name: two applications on one store need a `prefix` each. Those that are meant to exclude one
-   * another have the same `application`.
+   * The name of this application, the same in all its replicas. If another application has taken a lock or a tick of the
+   * same name, one error line names both: two applications on one store need a `prefix` each. Those that are meant to exclude
+   * one another need the same `application`.
    *
    * @default the `name` in the package.json that is nearest to the main script
    */
@@ -59,7 +59,7 @@ export interface ExclusiveLockSettings {
    */
   prefix?: string | undefined;
   /**
-   * The name of this replica, as others see it who find a lock busy.
+   * This replica's name, shown to others when the lock is busy.
    *
    * @default host name and process id
    */
@@ -72,7 +72,7 @@ export interface ExclusiveLockSettings {
   /**
    * Whether locks are kept where other replicas see them. `false`, for work on one's own machine: they are in the memory
    * of this process, whatever `redis` or `store` say: no connection is made, and a store of your own is neither asked nor
-   * closed. All else is as ever: a lock that is busy in this process is busy. One warning at the start says so.
+   * closed. Everything else works as usual: a lock that is busy in this process is busy. One warning at start says so.
    *
    * @default true
    */
@@ -80,7 +80,7 @@ export interface ExclusiveLockSettings {
   /**
    * Whether the scheduler's calls of methods with `@Exclusive` are run here. `false` for a process that has the jobs of
    * the application but is not meant to run them, such as a command of nest-commander: they are skipped, and
-   * `ScheduleModule` may be missing. Calls by hand, start hooks and `ExclusiveLockService` work as ever. One line at the
+   * `ScheduleModule` may be missing. Calls by hand, start hooks and `ExclusiveLockService` work as usual. One line at
    * start says so.
    *
    * @default true

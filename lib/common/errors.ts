@@ -21,7 +21,7 @@ export abstract class LockError extends Error {
   }
 }
 
-/** An option or a name that cannot work. The message names the option, its value and the remedy. */
+/** An option or a name is not valid. The message names the option, its value and the remedy. */
 export class LockConfigurationError extends LockError {
   readonly code = 'LOCK_CONFIGURATION';
 }
@@ -64,7 +64,7 @@ export class LockStoreError extends LockError {
  */
 export type LossReason = 'expired' | 'taken' | 'vanished' | 'store-unavailable' | 'max-hold' | 'released';
 
-/** The lease that was asked about is not held any more; `reason` says why. */
+/** The lease is no longer held; `reason` says why. */
 export class LockLostError extends LockError {
   readonly code = 'LOCK_LOST';
 
@@ -90,7 +90,7 @@ export class LockBusyError extends LockError {
   }
 }
 
-/** The lock could not be had in the time that was allowed for it. */
+/** The lock could not be acquired within the time that was allowed for it. */
 export class LockTimeoutError extends LockError {
   readonly code = 'LOCK_TIMEOUT';
 

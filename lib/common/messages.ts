@@ -24,11 +24,11 @@ export const messages = {
     'is the keyPrefix of the redis options.',
   noApplication: () =>
     'This application has no name: there is no package.json with one above its main script. If another application ' +
-    'uses the same locks, nobody will notice. Set forRoot({ application }).',
+    'uses the same locks, that cannot be detected. Set forRoot({ application }).',
   otherApplication: (name: string, what: 'held' | 'run', other: string, own: string) =>
     `"${name}" ${what === 'held' ? 'is held' : 'was run'} by the application "${other}", and this is "${own}": with the ` +
-    'same prefix they keep each other from running. Give each forRoot({ prefix }) of its own; or the same ' +
-    'forRoot({ application }) to both, if they are meant to exclude one another.',
+    'same prefix they keep each other from running. Give each its own forRoot({ prefix }); or, if they are meant to ' +
+    'exclude one another, give both the same forRoot({ application }).',
   optionsForName: () =>
     'The lock name of @Exclusive comes before its options: @Exclusive(undefined, { … }) for Class.method.',
   redisAndStore: () => 'redis and store exclude each other. Leave one of them out.',
@@ -72,10 +72,10 @@ export const messages = {
     'wait out.',
   neverUnavailable: (method: string, whenUnavailable: string) =>
     `whenUnavailable: '${whenUnavailable}' of @Exclusive on ${method} would do nothing: with whenBusy: 'wait' a call ` +
-    'waits until the store is back. Add wait, the milliseconds after which it does not wait any more.',
+    'waits until the store is back. Add wait, the milliseconds after which it stops waiting.',
   handlerMustSay: (method: string, kind: string) =>
-    `${method} is ${kind}, and @Exclusive on it does not say what a call gets while the lock is busy. Whoever calls it takes ` +
-    "a skipped call for one that has succeeded. Add whenBusy: 'throw' or 'wait'; or 'skip' if that is what you want.",
+    `${method} is ${kind}, and @Exclusive on it does not say what a call gets while the lock is busy. Its callers would take ` +
+    "a skipped call for a success. Add whenBusy: 'throw' or 'wait'; or 'skip' if that is what you want.",
   nameOfNoArguments: (method: string, kind: string) =>
     `The name of @Exclusive on ${method} is a function of its arguments, but this is a ${roleName(kind)}, which has ` +
     'none. Give the name as a string.',
@@ -90,14 +90,14 @@ export const messages = {
     'the other. Give each a series of its own, such as { shared: true, series: "import" }.',
   notStatic: (method: string, kind: string, scope: 'transient' | 'request-scoped') =>
     `${method} is decorated with @Exclusive and a ${roleName(kind)}, but its provider is ${scope}: ` +
-    `${NOT_STATIC[scope][kind === 'start hook' ? 'hook' : 'job']}. Make the provider a singleton, with singletons only ` +
-    'among its dependencies.',
+    `${NOT_STATIC[scope][kind === 'start hook' ? 'hook' : 'job']}. Make the provider and all ` +
+    'its dependencies singletons.',
   noScheduler: (method: string, kind: string) =>
     `${method} is decorated with @Exclusive and a ${roleName(kind)}, but the application has no scheduler, so nothing would ` +
     'ever call it. Add ScheduleModule.forRoot() of @nestjs/schedule to the imports of the root module; or, where this ' +
     'process is not meant to run jobs, give ExclusiveLockModule.forRoot({ ticks: false }).',
   noTicks: () =>
-    'This process takes no ticks (ticks: false): what the scheduler calls of methods with @Exclusive is skipped here.',
+    'This process takes no ticks (ticks: false): the @Exclusive methods that its scheduler calls are skipped.',
   timerTooLong: (method: string, kind: 'interval' | 'timeout', ms: number, longest: number) =>
     `${method} is a ${roleName(kind)} of ${ms} ms, but no timer of Node.js is longer than ${longest} ms (24.8 days): this ` +
     `one would fire ${kind === 'interval' ? 'each millisecond' : 'at once'}. Use @Cron.`,
@@ -126,7 +126,7 @@ export const messages = {
   notAnsweredYet: () => 'the store has not answered yet',
   notInTime: () => 'it was not done in time: other processes were faster to write, or the disk is slow',
   writeUnknown: () =>
-    'others have written while this process stood still, and nobody knows whether it did before them',
+    'other processes have written while this one stood still, and it is unknown whether its own write came first',
   connectionNotReady: (ms: number) => `the connection was not ready within ${ms} ms`,
   connectionClosed: () => 'the server closed the connection',
   noPrimary: (name: string) =>
@@ -139,15 +139,15 @@ export const messages = {
   redisFailed: (label: string, cause: unknown) =>
     `Redis at ${label} did not carry out the command: ${reason(cause)}.`,
   keepsNoLine: (refusal: string) =>
-    `Those who wait for a lock ask ten times a second, and keep no order: the Redis user may not do what a line needs ` +
-    `(${refusal}). The README lists the commands and channels.`,
+    `Waiters for a lock ask ten times a second, and keep no order: the Redis user lacks a permission that the queue needs ` +
+    `(${refusal}). Grant it; the README lists the commands and channels.`,
   mayEvict: (label: string, policy: string) =>
     `Redis at ${label} may remove locks that are held when its memory is full (maxmemory-policy ${policy}); two ` +
     'replicas would run then. Set maxmemory-policy noeviction, or use a Redis for locks alone.',
   folderRefused: (folder: string, what: string, remedy: string) =>
     `The local store cannot use folder = ${folder}: ${what}; ${remedy}.`,
   storeUnavailable: (description: string, cause: unknown) =>
-    `The lock store (${description}) is unavailable: ${reason(cause)}. Locks cannot be had until it is back.`,
+    `The lock store (${description}) is unavailable: ${reason(cause)}. Locks cannot be acquired until it is back.`,
   runsUnlocked: (method: string, name: string) =>
     `${method} runs without its lock "${name}", in every replica that calls it: the store is unavailable, and ` +
     "whenUnavailable is 'run'. So does every other method with that option until the store is back.",
@@ -156,11 +156,11 @@ export const messages = {
   runLost: (name: string, run: string, shuttingDown: boolean) =>
     `"${name}" (${run}) was not run by this replica: the lock store was away until ` +
     `${shuttingDown ? 'the application shut down' : 'the next run was due, or retryFor was over'}. Later runs that are ` +
-    'lost in this outage are not told.',
+    'lost in this outage are not logged.',
   memoryInProduction: () =>
-    "Locks are in the memory of this process (store: 'memory'), and keep no other from running the same.",
+    "Locks are in the memory of this process (store: 'memory') and do not exclude other processes. Set redis or REDIS_URL.",
   locksOff: () =>
-    'Locks are off (enabled: false): they are in the memory of this process, and keep no other from running the same.',
+    'Locks are off (enabled: false): they are in the memory of this process and do not exclude other processes.',
   storeBack: (description: string, ms: number) =>
     `The lock store (${description}) is back after ${(ms / 1000).toFixed(1)} s.`,
   storeThrew: (description: string, cause: unknown) =>
@@ -196,10 +196,10 @@ export const messages = {
   releaseRefused: (name: string, cause: unknown, records: boolean) =>
     `The lock "${name}" cannot be given back: ${reason(cause)}. ${
       records
-        ? 'It is renewed until its success can be recorded, so that nobody does the same again.'
+        ? 'It is renewed until the success of its work can be recorded, so that no replica does the same again.'
         : 'It expires by itself.'
     } Give the user of the store the permissions that it lacks, or remove the key that is in the way. Further refusals are ` +
-    'not told until a lock can be given back.',
+    'not logged until a lock can be given back.',
   joinedOccurrence: (name: string) =>
     `occurrence cannot be claimed inside of work that holds "${name}" already. Claim it where the lock is taken.`,
   tooEarly: (name: string, by: number, tick: number, now: number) =>
@@ -212,7 +212,7 @@ export const messages = {
     `the lock granted for ${run}.`,
   gaveUp: (name: string, run: string, attempts: number) =>
     `The ${run} was given up: ${attempts} ${attempts === 1 ? 'replica has' : 'replicas have'} begun it under the lock ` +
-    `"${name}", and none came to its end. Look for what kills them.`,
+    `"${name}", and none finished it. Find out what kills them.`,
   spuriousCall: (job: string, time: Date) =>
     `${job} was called for ${time.toISOString()}, which its cron expression does not name, and the call was skipped: ` +
     'cron calls some jobs too early when the clocks change. The job runs when it is due.',
@@ -221,7 +221,7 @@ export const messages = {
     `it says ${new Date(now).toISOString()}, the store's ${new Date(store).toISOString()}. ` +
     'Ticks go by the store; set the clock of whichever is wrong.',
   timedOut: (name: string, ms: number, holder: string | undefined, cause: unknown) =>
-    `The lock "${name}" could not be had within ${ms} ms: ` +
+    `The lock "${name}" could not be acquired within ${ms} ms: ` +
     `${cause === undefined ? `${holder ?? 'another program'} holds it` : reason(cause)}.`,
   standbyOver: (method: string, why: string) => `${method} did not run, and standbyTimeout is over. ${why}`,
   startGoesOn: () => "whenTimedOut is 'continue': the start goes on without it.",
@@ -234,12 +234,12 @@ export const messages = {
   storeCannot: (description: string, method: string) =>
     `The ${description} lacks the method ${method}, which a LockStore may leave out. Add it to the store.`,
   subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}.`,
-  shuttingDown: (name: string) => `The lock "${name}" was not asked for: the application is shutting down.`,
+  shuttingDown: (name: string) => `The lock "${name}" was not requested: the application is shutting down.`,
   drainOver: (name: string) =>
     `The application is shutting down and "${name}" is still running after drainTimeout.`,
   destroyedTooEarly: (providers: readonly string[]) =>
-    `onModuleDestroy of ${list(providers)} may be called before scheduled work has ended, since the module is placed ` +
-    'where ExclusiveLockModule is. Close what the work needs in onApplicationShutdown.',
+    `onModuleDestroy of ${list(providers)} may be called before scheduled work has ended, since its module is at the same ` +
+    "end of Nest's shutdown order as ExclusiveLockModule. Close what the work needs in onApplicationShutdown.",
   draining: (names: readonly string[], ms: number) =>
     `The application is shutting down and waits up to ${(ms / 1000).toFixed(1)} s for the work that runs: ${list(names)}.`,
   drainTimedOut: (names: readonly string[], ms: number) =>
@@ -285,10 +285,10 @@ const LOSS_REASONS: Record<Exclude<LossReason, 'max-hold'>, (times: LossTimes) =
         `Move the work that blocks to a worker thread, or raise ttl (${ttl} ms) well above that`,
   taken: () =>
     'somebody else holds the lock now. It was taken by force, or the store had lost it: see the log of the new holder, and ' +
-    'whether the store evicts or loses data',
+    'check whether the store evicts or loses data',
   vanished: () =>
-    'the lock is gone from the store. It was deleted, evicted, or lost with the data of the store: let that evict nothing, ' +
-    'and keep its data when it is restarted',
+    'the lock is gone from the store. It was deleted, evicted, or lost with the data of the store: set maxmemory-policy ' +
+    'noeviction, and have the store keep its data over a restart',
   'store-unavailable': ({ ttl }) =>
     `its time ran out while the store could not be reached. Raise ttl (${ttl} ms) to outlast such an outage`,
   released: () => 'it was released',

@@ -69,7 +69,7 @@ export class Acquirer {
     return acquisition;
   }
 
-  /** What is answered to a question whose caller has gone, nobody wants. */
+  /** Discards the reply to a question whose caller has given up. */
   async #withdraw(wanted: Wanted, attempt: Attempt, underWay: Promise<Answer>): Promise<void> {
     // Nobody is left to be told of an error.
     const answer = await underWay.catch(() => undefined);

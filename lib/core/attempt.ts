@@ -48,7 +48,7 @@ export class Attempt {
   underWay: Promise<Answer> | undefined;
   /** The store is still to be told that a question is void: until then it may take the run for one that was begun. */
   undoing = false;
-  /** Ends that it is told when it may be its turn; undefined until it is the first of this process. */
+  /** Unsubscribes from grant notifications; undefined until it is the first of this process. */
   unwatch: (() => void) | undefined;
   /** Whether it had to wait for another holder. */
   waited = false;

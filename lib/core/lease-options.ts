@@ -20,7 +20,7 @@ export interface LeaseOptions {
   readonly renewEvery?: number | undefined;
   /**
    * Milliseconds after which the lease is lost although its holder lives, at least 100: renewal ends, the signal aborts,
-   * and checks throw. So work that hangs keeps the others off for a limited time only: the lock is free when the work returns or
+   * and checks throw. So work that hangs keeps the others out for a limited time only: the lock is free when the work returns or
    * the lease is released, else within `ttl` of the loss. May be shorter than `ttl`.
    *
    * @default none: renewed for as long as the work takes
@@ -45,7 +45,7 @@ export interface LeaseTimes {
 }
 
 const SHORTEST_TTL = 100;
-/** Whoever writes less has thought of seconds. */
+/** A smaller value was probably meant as seconds. */
 const SHORTEST_HOLD = 100;
 const SHORTEST_RENEWAL = 20;
 /** The longest delay a Node timer can have: 24.8 days. */

@@ -126,7 +126,7 @@ export function undoEntry(entry: LockEntry, request: UndoRequest, time: StoreTim
   return [reply, changed || unmarked];
 }
 
-/** Of one who stands in line, or whose turn it has just been. */
+/** Takes out a waiter, queued or just granted. */
 export function leaveEntry(entry: LockEntry, request: OwnerRequest, time: StoreTime): Decision<OwnerReply> {
   const left = entry.line !== undefined && leaveLine(entry.line, request.record);
   const [reply, changed] = releaseEntry(entry, { name: request.name, record: request.record }, time);

@@ -21,8 +21,8 @@ const PROMOTION_TIMEOUT = 3000;
 const REVIVE_DELAY = 1000;
 
 /**
- * Keeps one client connected: to the server that is the primary, and anew when the connection is silent or refused. Tells
- * the operator when it cannot be had, and whoever waits for it when it can.
+ * Keeps one client connected to the primary, and replaces it when its connection is silent or refused. Logs when there is
+ * no connection, and notifies whoever waits for one when there is.
  */
 export class RedisLink {
   readonly label: string;

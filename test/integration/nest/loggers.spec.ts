@@ -45,7 +45,9 @@ describe('forRoot({ logger })', () => {
     const lock = lockOf(locks, 'migrate');
     await lock.acquire();
     await startApp({ locks: { ...options, logger }, providers: [Migration] });
-    expect(logger.lines).toContainEqual(expect.stringMatching(/^warn .*The lock "migrate" could not be had/));
+    expect(logger.lines).toContainEqual(
+      expect.stringMatching(/^warn .*The lock "migrate" could not be acquired/),
+    );
   });
 
   it('logs nothing with false', async () => {

@@ -138,7 +138,7 @@ describe('a call that finds its lock busy', () => {
     const begun = performance.now();
     await expect(orders.waitsAWhile()).rejects.toMatchObject({
       code: 'LOCK_TIMEOUT',
-      message: expect.stringContaining('"order" could not be had within 150 ms: replica-7 holds it'),
+      message: expect.stringContaining('"order" could not be acquired within 150 ms: replica-7 holds it'),
       holder: { replica: 'replica-7' },
     });
     expect(performance.now() - begun).toBeGreaterThanOrEqual(149);

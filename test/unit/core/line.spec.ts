@@ -262,7 +262,7 @@ describe('a line of those who wait', () => {
 
     expect(await second).toMatchObject({
       code: 'LOCK_TIMEOUT',
-      message: 'The lock "a" could not be had within 1000 ms: replica-1 holds it.',
+      message: 'The lock "a" could not be acquired within 1000 ms: replica-1 holds it.',
       holder: { replica: 'replica-1' },
     });
     await lease.release();

@@ -38,7 +38,7 @@ const told = (what: string): unknown[] => [
 ];
 
 const OUTAGE =
-  'The lock store (scripted store) is unavailable: OOM command not allowed. Locks cannot be had until it is back.';
+  'The lock store (scripted store) is unavailable: OOM command not allowed. Locks cannot be acquired until it is back.';
 
 describe('a release that the store refuses for a while', () => {
   it('is repeated until it is answered, and delays its work by 250 ms only; one line each tells begin and end', async () => {
@@ -183,7 +183,9 @@ describe('a release that the store refuses for good', () => {
     const running = replica.locks.run('a', () => 1, { occurrence });
     await replica.clock.pass(TTL * 10);
     await running;
-    expect(replica.logger.errors).toEqual(told('It is renewed until its success can be recorded'));
+    expect(replica.logger.errors).toEqual(
+      told('It is renewed until the success of its work can be recorded'),
+    );
     expect(replica.store.callsOf('release').length).toBeLessThan(50);
     expect(await other.locks.run('a', () => 2, { occurrence })).toMatchObject({ reason: 'busy' });
     replica.store.recover('release');

@@ -86,8 +86,8 @@ describe('a tick that kills whoever runs it', () => {
       const done = { status: 'skipped', reason: 'done' };
       expect(outcomes).toEqual([done, done]);
       expect(other.logger.warnings).toEqual([
-        `The tick ${tick} of nightly was given up: ${most ?? 3} replicas have begun it under the lock "a", and none came to ` +
-          'its end. Look for what kills them.',
+        `The tick ${tick} of nightly was given up: ${most ?? 3} replicas have begun it under the lock "a", and none ` +
+          'finished it. Find out what kills them.',
       ]);
       expect(replica.logger.warnings).toEqual([]);
     },

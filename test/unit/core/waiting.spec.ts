@@ -49,7 +49,7 @@ describe('a run that waits', () => {
     expect(error).toBeInstanceOf(LockTimeoutError);
     expect(error).toMatchObject({ code: 'LOCK_TIMEOUT', holder: { replica: 'replica-1' } });
     expect((error as Error).message).toBe(
-      'The lock "a" could not be had within 3000 ms: replica-1 holds it.',
+      'The lock "a" could not be acquired within 3000 ms: replica-1 holds it.',
     );
     expect(asks()).toBe(before);
     expect(jest.getTimerCount()).toBe(1); // the keeper of the other's lease

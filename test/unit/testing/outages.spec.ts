@@ -17,7 +17,7 @@ describe('a store that the kit takes down', () => {
     expect(await locks.run('report', work)).toMatchObject({ reason: 'store-unavailable' });
     expect(log.ours('error')).toEqual([
       'The lock store (store of the test kit) is unavailable: the test has taken it down. ' +
-        'Locks cannot be had until it is back.',
+        'Locks cannot be acquired until it is back.',
     ]);
     await expect(locks.acquire('report')).rejects.toMatchObject({ code: 'LOCK_STORE', mayHaveRun: false });
     await expect(locks.inspect('report')).rejects.toMatchObject({ code: 'LOCK_STORE' });
