@@ -77,6 +77,8 @@ export class ExclusiveRunner implements MethodRunner {
       // The work may have waited for another lock.
       if (begun || !(error instanceof LockTimeoutError)) throw error;
       return this.#timedOut(name, error, policy, work);
+    } finally {
+      intended.ends?.();
     }
     if (outcome.status !== 'skipped') return outcome.value;
     this.#tellIfLost(name, outcome, policy, occurrence);

@@ -22,6 +22,7 @@ export class Firing {
   readonly job: FiredJob | undefined;
   readonly #at: number;
   readonly #begun = new Set<string>();
+  readonly #asked = new Map<string, Promise<void>>();
   #running = 0;
   #lastEnd = performance.now();
 
@@ -51,6 +52,23 @@ export class Firing {
 
   begins(work: string): void {
     this.#begun.add(work);
+  }
+
+  /** Lets one call after the other ask whether this replica has the tick for that work. Returns what lets the next one. */
+  async turnToAsk(work: string): Promise<() => void> {
+    for (let asked = this.#asked.get(work); asked; asked = this.#asked.get(work)) await asked;
+    return this.#asks(work);
+  }
+
+  #asks(work: string): () => void {
+    let tellNext!: () => void;
+    const asked = new Promise<void>((resolve) => (tellNext = resolve));
+    this.#asked.set(work, asked);
+    return () => {
+      // Told twice, when it begins and when it ends: by then another may ask.
+      if (this.#asked.get(work) === asked) this.#asked.delete(work);
+      tellNext();
+    };
   }
 
   /** Calls one of its handlers. Returns what that returns: a promise, which may reject, must stay in the caller's hands. */

@@ -24,6 +24,8 @@ export interface IntendedRun {
   readonly options: Pick<MethodRunOptions, 'occurrence' | 'wait' | typeof SCHEDULED>;
   /** To be called when it begins. */
   readonly begins?: () => void;
+  /** To be called when it has come to its end, or does not begin. */
+  readonly ends?: () => void;
 }
 
 const SECOND = 1000;
@@ -62,12 +64,16 @@ export class MethodOccurrences {
       this.#tellOnce(messages.spuriousCall(job, calledFor.spurious), firing);
       return undefined;
     }
-    const run = this.#runOf(call, firing, calledFor);
+    const run = await this.#runOf(call, firing, calledFor);
     const scheduled = firing !== undefined || call.role.kind === 'start hook';
     return scheduled ? { ...run, options: { ...run.options, [SCHEDULED]: true } } : run;
   }
 
-  #runOf(call: MethodCall, firing: Firing | undefined, tick: TickOccurrence | undefined): IntendedRun {
+  #runOf(
+    call: MethodCall,
+    firing: Firing | undefined,
+    tick: TickOccurrence | undefined,
+  ): IntendedRun | Promise<IntendedRun> {
     const { series, role, options } = call;
     switch (role.kind) {
       case 'interval':
@@ -99,19 +105,27 @@ export class MethodOccurrences {
 }
 
 /** The tick of the job that fired, whichever that is. Each series of methods that it reaches has a claim of its own. */
-function runOfTick(tick: TickOccurrence, firing: Firing, call: MethodCall): IntendedRun {
+async function runOfTick(tick: TickOccurrence, firing: Firing, call: MethodCall): Promise<IntendedRun> {
   const { name, series: own, role, options } = call;
   const by = firing.job?.name;
   const series = by === undefined || by === jobName(role) ? own : `${own} by ${by}`;
   const work = JSON.stringify([name, series]);
-  // Whoever has the tick may call the method again for the rest of the work.
-  if (firing.hasBegun(work)) return { options: {} };
+  // Whoever has the tick may call the method again for the rest of the work, also at the same time.
+  const answered = await firing.turnToAsk(work);
+  if (firing.hasBegun(work)) {
+    answered();
+    return { options: {} };
+  }
   const { onHolderDeath } = options;
   // That of the class may stand above methods which are not run again.
   const maxAttempts = onHolderDeath === 'rerun' ? options.maxAttempts : undefined;
   return {
     options: { occurrence: { ...tick, series, onHolderDeath, maxAttempts } },
-    begins: () => firing.begins(work),
+    begins: () => {
+      firing.begins(work);
+      answered();
+    },
+    ends: answered,
   };
 }
 

@@ -92,6 +92,28 @@ describe('a call by hand', () => {
 });
 
 describe('the tick of a job that fires', () => {
+  it('is that of all calls which the handler makes at the same time, in one replica', async () => {
+    @Injectable()
+    class Jobs {
+      @Cron(NEVER)
+      async nightly(): Promise<void> {
+        await Promise.all(['a', 'b', 'c'].map((customer) => this.bill(customer)));
+        runs.push('end');
+      }
+
+      @Exclusive('bill', { whenBusy: 'wait' })
+      async bill(customer: string): Promise<void> {
+        runs.push(customer);
+      }
+    }
+    const apps = [await start(Jobs), await start(Jobs)];
+    for (const [i, { module }] of apps.entries()) {
+      fire(jobOf(module));
+      await eventually(() => expect(runs.filter((run) => run === 'end')).toHaveLength(i + 1));
+    }
+    expect(runs).toEqual(['a', 'b', 'c', 'end', 'end']);
+  });
+
   it('is that of a method below a decorator that passes no arguments on', async () => {
     @Injectable()
     class Jobs {
