@@ -65,7 +65,7 @@ export class ExclusiveLockService {
   }
 
   /**
-   * Runs `work` if the lock can be had, at once or within `wait`; keeps the lock for as long as the work takes, and gives it back.
+   * Runs `work` if the lock can be acquired, at once or within `wait`; keeps the lock for as long as the work takes, and gives it back.
    * With an `occurrence` whose tick is not due yet by the store's clock, it waits for that first, up to a minute.
    * Within work that `run` or a decorated method does under the same lock, `work` joins that lease, whose options stay as
    * they are.

@@ -93,10 +93,7 @@ export class Acquirer {
     let unanswered: Unanswered | undefined;
     for (;;) {
       signal?.throwIfAborted();
-      if (refusal.aborted) {
-        const { failure } = attempt.wasAway ? waiting.seen : {};
-        return { status: 'skipped', reason: 'shutting-down', ...(failure && { error: failure }) };
-      }
+      if (refusal.aborted) return shutDown(attempt);
       const heldUp = this.#heldUp(asked.name, attempt);
       if (heldUp !== undefined) {
         // Not said to be late by who waits: that is thrown.
@@ -108,7 +105,6 @@ export class Acquirer {
       const answer = this.#takeTurn(wanted, attempt) ?? (await this.#ask(wanted, attempt));
       attempt.note(answer);
       if (askedAt !== undefined && clock.now() - askedAt > LONG_ASKED) attempt.wasAway = true;
-      attempt.wasAway ||= 'reason' in answer && answer.reason === 'store-unavailable';
       // The shutdown waits for scheduled work that runs, and not for what would begin now: nothing does.
       const tooLate = wanted.scheduled && refusal.aborted;
       if (answer.status === 'acquired') {
@@ -225,6 +221,12 @@ export class Acquirer {
       error: 'error' in skipped ? skipped.error : undefined,
     }));
   }
+}
+
+/** Says so of the store if that is what the run has waited for. */
+function shutDown({ wasAway, waiting }: Attempt): Skipped {
+  const error = wasAway ? waiting.seen.failure : undefined;
+  return { status: 'skipped', reason: 'shutting-down', ...(error && { error }) };
 }
 
 function asOutcome(answer: Unanswered): Skipped {

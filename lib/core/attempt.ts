@@ -90,6 +90,7 @@ export class Attempt {
     const { status } = answer;
     const { holder } = this.waiting.seen;
     const failure = isUnavailable(answer) ? answer.error : undefined;
+    this.wasAway ||= failure !== undefined;
     if (isBusy(answer)) this.mayBeInLine = this.queues;
     else if (status === 'acquired') this.mayBeInLine = false;
     this.inLine = status === 'skipped' ? answer.inLine : undefined;

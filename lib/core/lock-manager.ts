@@ -138,7 +138,7 @@ export class LockManager {
     });
   }
 
-  /** Runs `work` under the lock if it can be had, and gives the lock back when the work has settled. */
+  /** Runs `work` under the lock if it can be acquired, and gives the lock back when the work has settled. */
   async run<T>(name: string, work: Work<T>, options: RunOptions): Promise<Outcome<T>> {
     const wanted = this.#wanted(name, options);
     if (typeof work !== 'function') refuse('work', 'a function', work);
@@ -165,7 +165,7 @@ export class LockManager {
   }
 
   /**
-   * Takes the lock if it can be had, and keeps its lease until that is released.
+   * Takes the lock if it can be acquired, and keeps its lease until that is released.
    *
    * @throws LockConfigurationError at once, not by the promise
    */

@@ -28,8 +28,8 @@ const ON_CLASSES: readonly (readonly [key: string, method: string, HandlerKind])
 ];
 
 /**
- * What kind of handler a method is: somebody far away has called it, and takes a call that was skipped for one that has
- * succeeded. Undefined where it is none.
+ * What kind of handler a method is: its caller is far away, and takes a skipped call for a success. Undefined if it is no
+ * handler.
  *
  * @param functions the method as others see it: the metadata is on one of them
  */

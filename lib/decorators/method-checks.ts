@@ -89,7 +89,7 @@ export class MethodChecks {
   }
 }
 
-/** Whoever has called a handler takes a call that was skipped for one that has succeeded: that must be meant. */
+/** The caller of a handler takes a skipped call for a success, so its author must have chosen that. */
 function checkHandler(
   prototype: object,
   { key, wrapper }: DecoratedMethod,
