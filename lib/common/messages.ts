@@ -213,6 +213,9 @@ export const messages = {
   gaveUp: (name: string, run: string, attempts: number) =>
     `The ${run} was given up: ${attempts} ${attempts === 1 ? 'replica has' : 'replicas have'} begun it under the lock ` +
     `"${name}", and none finished it. Find out what kills them.`,
+  grantedTooLate: (name: string, run: string) =>
+    `"${name}" (${run}) was granted to this replica when the application had begun to shut down, and was given back: if the ` +
+    'other replicas have asked for it already, nobody runs it.',
   spuriousCall: (job: string, time: Date) =>
     `${job} was called for ${time.toISOString()}, which its cron expression does not name, and the call was skipped: ` +
     'cron calls some jobs too early when the clocks change. The job runs when it is due.',

@@ -110,6 +110,7 @@ export class Acquirer {
       if (answer.status === 'acquired') {
         if (!tooLate && !signal?.aborted) return answer;
         answer.lease.annul();
+        if (tooLate) this.#tellTooLate(wanted);
         continue;
       }
       if (tooLate) continue;
@@ -206,6 +207,11 @@ export class Acquirer {
     // An interval has no moment to be late for.
     if (wasAway && retryFor !== undefined && claim && claim.kind !== 'gap')
       logger.log(messages.ranLate(lease.name, describeClaim(claim), late ?? waited));
+  }
+
+  /** Whoever was told meanwhile that the tick is done does not ask again. All other runs have another call, or are awaited. */
+  #tellTooLate({ name, claim }: Wanted): void {
+    if (claim?.kind === 'tick') this.#parts.logger.warn(messages.grantedTooLate(name, describeClaim(claim)));
   }
 
   #tellSkipped({ name, claim }: Wanted, skipped: Skipped, { since }: Attempt): void {

@@ -127,6 +127,27 @@ describe.each(Object.entries(SCHEDULED_WORK))(
   },
 );
 
+it('a tick that is granted when the shutdown has begun, and that the others take for done, is told in one line', async () => {
+  const options = tick();
+  const other = startReplica({}, replica);
+  replica.store.next('acquire', answersAfter(500));
+  const work = jest.fn();
+  const running = replica.locks.run('a', work, options);
+  await settle();
+  const skipped = await other.locks.run('a', work, options);
+
+  await replica.locks.drainScheduled();
+  await replica.clock.pass(500);
+
+  await expect(running).resolves.toEqual(shuttingDown);
+  expect(skipped).toEqual({ status: 'skipped', reason: 'done' });
+  expect(work).not.toHaveBeenCalled();
+  expect(replica.logger.warnings).toEqual([
+    `"a" (tick ${options.occurrence.tick.toISOString()}) was granted to this replica when the application had begun to shut ` +
+      'down, and was given back: if the other replicas have asked for it already, nobody runs it.',
+  ]);
+});
+
 describe('a replica that drains all work', () => {
   it('gives no locks meanwhile, and gives them again when it has ended', async () => {
     const lease = await replica.acquire('before');
