@@ -10,6 +10,8 @@ import {
   WITHIN,
 } from './support/redis-stores.js';
 
+/** A part of the time that the moves take, and more than a busy machine makes a process wait. */
+const TTL = 6000;
 const claim = { kind: 'tick', series: 'nightly', time: 1_700_000_000_000, rerun: true } as const;
 
 describe('a slot that moves to another node', () => {
@@ -66,19 +68,21 @@ describe('a slot that moves to another node', () => {
     const names = Array.from({ length: 40 }, (_, i) => `lock-${i}`);
     const leases = await Promise.all(
       names.map(async (name) => {
-        const acquisition = await manager.tryAcquire(name, { ttl: 2000 });
+        const acquisition = await manager.tryAcquire(name, { ttl: TTL });
         if (acquisition.status !== 'acquired') throw new Error(acquisition.reason);
         return acquisition.lease;
       }),
     );
     const { manager: other } = await openManager({ cluster: cluster.nodes }, 2000);
-    const waits: number[] = [];
-    let next = 0;
+    let [asked, granted] = [0, 0];
     const calls = repeatedly(async () => {
-      const since = performance.now();
-      const name = `other-${next++ % 40}`;
-      await eventually(async () => (await other.run(name, () => 1, {})).status === 'ran', { within: 20_000 });
-      waits.push(performance.now() - since);
+      const name = `other-${granted % 40}`;
+      const granting = async () => {
+        asked++;
+        return (await other.run(name, () => 1, {})).status === 'ran';
+      };
+      await eventually(granting, { within: 60_000 });
+      granted++;
     });
 
     await cluster.reshard(5000, 0, 1);
@@ -86,7 +90,8 @@ describe('a slot that moves to another node', () => {
     await calls.stop();
 
     expect(leases.map(({ held }) => held)).toEqual(names.map(() => true));
-    expect(waits.reduce((sum, ms) => sum + ms, 0) / waits.length).toBeLessThan(1000);
+    // Each question has a command's time: nearly all are answered in it, also while their slot is open.
+    expect(asked / granted).toBeLessThan(1.5);
     await Promise.all(leases.map((lease) => lease.release()));
     expect(leases.map(({ lossReason }) => lossReason)).toEqual(names.map(() => 'released'));
     expect(log.warnings).toEqual([]);
