@@ -33,11 +33,11 @@ export interface ListOptions {
 /** Options of `forceRelease`. */
 export interface ForceReleaseOptions {
   /** The fencing token that `inspect` or `list` told. */
-  readonly fence: number;
+  readonly fencingToken: number;
 }
 
 const LIST_OPTIONS: KnownOptions<ListOptions> = { prefix: true };
-const FORCE_OPTIONS: KnownOptions<ForceReleaseOptions> = { fence: true };
+const FORCE_OPTIONS: KnownOptions<ForceReleaseOptions> = { fencingToken: true };
 
 /** Locks for code that has no decorator to put: inject it anywhere in an application that imports the module. */
 @Injectable()
@@ -75,7 +75,7 @@ export class ExclusiveLockService {
    * the work has begun; LockConfigurationError for a bad name or option
    * @example
    * const outcome = await this.locks.run(`rebuild:${id}`, async (lease) => {
-   *   await this.index.rebuild(id, { signal: lease.signal, fence: lease.fence });
+   *   await this.index.rebuild(id, { signal: lease.signal, fencingToken: lease.fencingToken });
    * });
    * if (outcome.status === 'skipped') throw new ConflictException(outcome.reason);
    */
@@ -165,20 +165,20 @@ export class ExclusiveLockService {
   }
 
   /**
-   * Takes the lock from its holder, whoever that is, if it is still the grant with this fence: a newer holder is left
+   * Takes the lock from its holder, whoever that is, if it is still the grant with this fencingToken: a newer holder is left
    * alone. The old one learns of it at its next renewal at the latest, within a third of its TTL, and until then works
-   * on: what it writes must be refused by its fence.
+   * on: what it writes must be refused by its fencing token.
    *
    * @returns whether it was taken away
-   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name, fence or
+   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name, fencing token or
    * option
    * @example
    * const state = await this.locks.inspect('import');
-   * if (state?.fence) await this.locks.forceRelease('import', { fence: state.fence });
+   * if (state?.fencingToken) await this.locks.forceRelease('import', { fencingToken: state.fencingToken });
    */
   async forceRelease(name: string, options: ForceReleaseOptions): Promise<boolean> {
     checkOptions(options, FORCE_OPTIONS, 'forceRelease');
-    return this.#locks.forceRelease(name, options.fence);
+    return this.#locks.forceRelease(name, options.fencingToken);
   }
 
   /**

@@ -13,16 +13,17 @@ if holder then
   return { holder, redis.call('PTTL', KEYS[1]) }
 end
 local time = redis.call('TIME')
-local fence = math.max((redis.call('GET', KEYS[2]) or 0) + 1, time[1] * 1000000 + time[2])
+local fencingToken = math.max((redis.call('GET', KEYS[2]) or 0) + 1, time[1] * 1000000 + time[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('SET', KEYS[2], fence)
-return fence`;
+redis.call('SET', KEYS[2], fencingToken)
+return fencingToken`;
 
 export async function open(port) {
   const redis = await openIoredis(port);
   redis.defineCommand('acquireLock', { numberOfKeys: 2, lua: ACQUIRE });
   return rawLocks(
     redis,
-    async (key, token) => typeof (await redis.acquireLock(key, `${key}:fence`, token, TTL)) === 'number',
+    async (key, token) =>
+      typeof (await redis.acquireLock(key, `${key}:fencingToken`, token, TTL)) === 'number',
   );
 }

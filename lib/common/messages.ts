@@ -85,9 +85,9 @@ export const messages = {
   oneNameForTwo: (name: string, one: string, other: string) =>
     `${one} and ${other} have one lock name, "${name}", and would keep each other from running. Give each a name of its ` +
     'own; or shared: true to all that have it, if they are meant to exclude one another.',
-  oneSeriesForTwo: (name: string, series: string, one: string, other: string) =>
-    `${one} and ${other} share the lock "${name}" and are both known as "${series}": a run of one would count as a run of ` +
-    'the other. Give each a series of its own, such as { shared: true, series: "import" }.',
+  oneJobForTwo: (name: string, job: string, one: string, other: string) =>
+    `${one} and ${other} share the lock "${name}" and are both known as "${job}": a run of one would count as a run of ` +
+    'the other. Give each a job of its own, such as { shared: true, job: "import" }.',
   notStatic: (method: string, kind: string, scope: 'transient' | 'request-scoped') =>
     `${method} is decorated with @Exclusive and a ${roleName(kind)}, but its provider is ${scope}: ` +
     `${NOT_STATIC[scope][kind === 'start hook' ? 'hook' : 'job']}. Make the provider and all ` +
@@ -232,8 +232,8 @@ export const messages = {
     `The lock "${name}" is busy: ${holder ?? 'another program'} holds it.`,
   skipped: (name: string, { reason: why, holder }: { reason: string; holder?: { replica?: string } }) =>
     `"${name}" is skipped: ${why}${holder?.replica ? ` (held by ${holder.replica})` : ''}.`,
-  forced: (name: string, fence: number) =>
-    `The lock "${name}" was taken from its holder by force (fence ${fence}).`,
+  forced: (name: string, fencingToken: number) =>
+    `The lock "${name}" was taken from its holder by force (fencing token ${fencingToken}).`,
   storeCannot: (description: string, method: string) =>
     `The ${description} lacks the method ${method}, which a LockStore may leave out. Add it to the store.`,
   subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}.`,

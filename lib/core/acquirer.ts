@@ -151,9 +151,9 @@ export class Acquirer {
     const { turn, inLine, record } = attempt;
     attempt.turn = undefined;
     // Of a run, only the store can say that it was not run while this one stood in line.
-    if (wanted.claim || !turn || turn.record !== record || inLine?.lastFence === undefined) return undefined;
+    if (wanted.claim || !turn || turn.record !== record || inLine?.lastToken === undefined) return undefined;
     // It may have been over before the last question, and this message late.
-    if (turn.fence <= inLine.lastFence) return undefined;
+    if (turn.fencingToken <= inLine.lastToken) return undefined;
     return this.#granter.takeTurn({ ...wanted, record }, turn, inLine.askedAt);
   }
 

@@ -127,7 +127,7 @@ export class ExclusiveLock extends LockEmitter {
     return this.lease !== null;
   }
 
-  /** The lease while this object has the lock, for its `fence`, `signal` and `assertHeld()`; else null. */
+  /** The lease while this object has the lock, for its `fencingToken`, `signal` and `assertHeld()`; else null. */
   get lease(): Lease | null {
     return this.#lease?.held ? this.#lease : null;
   }

@@ -115,11 +115,11 @@ export class Granter {
     const { clock } = this.#parts;
     switch (reply.status) {
       case 'busy': {
-        const { remaining, inLine, lastFence } = reply;
+        const { remaining, inLine, lastToken } = reply;
         const holder = parseHolder(reply.record);
         this.#others.observe(name, 'held', holder.application);
         const busy = { status: 'skipped', reason: 'busy', holder, remaining } as const;
-        return inLine ? { ...busy, inLine: { askedAt, lastFence } } : busy;
+        return inLine ? { ...busy, inLine: { askedAt, lastToken } } : busy;
       }
       case 'done':
         this.#others.observe(name, 'run', reply.application);
@@ -135,9 +135,9 @@ export class Granter {
    * The lease of a lock that the store has given to who stands in line: it was given after the question that was asked
    * at `askedAt`, so it is kept from then at least, and renewed at once. Undefined where too little of that is left.
    */
-  takeTurn(terms: Terms, { fence, keptFor }: Turn, askedAt: number): Acquired | undefined {
+  takeTurn(terms: Terms, { fencingToken, keptFor }: Turn, askedAt: number): Acquired | undefined {
     if (this.#parts.clock.now() - askedAt > keptFor * (1 - LEAST_LEFT)) return undefined;
-    return this.#lease({ ...termsOf(terms, { fence }), keptFor }, askedAt, undefined);
+    return this.#lease({ ...termsOf(terms, { fencingToken }), keptFor }, askedAt, undefined);
   }
 
   #granted(terms: GrantTerms, askedAt: number, now: number | undefined): Acquired | Unanswered {
@@ -221,9 +221,12 @@ export class Granter {
 }
 
 /** Written out: to spread two objects takes longer than all else that a grant costs here. */
-function termsOf(terms: Terms, { fence, repeated }: Pick<Granted, 'fence' | 'repeated'>): GrantTerms {
+function termsOf(
+  terms: Terms,
+  { fencingToken, repeated }: Pick<Granted, 'fencingToken' | 'repeated'>,
+): GrantTerms {
   const { name, record, claim, scheduled, ttl, renewEvery, maxHold, logger } = terms;
-  return { name, record, fence, claim, scheduled, repeated, ttl, renewEvery, maxHold, logger };
+  return { name, record, fencingToken, claim, scheduled, repeated, ttl, renewEvery, maxHold, logger };
 }
 
 interface GrantTerms extends LeaseTerms {
@@ -231,6 +234,6 @@ interface GrantTerms extends LeaseTerms {
 }
 
 /** What is known of a lease before it is granted. */
-type Terms = Omit<GrantTerms, 'fence' | 'repeated' | 'keptFor'>;
+type Terms = Omit<GrantTerms, 'fencingToken' | 'repeated' | 'keptFor'>;
 type Granted = Extract<AcquireReply, { status: 'granted' }>;
 type Refusal = Exclude<AcquireReply, { status: 'granted' }>;

@@ -15,7 +15,7 @@ export interface Lease extends AsyncDisposable {
    * The fencing token: grows with every grant of this lock, over crashes and loss of the store's data too. Hand
    * it to whatever you write to, and let that refuse a smaller one than it has seen.
    */
-  readonly fence: number;
+  readonly fencingToken: number;
   /** The nominal time of the cron tick that this lease was granted for, if it was for one. */
   readonly tick: Date | undefined;
   /** Whether the lock is certainly still ours. Compares the clock at every call, so it is right even after a pause. */
@@ -43,7 +43,7 @@ export interface Lease extends AsyncDisposable {
 export interface LeaseTerms {
   readonly name: string;
   readonly record: string;
-  readonly fence: number;
+  readonly fencingToken: number;
   readonly claim?: Claim | undefined;
   readonly ttl: number;
   readonly renewEvery: number;
@@ -73,7 +73,7 @@ const deadlineOf = (sentAt: number, ttl: number): number => sentAt + ttl - margi
 export class HeldLease implements Lease, BagMember {
   readonly name: string;
   readonly record: string;
-  readonly fence: number;
+  readonly fencingToken: number;
   readonly tick: Date | undefined;
   readonly claim: Claim | undefined;
   /** Whether another copy of its acquisition may arrive at the store when it has been given back. */
@@ -112,7 +112,7 @@ export class HeldLease implements Lease, BagMember {
   constructor(terms: LeaseTerms, askedAt: number, clock: Clock, on: LeaseHandlers) {
     this.name = terms.name;
     this.record = terms.record;
-    this.fence = terms.fence;
+    this.fencingToken = terms.fencingToken;
     this.claim = terms.claim;
     this.repeated = terms.repeated ?? false;
     this.tick = terms.claim?.kind === 'tick' ? new Date(terms.claim.time) : undefined;
@@ -158,8 +158,12 @@ export class HeldLease implements Lease, BagMember {
   }
 
   /** What its events tell of it. */
-  get identity(): { name: string; fence: number; occurrence: string | undefined } {
-    return { name: this.name, fence: this.fence, occurrence: this.claim && describeClaim(this.claim) };
+  get identity(): { name: string; fencingToken: number; occurrence: string | undefined } {
+    return {
+      name: this.name,
+      fencingToken: this.fencingToken,
+      occurrence: this.claim && describeClaim(this.claim),
+    };
   }
 
   /** Whole milliseconds since it was asked for. */
@@ -217,9 +221,9 @@ export class HeldLease implements Lease, BagMember {
   }
 
   /** What logs show of it: not the record, which is for the store. */
-  toJSON(): Pick<Lease, 'name' | 'fence' | 'tick' | 'held' | 'remaining'> {
-    const { name, fence, tick, held, remaining } = this;
-    return { name, fence, tick, held, remaining: Math.floor(remaining) };
+  toJSON(): Pick<Lease, 'name' | 'fencingToken' | 'tick' | 'held' | 'remaining'> {
+    const { name, fencingToken, tick, held, remaining } = this;
+    return { name, fencingToken, tick, held, remaining: Math.floor(remaining) };
   }
 
   [inspect.custom](): object {

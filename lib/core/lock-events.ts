@@ -24,7 +24,7 @@ interface EventBase {
 
 interface LeaseEvent extends EventBase {
   /** The fencing token of the grant. */
-  readonly fence: number;
+  readonly fencingToken: number;
 }
 
 /** A wait for another holder, or for the store, has ended; `acquired` or `skipped` follows, unless the wait was given up. */
@@ -144,10 +144,10 @@ export class LockEvents {
   }
 }
 
-/** A fence is granted once for each name. */
-type LeaseIdentity = Pick<LeaseEvent, 'name' | 'fence'>;
+/** A fencing token is granted once for each name. */
+type LeaseIdentity = Pick<LeaseEvent, 'name' | 'fencingToken'>;
 
-const leaseKey = ({ name, fence }: LeaseIdentity): string => `${fence} ${name}`;
+const leaseKey = ({ name, fencingToken }: LeaseIdentity): string => `${fencingToken} ${name}`;
 
 const NEWS: Record<LeaseNews['type'], true> = {
   renewed: true,

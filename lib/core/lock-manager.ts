@@ -98,7 +98,7 @@ export interface LockState {
   /** Milliseconds until the lock expires unless it is renewed; Infinity if another program took it without expiry. */
   readonly remaining: number;
   /** The fencing token of this grant; undefined if another program took the lock. */
-  readonly fence: number | undefined;
+  readonly fencingToken: number | undefined;
   /** How many replicas stand in line for it; undefined where the store keeps no line. */
   readonly waiters: number | undefined;
 }
@@ -201,17 +201,18 @@ export class LockManager {
   }
 
   /**
-   * Frees the lock if it is still the grant with this fence. Returns whether it was.
+   * Frees the lock if it is still the grant with this fencing token. Returns whether it was.
    *
    * @throws LockStoreError
    */
-  async forceRelease(name: string, fence: number): Promise<boolean> {
+  async forceRelease(name: string, fencingToken: number): Promise<boolean> {
     checkMadeName(name);
-    if (!Number.isSafeInteger(fence)) refuse('fence', 'the fence that inspect tells', fence);
-    const reply = await this.#store.force({ name, fence }, this.#settings.commandTimeout);
+    if (!Number.isSafeInteger(fencingToken))
+      refuse('fencingToken', 'the fencingToken that inspect tells', fencingToken);
+    const reply = await this.#store.force({ name, fencingToken }, this.#settings.commandTimeout);
     if (reply !== 'held') return false;
-    this.#settings.logger.warn(messages.forced(name, fence));
-    this.events.emit(() => ({ type: 'forced', name, occurrence: undefined, fence }));
+    this.#settings.logger.warn(messages.forced(name, fencingToken));
+    this.events.emit(() => ({ type: 'forced', name, occurrence: undefined, fencingToken }));
     return true;
   }
 
@@ -276,10 +277,16 @@ export class LockManager {
   }
 }
 
-function stateOf(name: string, { record, remaining, fence, waiters }: StoredLock): LockState {
+function stateOf(name: string, { record, remaining, fencingToken, waiters }: StoredLock): LockState {
   const holder = parseHolder(record);
-  // The store's fence is that of our last grant; another program's lock has none.
-  return { name, holder, remaining, fence: holder.replica === undefined ? undefined : fence, waiters };
+  // The store's fencing token is that of our last grant; another program's lock has none.
+  return {
+    name,
+    holder,
+    remaining,
+    fencingToken: holder.replica === undefined ? undefined : fencingToken,
+    waiters,
+  };
 }
 
 function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {

@@ -7,14 +7,14 @@ export type Occurrence = TickOccurrence | GapOccurrence | KeyOccurrence;
 
 interface OccurrenceBase {
   /**
-   * What it is a run of, where several kinds of work share a lock: each series has runs of its own.
+   * What it is a run of, where several kinds of work share a lock: each job has runs of its own.
    *
    * @default ''
    */
-  readonly series?: string | undefined;
+  readonly job?: string | undefined;
 }
 
-/** One tick of a schedule: not granted before its time, nor after a later tick of the series. */
+/** One tick of a schedule: not granted before its time, nor after a later tick of the job. */
 export interface TickOccurrence extends OccurrenceBase {
   /** The nominal time of the tick, the same in all replicas: not the time at which a timer fired. */
   readonly tick: Date;
@@ -74,13 +74,13 @@ const LONGEST_MEMORY = 36_500 * DAY;
 
 const TICK: KnownOptions<Omit<TickOccurrence, 'gap' | 'key'>> = {
   tick: true,
-  series: true,
+  job: true,
   onHolderDeath: true,
   maxAttempts: true,
   following: true,
 };
-const GAP: KnownOptions<Omit<GapOccurrence, 'tick' | 'key'>> = { gap: true, series: true };
-const KEY: KnownOptions<Omit<KeyOccurrence, 'tick' | 'gap'>> = { key: true, series: true, remember: true };
+const GAP: KnownOptions<Omit<GapOccurrence, 'tick' | 'key'>> = { gap: true, job: true };
+const KEY: KnownOptions<Omit<KeyOccurrence, 'tick' | 'gap'>> = { key: true, job: true, remember: true };
 
 /**
  * What the store is asked for.
@@ -93,11 +93,11 @@ export function claimOf(occurrence: Occurrence, application?: string): Claim {
 
 function kindOf(occurrence: Occurrence): Claim {
   if (typeof occurrence !== 'object' || occurrence === null) refuse('occurrence', KINDS, occurrence);
-  const { series = '' } = occurrence;
-  if (typeof series !== 'string') refuse('occurrence.series', 'a string', series);
+  const { job = '' } = occurrence;
+  if (typeof job !== 'string') refuse('occurrence.job', 'a string', job);
   if (occurrence.gap !== undefined) {
     checkOptions<object>(occurrence, GAP, 'a gap occurrence');
-    return { kind: 'gap', series, gap: checkMemory('occurrence.gap', occurrence.gap) };
+    return { kind: 'gap', job, gap: checkMemory('occurrence.gap', occurrence.gap) };
   }
   if (occurrence.key !== undefined) {
     checkOptions<object>(occurrence, KEY, 'a key occurrence');
@@ -105,16 +105,16 @@ function kindOf(occurrence: Occurrence): Claim {
     if (typeof key !== 'string') refuse('occurrence.key', 'a string', key);
     return {
       kind: 'key',
-      series: JSON.stringify(series === '' ? [key] : [series, key]),
+      job: JSON.stringify(job === '' ? [key] : [job, key]),
       remember: checkMemory('occurrence.remember', remember),
     };
   }
   if (occurrence.tick === undefined) refuse('occurrence', KINDS, occurrence);
   checkOptions<object>(occurrence, TICK, 'a tick occurrence');
-  return tickClaim(occurrence, series);
+  return tickClaim(occurrence, job);
 }
 
-function tickClaim(occurrence: TickOccurrence, series: string): Claim {
+function tickClaim(occurrence: TickOccurrence, job: string): Claim {
   const { tick, onHolderDeath = 'skip', maxAttempts, following } = occurrence;
   const time = tick instanceof Date ? tick.getTime() : Number.NaN;
   if (Number.isNaN(time)) refuse('occurrence.tick', 'a valid Date', tick);
@@ -125,7 +125,7 @@ function tickClaim(occurrence: TickOccurrence, series: string): Claim {
   if (maxAttempts !== undefined) checkMaxAttempts('occurrence.maxAttempts', maxAttempts);
   if (maxAttempts !== undefined && !rerun)
     refuse('occurrence.maxAttempts', "left out unless onHolderDeath is 'rerun'", maxAttempts);
-  return { kind: 'tick', series, time, rerun, maxAttempts };
+  return { kind: 'tick', job, time, rerun, maxAttempts };
 }
 
 /** @throws LockConfigurationError */
@@ -149,15 +149,15 @@ export function checkMemory(option: string, value: unknown): number {
 
 /** As holders and events tell it; the same for the same run, in all replicas. */
 export function describeClaim(claim: Claim): string {
-  const of = claim.series === '' ? '' : ` of ${claim.series}`;
+  const of = claim.job === '' ? '' : ` of ${claim.job}`;
   switch (claim.kind) {
     case 'tick':
       return `tick ${new Date(claim.time).toISOString()}${of}`;
     case 'gap':
       return `gap ${claim.gap}${of}`;
     case 'key': {
-      const [key, series] = (JSON.parse(claim.series) as string[]).toReversed();
-      return `key ${JSON.stringify(key)}${series === undefined ? '' : ` of ${series}`}`;
+      const [key, job] = (JSON.parse(claim.job) as string[]).toReversed();
+      return `key ${JSON.stringify(key)}${job === undefined ? '' : ` of ${job}`}`;
     }
   }
 }

@@ -28,7 +28,7 @@ export interface InLine {
   /** The moment before the question that was answered with it, on the keeper's clock. */
   readonly askedAt: number;
   /** Every grant after that answer has a higher one; undefined where the store tells no turns. */
-  readonly lastFence: number | undefined;
+  readonly lastToken: number | undefined;
 }
 
 /** What the acquirer needs to know of an answer besides. */

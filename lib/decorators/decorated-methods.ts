@@ -20,7 +20,7 @@ export interface MethodPolicy {
   /** `Class.method`. */
   readonly method: string;
   /** What its runs are known by, whatever minifiers make of the class's name where that can be had. */
-  readonly series: string;
+  readonly job: string;
   readonly role: MethodRole;
   /** Its own, and under them the defaults of the class. */
   readonly options: ExclusiveOptions;
@@ -62,8 +62,8 @@ export function policyOf(prototype: object, decorated: DecoratedMethod): MethodP
     : innerRoleOf(key);
   const options = fittingOptions(decorated.options, classDefaults(prototype), role);
   const ownLock = typeof name === 'string' && !options.shared ? name : undefined;
-  const series = options.series ?? jobName(role) ?? ownLock ?? method;
-  return { method, series, role, options, runOptions: runOptionsOf(options) };
+  const job = options.job ?? jobName(role) ?? ownLock ?? method;
+  return { method, job, role, options, runOptions: runOptionsOf(options) };
 }
 
 /** The scheduler calls one of them; another on the same method, or on one that is overridden, is called by that. */

@@ -93,7 +93,7 @@ export class ExclusiveRunner implements MethodRunner {
     if (!occurrence || occurrence.gap !== undefined) return;
     const claim = claimOf(occurrence);
     const message = messages.runLost(name, describeClaim(claim), skipped.reason === 'shutting-down');
-    this.#outages.warnOnce(message, `${name} ${claim.series}`);
+    this.#outages.warnOnce(message, `${name} ${claim.job}`);
   }
 
   #policyOf(call: DecoratedCall): MethodPolicy {
@@ -107,10 +107,10 @@ export class ExclusiveRunner implements MethodRunner {
   }
 
   /** Undefined where the call is not to run in this process. */
-  async #intended(name: string, { series, role, options }: MethodPolicy): Promise<IntendedRun | undefined> {
+  async #intended(name: string, { job, role, options }: MethodPolicy): Promise<IntendedRun | undefined> {
     // Inside of work that holds the lock, such as an overriding hook that calls super, it is part of that run.
     if (this.#locks.holds(name)) return { options: {} };
-    return this.#occurrences.of({ name, series, role, options });
+    return this.#occurrences.of({ name, job, role, options });
   }
 
   /** Resolves as soon as a stream can be read; the lock is held until that has ended. */

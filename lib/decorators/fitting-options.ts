@@ -7,7 +7,7 @@ import { mergeOptions, type ExclusiveOptions } from './exclusive-options.js';
 
 type Kind = MethodRole['kind'];
 /** Those of every lease mean something on every method. */
-type OptionOfRoles = Exclude<keyof ExclusiveOptions, keyof LeaseOptions | 'shared' | 'series'>;
+type OptionOfRoles = Exclude<keyof ExclusiveOptions, keyof LeaseOptions | 'shared' | 'job'>;
 
 /** On which kinds of methods an option means something. */
 const MEANT_FOR: Record<OptionOfRoles, readonly Kind[]> = {

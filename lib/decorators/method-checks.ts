@@ -21,7 +21,7 @@ interface NamedMethod {
   readonly prototype: unknown;
   readonly key: string | symbol;
   readonly shared: boolean;
-  readonly series: string;
+  readonly job: string;
   /** For messages. */
   readonly shown: string;
 }
@@ -49,14 +49,14 @@ export class MethodChecks {
 
   #checkMethod({ prototype, scope, module }: ProvidedClass, decorated: DecoratedMethod): void {
     const { key, name } = decorated;
-    const { method, series, role, options } = policyOf(prototype as object, decorated);
+    const { method, job, role, options } = policyOf(prototype as object, decorated);
     checkOptionsFit(method, decorated.options, options, role);
     if (role.kind === 'plain') checkHandler(prototype as object, decorated, method, options);
     if (role.kind !== 'plain' && scope !== 'singleton') refuse(messages.notStatic(method, role.kind, scope));
     this.#checkSchedule(method, role);
     if (typeof name !== 'function') {
       const shared = options.shared ?? false;
-      this.#checkName(name ?? method, { prototype, key, shared, series, shown: `${method} (in ${module})` });
+      this.#checkName(name ?? method, { prototype, key, shared, job, shown: `${method} (in ${module})` });
       return;
     }
     if (role.kind !== 'plain') refuse(messages.nameOfNoArguments(method, role.kind));
@@ -83,8 +83,8 @@ export class MethodChecks {
     if (known.some(({ prototype, key }) => prototype === method.prototype && key === method.key)) return;
     const other = method.shared ? known.find(({ shared }) => !shared) : known[0];
     if (other) refuse(messages.oneNameForTwo(name, other.shown, method.shown));
-    const alike = known.find(({ series }) => series === method.series);
-    if (alike) refuse(messages.oneSeriesForTwo(name, method.series, alike.shown, method.shown));
+    const alike = known.find(({ job }) => job === method.job);
+    if (alike) refuse(messages.oneJobForTwo(name, method.job, alike.shown, method.shown));
     this.#byLockName.set(name, [...known, method]);
   }
 }

@@ -13,8 +13,8 @@ import { SchedulerWatch } from './scheduler-watch.js';
 export interface MethodCall {
   /** The name of the lock. */
   readonly name: string;
-  /** What it is a run of; see `OccurrenceOptions.series`. */
-  readonly series: string;
+  /** What it is a run of; see `OccurrenceOptions.job`. */
+  readonly job: string;
   readonly role: MethodRole;
   readonly options: OccurrenceOptions;
 }
@@ -60,7 +60,7 @@ export class MethodOccurrences {
     if (firing && !this.#takesTicks) return undefined;
     const calledFor = firing?.calledFor;
     if (calledFor && 'spurious' in calledFor) {
-      const job = firing.job?.name ?? call.series;
+      const job = firing.job?.name ?? call.job;
       this.#tellOnce(messages.spuriousCall(job, calledFor.spurious), firing);
       return undefined;
     }
@@ -74,19 +74,19 @@ export class MethodOccurrences {
     firing: Firing | undefined,
     tick: TickOccurrence | undefined,
   ): IntendedRun | Promise<IntendedRun> {
-    const { series, role, options } = call;
+    const { job, role, options } = call;
     switch (role.kind) {
       case 'interval':
-        return { options: { occurrence: { gap: gapOf(role.ms), series } } };
+        return { options: { occurrence: { gap: gapOf(role.ms), job } } };
       case 'timeout':
-        return { options: { occurrence: this.#initialisation(series, options) } };
+        return { options: { occurrence: this.#initialisation(job, options) } };
       case 'start hook': {
-        const occurrence = this.#initialisation(series, options);
+        const occurrence = this.#initialisation(job, options);
         return { options: { occurrence, wait: options.standbyTimeout ?? DEFAULT_STANDBY } };
       }
       case 'plain':
       case 'cron':
-        if (options.minGap !== undefined) return { options: { occurrence: { gap: options.minGap, series } } };
+        if (options.minGap !== undefined) return { options: { occurrence: { gap: options.minGap, job } } };
         return firing && tick ? runOfTick(tick, firing, call) : { options: {} };
     }
   }
@@ -98,18 +98,18 @@ export class MethodOccurrences {
     this.#logger.log(message);
   }
 
-  #initialisation(series: string, { version = this.#version, remember }: OccurrenceOptions): KeyOccurrence {
-    if (version !== undefined) return { key: version, series, remember };
-    return { key: '', series, remember: remember ?? REMEMBER_WITHOUT_VERSION };
+  #initialisation(job: string, { version = this.#version, remember }: OccurrenceOptions): KeyOccurrence {
+    if (version !== undefined) return { key: version, job, remember };
+    return { key: '', job, remember: remember ?? REMEMBER_WITHOUT_VERSION };
   }
 }
 
-/** The tick of the job that fired, whichever that is. Each series of methods that it reaches has a claim of its own. */
+/** The tick of the job that fired, whichever that is. Each job of methods that it reaches has a claim of its own. */
 async function runOfTick(tick: TickOccurrence, firing: Firing, call: MethodCall): Promise<IntendedRun> {
-  const { name, series: own, role, options } = call;
+  const { name, job: own, role, options } = call;
   const by = firing.job?.name;
-  const series = by === undefined || by === jobName(role) ? own : `${own} by ${by}`;
-  const work = JSON.stringify([name, series]);
+  const job = by === undefined || by === jobName(role) ? own : `${own} by ${by}`;
+  const work = JSON.stringify([name, job]);
   // Whoever has the tick may call the method again for the rest of the work, also at the same time.
   const answered = await firing.turnToAsk(work);
   if (firing.hasBegun(work)) {
@@ -120,7 +120,7 @@ async function runOfTick(tick: TickOccurrence, firing: Firing, call: MethodCall)
   // That of the class may stand above methods which are not run again.
   const maxAttempts = onHolderDeath === 'rerun' ? options.maxAttempts : undefined;
   return {
-    options: { occurrence: { ...tick, series, onHolderDeath, maxAttempts } },
+    options: { occurrence: { ...tick, job, onHolderDeath, maxAttempts } },
     begins: () => {
       firing.begins(work);
       answered();

@@ -6,13 +6,13 @@ import { checkMaxAttempts, checkMemory, checkOnHolderDeath } from '../core/occur
 /** What can be said of the runs of a decorated method. All durations are milliseconds. */
 export interface OccurrenceOptions {
   /**
-   * What the method's runs are known by: ticks, gaps and versions of one series are run once. Say it where methods that
+   * What the method's runs are known by: ticks, gaps and versions of one job are run once. Say it where methods that
    * share a lock have neither a job's name nor a class whose name stays as it is.
    *
    * @default the name of the job, in `@Cron(…, { name })`, `@Interval(name, …)` or `@Timeout(name, …)`; else the name of
    * the lock as given; else, and with `shared: true`, `Class.method`
    */
-  readonly series?: string | undefined;
+  readonly job?: string | undefined;
   /**
    * On `@Cron`: what becomes of a tick whose holder dies in the middle of it. `rerun`: the replicas that found it
    * running stand by, and one of them runs the same tick again.
@@ -61,7 +61,7 @@ export interface OccurrenceOptions {
 }
 
 export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
-  series: true,
+  job: true,
   onHolderDeath: true,
   maxAttempts: true,
   minGap: true,
@@ -73,9 +73,9 @@ export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
 
 /** @throws LockConfigurationError */
 export function checkOccurrenceOptions(options: OccurrenceOptions): void {
-  const { series, onHolderDeath, maxAttempts, minGap, version } = options;
+  const { job, onHolderDeath, maxAttempts, minGap, version } = options;
   const { remember, standbyTimeout, whenTimedOut } = options;
-  if (series !== undefined) checkName(series, 'series');
+  if (job !== undefined) checkName(job, 'job');
   if (onHolderDeath !== undefined) checkOnHolderDeath('onHolderDeath', onHolderDeath);
   if (maxAttempts !== undefined) checkMaxAttempts('maxAttempts', maxAttempts);
   if (minGap !== undefined) checkMemory('minGap', minGap);

@@ -1,4 +1,4 @@
-import { FENCE_RETENTION } from './lock-store.js';
+import { TOKEN_RETENTION } from './lock-store.js';
 import type {
   AcquireReply,
   AcquireRequest,
@@ -25,7 +25,7 @@ import { leaveLine, standInLine, takeNext, turnOf, type Place } from './waiting-
 export interface LockEntry {
   /** Absent when the lock is free. */
   holder?: { record: string; expiresAt: number; process?: unknown };
-  fence: number;
+  fencingToken: number;
   marks: RunMarks;
   /** Those who wait for it, in their order. */
   line?: Place[];
@@ -37,7 +37,7 @@ export interface LockEntry {
 export interface StoreTime {
   /** Milliseconds on a clock that does not step; expiry is counted on it. */
   readonly steady: number;
-  /** Milliseconds since the epoch, with fraction; ticks and fences are judged by it. */
+  /** Milliseconds since the epoch, with fraction; ticks and fencing tokens are judged by it. */
   readonly wall: number;
 }
 
@@ -71,8 +71,8 @@ export function acquireEntry(
   }
   if (!holds) grant(entry, request, time);
   if (claim) keep(entry, markGranted(entry.marks, { ...request, claim }, time.wall));
-  const { status, fence } = extendGrant(entry, request, time);
-  return [{ status, fence, now, futureMark: ruling?.futureMark }, true];
+  const { status, fencingToken } = extendGrant(entry, request, time);
+  return [{ status, fencingToken, now, futureMark: ruling?.futureMark }, true];
 }
 
 /** Takes a place in line where it is wanted; a lock that is free is given to whoever is the first there. */
@@ -87,20 +87,20 @@ function queue(entry: LockEntry, request: AcquireRequest, time: StoreTime): bool
 
 type Granted = Extract<AcquireReply, { status: 'granted' }>;
 
-/** Keeps the fence of a lock that the record has already. */
+/** Keeps the fencing token of a lock that the record has already. */
 function extendGrant(entry: LockEntry, { record, ttl }: AcquireRequest, time: StoreTime): Granted {
   // Written out: a spread takes longer than all else here.
   const holder = (entry.holder ??= { record, expiresAt: 0 });
   holder.record = record;
   holder.expiresAt = time.steady + ttl;
-  return { status: 'granted', fence: entry.fence };
+  return { status: 'granted', fencingToken: entry.fencingToken };
 }
 
 export function renewEntry(entry: LockEntry, request: RenewRequest, time: StoreTime): Decision<OwnerReply> {
   const reply = ownerOf(entry, request, time);
   if (reply !== 'held') return [reply, false];
   entry.holder = { record: request.record, expiresAt: time.steady + request.ttl };
-  keep(entry, time.wall + FENCE_RETENTION);
+  keep(entry, time.wall + TOKEN_RETENTION);
   return [reply, true];
 }
 
@@ -113,7 +113,7 @@ export function releaseEntry(
   const remembered = request.completed && markCompleted(entry.marks, request, time.wall, reply);
   if (remembered) keep(entry, remembered);
   if (reply !== 'held') return [reply, remembered !== undefined];
-  keep(entry, time.wall + FENCE_RETENTION);
+  keep(entry, time.wall + TOKEN_RETENTION);
   handOver(entry, time);
   return [reply, true];
 }
@@ -135,8 +135,8 @@ export function leaveEntry(entry: LockEntry, request: OwnerRequest, time: StoreT
 
 export function forceEntry(entry: LockEntry, request: ForceRequest, time: StoreTime): Decision<OwnerReply> {
   if (!liveHolder(entry, time)) return ['vanished', false];
-  if (entry.fence !== request.fence) return ['taken', false];
-  keep(entry, time.wall + FENCE_RETENTION);
+  if (entry.fencingToken !== request.fencingToken) return ['taken', false];
+  keep(entry, time.wall + TOKEN_RETENTION);
   handOver(entry, time);
   return ['held', true];
 }
@@ -147,13 +147,13 @@ export function inspectEntry(entry: LockEntry, time: StoreTime): StoredLock | nu
   return {
     record: holder.record,
     remaining: Math.ceil(holder.expiresAt - time.steady),
-    fence: entry.fence,
+    fencingToken: entry.fencingToken,
     waiters: entry.line?.length ?? 0,
   };
 }
 
-export function newEntry(): Pick<LockEntry, 'fence' | 'marks' | 'keepUntil'> {
-  return { fence: 0, marks: new RunMarks(), keepUntil: 0 };
+export function newEntry(): Pick<LockEntry, 'fencingToken' | 'marks' | 'keepUntil'> {
+  return { fencingToken: 0, marks: new RunMarks(), keepUntil: 0 };
 }
 
 /** Whether nobody holds the lock, and nothing about it is worth remembering. */
@@ -172,8 +172,8 @@ function handOver(entry: LockEntry, time: StoreTime): void {
 
 function grant(entry: LockEntry, { record, ttl }: Omit<RenewRequest, 'name'>, time: StoreTime): void {
   entry.holder = { record, expiresAt: time.steady + ttl };
-  entry.fence = Math.max(entry.fence + 1, Math.floor(time.wall * 1000));
-  keep(entry, time.wall + FENCE_RETENTION);
+  entry.fencingToken = Math.max(entry.fencingToken + 1, Math.floor(time.wall * 1000));
+  keep(entry, time.wall + TOKEN_RETENTION);
 }
 
 /** Not shorter than before: an earlier claim may have to be remembered for longer. */

@@ -43,7 +43,7 @@ export interface LockStore {
   /** All locks that are held and whose name begins with `prefix`, in no order; one that comes or goes meanwhile may be missed. */
   list?(prefix: string, within: number): AsyncIterable<StoredLock & { readonly name: string }>;
 
-  /** Frees the lock like `release`, whoever holds it, if it is still the grant with this fence; else it is `taken`. */
+  /** Frees the lock like `release`, whoever holds it, if it is still the grant with this fencing token; else it is `taken`. */
   force?(request: ForceRequest, within: number): Promise<OwnerReply>;
 
   /**
@@ -102,7 +102,7 @@ export interface AcquireRequest extends RenewRequest {
 /** Names one grant of a lock, whoever has it. */
 export interface ForceRequest {
   readonly name: string;
-  readonly fence: number;
+  readonly fencingToken: number;
 }
 
 /** An acquisition whose caller does not know its answer. */
@@ -118,14 +118,14 @@ export interface ReleaseRequest extends OwnerRequest {
 }
 
 /**
- * One intended run, which the store grants once. Several series may share a lock, and each has runs of its own: every
+ * One intended run, which the store grants once. Several job may share a lock, and each has runs of its own: every
  * job, interval and initialisation is one.
  */
 export type Claim = TickClaim | GapClaim | KeyClaim;
 
 interface ClaimBase {
-  readonly series: string;
-  /** Whose series that is. It makes no difference to the decision; a `done` reply tells who has made the mark. */
+  readonly job: string;
+  /** Whose job that is. It makes no difference to the decision; a `done` reply tells who has made the mark. */
   readonly application?: string | undefined;
 }
 
@@ -140,7 +140,7 @@ export interface TickClaim extends ClaimBase {
   readonly maxAttempts?: number | undefined;
   /**
    * The replica's clock when it asked, milliseconds since the epoch: the answer is `behind` where that is more than
-   * 500 ms late and no tick of the series was granted yet. Absent: the tick is wanted all the same.
+   * 500 ms late and no tick of the job was granted yet. Absent: the tick is wanted all the same.
    */
   readonly askedAt?: number | undefined;
 }
@@ -156,7 +156,7 @@ export interface GapClaim extends ClaimBase {
 export interface KeyClaim extends ClaimBase {
   readonly kind: 'key';
   /** Names the key, too. */
-  readonly series: string;
+  readonly job: string;
   /** Milliseconds for which the store remembers that it was completed. */
   readonly remember: number;
 }
@@ -171,15 +171,15 @@ export interface KeyClaim extends ClaimBase {
  *    25 ms early, so the store's clock was set back since
  * 4. somebody else holds the lock: busy, and the caller stands in line if it wants to
  * 5. others stand in line before it: the first of them who is alive has the lock from now on, and it is busy
- * 6. granted; a tick or the start of a gap is marked in the same step, and the fence is higher than any before. A record
- *    that was given the lock because it stood in line keeps that fence
+ * 6. granted; a tick or the start of a gap is marked in the same step, and the fencing token is higher than any before. A record
+ *    that was given the lock because it stood in line keeps that fencing token
  *
  * A caller that is told early, behind or done neither has the lock nor stands in line afterwards.
  */
 export type AcquireReply = (
   | {
       readonly status: 'granted';
-      readonly fence: number;
+      readonly fencingToken: number;
       /** The time of a mark from the future that the grant has overwritten, milliseconds since the epoch. */
       readonly futureMark?: number | undefined;
     }
@@ -200,8 +200,8 @@ export type AcquireReply = (
       readonly status: 'busy';
       /** Whether the caller stands in line, and `watch` will tell when it is its turn. */
       readonly inLine?: boolean | undefined;
-      /** The last fence of the lock: a turn with a higher one came after this answer. Known where `watch` tells turns. */
-      readonly lastFence?: number | undefined;
+      /** The last fencing token of the lock: a turn with a higher one came after this answer. Known where `watch` tells turns. */
+      readonly lastToken?: number | undefined;
     } & HeldBy)
 ) & {
   /** Whether the request was sent more than once, so that another copy of it may arrive later. */
@@ -213,7 +213,7 @@ export type AcquireReply = (
 /** The lock was given to who stood in line, for a time. */
 export interface Turn {
   readonly record: string;
-  readonly fence: number;
+  readonly fencingToken: number;
   /** For how long, milliseconds. */
   readonly keptFor: number;
 }
@@ -232,7 +232,7 @@ export type OwnerReply = 'held' | 'taken' | 'vanished';
 /** What a store knows of a lock that is held. */
 export interface StoredLock extends HeldBy {
   /** The fencing token of this grant; undefined if another program took the lock. */
-  readonly fence: number | undefined;
+  readonly fencingToken: number | undefined;
   /** How many stand in line for it; of each replica one at most. Undefined where the store keeps no line. */
   readonly waiters?: number | undefined;
 }
@@ -256,8 +256,8 @@ export const UNDO_RETENTION = 15 * 60 * 1000;
 export const MAX_ATTEMPTS = 3;
 
 const DAY = 24 * 60 * 60 * 1000;
-/** How long a store remembers the fence of a lock after its last grant, in milliseconds. */
-export const FENCE_RETENTION = DAY;
+/** How long a store remembers the fencing token of a lock after its last grant, in milliseconds. */
+export const TOKEN_RETENTION = DAY;
 /** How long ticks are remembered: a replica that was suspended may wake and ask for one of long ago. */
 const TICK_RETENTION = 35 * DAY;
 

@@ -12,7 +12,7 @@ import {
 } from './lock-store.js';
 import { beginningOf } from './owner-token.js';
 
-/** What a lock remembers of the last run of one series. */
+/** What a lock remembers of the last run of one job. */
 export interface RunMark {
   /** The nominal time of the tick, or when the gap began or the key was completed; milliseconds since the epoch. */
   readonly time: number;
@@ -33,7 +33,7 @@ export type Ruling =
 /** Marks are removed when their time is over once there are this many, and whenever there are twice as many as then. */
 const SWEEP_AT = 16;
 
-/** The marks of one lock, by kind and series. */
+/** The marks of one lock, by kind and job. */
 export class RunMarks {
   readonly #marks: Map<string, RunMark>;
   #sweepAt = SWEEP_AT;
@@ -67,8 +67,8 @@ export class RunMarks {
 }
 
 /** The name of its mark. */
-export function nameOf({ kind, series }: Claim): string {
-  return `${kind}:${series}`;
+export function nameOf({ kind, job }: Claim): string {
+  return `${kind}:${job}`;
 }
 
 /** Whether the mark of what is claimed was made by this very acquisition. Completed keys alone are marked. */
@@ -85,7 +85,7 @@ export function ruleOn(marks: RunMarks, claim: Claim, now: number, isFree: boole
   if (claim.kind === 'tick') {
     const by = claim.time - now;
     if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by) };
-    // Where ticks of the series were granted before, a tick after those is one that nobody has run.
+    // Where ticks of the job were granted before, a tick after those is one that nobody has run.
     if (!mark && now - (claim.askedAt ?? Infinity) > BEHIND_TOLERANCE) return { status: 'behind' };
   }
   if (!mark || mark.until <= now) return { status: 'open' };

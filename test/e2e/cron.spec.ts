@@ -29,10 +29,10 @@ describeOnSharedStores('an every-second job on %s', (store) => {
 
     for (const job of JOBS) {
       expectEachOnce(replicas, job, from, to);
-      const fences = runs(replicas, job)
+      const fencingTokens = runs(replicas, job)
         .toSorted((a, b) => a.tick - b.tick)
-        .map(({ fence }) => fence);
-      expect(fences).toEqual([...new Set(fences)].toSorted((a, b) => a - b));
+        .map(({ fencingToken }) => fencingToken);
+      expect(fencingTokens).toEqual([...new Set(fencingTokens)].toSorted((a, b) => a - b));
     }
     for (const replica of replicas) expect(logLines(replica, 'warn', 'error')).toEqual([]);
     const levels = replicas.flatMap(({ events }) =>

@@ -86,7 +86,7 @@ describeOnSharedStores('replicas that wait for one lock again and again, on %s',
 
 function expectOneAtATime(runs: readonly JobRun[]): void {
   for (const [i, run] of runs.slice(1).entries()) {
-    expect(run.fence).toBeGreaterThan(runs[i].fence);
+    expect(run.fencingToken).toBeGreaterThan(runs[i].fencingToken);
     expect(run.startedAt).toBeGreaterThan(runs[i].finishedAt!);
   }
 }

@@ -26,7 +26,7 @@ describeOnSharedStores('an @Interval of a second on %s', (store) => {
 
       const last = await nextFinished(replicas);
       // Killed before that, it would hold the lock for its whole TTL.
-      await last.replica.waitFor(event('released', { fence: last.fence }));
+      await last.replica.waitFor(event('released', { fencingToken: last.fencingToken }));
       await last.replica.signal('SIGKILL');
       const before = runsOf(replicas).length;
       await eventually(() => runsOf(replicas).length >= before + 5);

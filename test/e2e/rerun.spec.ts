@@ -17,7 +17,7 @@ describeOnSharedStores('a tick whose replica is killed in the middle of it, on %
     const { killed, killedAt, others } = await killInTheMiddle({ ON_HOLDER_DEATH: 'rerun' });
     const again = await runThat(others, ({ tick }) => tick === killed.tick);
     expect(again.startedAt - killedAt).toBeLessThan(TTL + SOON);
-    expect(again.fence).toBeGreaterThan(killed.fence);
+    expect(again.fencingToken).toBeGreaterThan(killed.fencingToken);
 
     const { finishedAt } = await runThat(others, (run) => run.tick === killed.tick && !isRunning(run));
     await machineTimeIs(finishedAt! + SECOND);
@@ -61,7 +61,9 @@ describeOnSharedStores('a tick whose replica is killed in the middle of it, on %
     const killedAt = machineTime();
     await killed.replica.signal('SIGKILL');
     await killed.replica.exit;
-    expect(killed.replica.events.filter(event('finished', { fence: killed.fence }))).toEqual([]);
+    expect(killed.replica.events.filter(event('finished', { fencingToken: killed.fencingToken }))).toEqual(
+      [],
+    );
     return { killed, killedAt, others: replicas.filter((replica) => replica !== killed.replica) };
   }
 

@@ -99,7 +99,7 @@ describeOnSharedStores('a holder that is killed, on %s', (store) => {
   // The local store knows of its death: a TTL is no hindrance there.
   const [title, ttl] = store.name === 'Redis' ? ['when its TTL is over', TTL] : ['at once', 2 * HANG];
 
-  it(`is followed by another ${title}, with a higher fence`, async () => {
+  it(`is followed by another ${title}, with a higher fencingToken`, async () => {
     const [holder, other] = await startContenders(2, { ...store.options, ttl });
     await acquire(holder);
     const killedAt = machineTime();

@@ -79,8 +79,8 @@ describe('an acquisition', () => {
     await contender.waitFor(event('failed', { code: 'LOCK_STORE' }));
     server.resume();
     const client = server.client();
-    // The fence shows that it was carried out.
-    await eventually(async () => (await client.get(`{${KEY}}:fence`)) !== null);
+    // The fencing token shows that it was carried out.
+    await eventually(async () => (await client.get(`{${KEY}}:token`)) !== null);
     await eventually(async () => (await client.exists(KEY)) === 0);
     await acquire(contender);
   });
@@ -112,8 +112,8 @@ describe('a lease, when the network', () => {
       // Nothing reaches the server any more: this is when each lock will expire.
       const expiries = await Promise.all(names.map((name) => client.pexpiretime(`exclusive-lock:${name}`)));
       for (const [i, name] of names.entries()) {
-        const { fence } = await contender.waitFor(event('acquired', { name }));
-        const aborted = await contender.waitFor(event('aborted', { fence }));
+        const { fencingToken } = await contender.waitFor(event('acquired', { name }));
+        const aborted = await contender.waitFor(event('aborted', { fencingToken }));
         if (unabortedUntil(aborted) >= expiries[i]) late.push({ name, aborted, expiry: expiries[i] });
       }
       proxy.heal();
@@ -126,23 +126,23 @@ describe('a lease, when the network', () => {
     const contender = await startBehindProxy();
     proxy.delay('toClient', 300);
     contender.send({ do: 'acquire', name: LOCK });
-    const { fence } = await contender.waitFor(event('acquired', { name: LOCK }));
+    const { fencingToken } = await contender.waitFor(event('acquired', { name: LOCK }));
     proxy.drop('toServer');
     const expiry = await server.client().pexpiretime(KEY);
-    const aborted = await contender.waitFor(event('aborted', { fence }));
+    const aborted = await contender.waitFor(event('aborted', { fencingToken }));
     expect(unabortedUntil(aborted)).toBeLessThan(expiry);
   });
 
   it('answers a renewal late and then swallows everything, is lost before the lock expires', async () => {
     const contender = await startBehindProxy();
-    const { fence } = await acquire(contender);
+    const { fencingToken } = await acquire(contender);
     const client = server.client();
     const granted = await client.pexpiretime(KEY);
     proxy.delay('toClient', 200);
     await eventually(async () => (await client.pexpiretime(KEY)) > granted);
     proxy.drop('toServer');
     const expiry = await client.pexpiretime(KEY);
-    const aborted = await contender.waitFor(event('aborted', { fence }));
+    const aborted = await contender.waitFor(event('aborted', { fencingToken }));
     expect(unabortedUntil(aborted)).toBeLessThan(expiry);
   });
 

@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 describe('a lease, when Redis', () => {
-  it('is killed and comes back empty, is lost as soon as that is known; another gets a higher fence', async () => {
+  it('is killed and comes back empty, is lost as soon as that is known; another gets a higher fencing token', async () => {
     const server = await RedisServer.start();
     const holder = await startHolder(server);
     await server.kill();

@@ -173,7 +173,7 @@ export const MUTANTS = [
     tests: 'faults/holder',
   },
   {
-    name: 'the fence is only a clock (Redis)',
+    name: 'the fencingToken is only a clock (Redis)',
     file: 'lib/stores/redis/scripts/grant.lua',
     find: 'math.max(last + 1, now)',
     replace: 'math.floor(now / 1000000)',
@@ -219,7 +219,7 @@ export const MUTANTS = [
     file: 'lib/stores/redis/scripts/renew.lua',
     find: "redis.call('PEXPIRE', KEYS[i], ttl)",
     replace:
-      "redis.call('PEXPIRE', KEYS[i], ttl)\n    redis.call('PEXPIRE', '{' .. KEYS[i] .. '}:fence', ttl)",
+      "redis.call('PEXPIRE', KEYS[i], ttl)\n    redis.call('PEXPIRE', '{' .. KEYS[i] .. '}:token', ttl)",
     tests: 'redis/cluster-resharding',
   },
   {
@@ -247,7 +247,7 @@ export const MUTANTS = [
     name: 'nobody stands by for a tick that runs',
     file: 'lib/core/waiting.ts',
     find: 'describeClaim(claim) === occurrence;',
-    replace: "describeClaim(claim) === occurrence && claim.series === '';",
+    replace: "describeClaim(claim) === occurrence && claim.job === '';",
     tests: 'e2e/rerun',
   },
   {
@@ -520,7 +520,7 @@ export const MUTANTS = [
   {
     name: 'a turn of before the last answer is believed',
     file: 'lib/core/acquirer.ts',
-    find: 'if (turn.fence <= inLine.lastFence) return undefined;',
+    find: 'if (turn.fencingToken <= inLine.lastToken) return undefined;',
     replace: '',
     tests: 'unit/core/turns',
   },
@@ -563,7 +563,7 @@ export const MUTANTS = [
     tests: 'unit/core/line',
   },
   {
-    name: 'a lock is taken by force whatever its fence (Redis)',
+    name: 'a lock is taken by force whatever its fencingToken (Redis)',
     file: 'lib/stores/redis/scripts/force.lua',
     find: 'if fence_in(holder) ~= tonumber(ARGV[1]) then',
     replace: 'if false then',

@@ -8,7 +8,7 @@ import type { ReplicaEvent, ReplicaProcess } from './replica-process.js';
 /** One run of a job. Times are the machine's, not those of the replica, whose clock may be wrong. */
 export interface JobRun {
   readonly replica: ReplicaProcess;
-  readonly fence: number;
+  readonly fencingToken: number;
   /** Which job; undefined where the replica has one only. */
   readonly job: string | undefined;
   /** The nominal time that the run was told, milliseconds since the epoch; NaN where it has none. */
@@ -27,19 +27,19 @@ export function runsOf(replicas: readonly ReplicaProcess[]): JobRun[] {
 }
 
 function runOf(replica: ReplicaProcess, start: ReplicaEvent): JobRun {
-  const finish = replica.events.find(event('finished', { fence: start['fence'] }));
+  const finish = replica.events.find(event('finished', { fencingToken: start['fencingToken'] }));
   return {
     replica,
     job: start['job'] as string | undefined,
-    fence: Number(start['fence']),
+    fencingToken: Number(start['fencingToken']),
     tick: Number(start['tick']),
     startedAt: Number(start['at']),
     finishedAt: finish && Number(finish['at']),
   };
 }
 
-/** When the lock was granted for the run, by the store's clock: fences are made of it. */
-export const grantedAt = ({ fence }: JobRun): number => fence / 1000;
+/** When the lock was granted for the run, by the store's clock: fencing tokens are made of it. */
+export const grantedAt = ({ fencingToken }: JobRun): number => fencingToken / 1000;
 
 /** The first run, past or to come, that matches. */
 export function runThat(

@@ -88,8 +88,8 @@ export class EntryFiles {
     const id = `${this.#writer}.${++this.#writes}`;
     const ids = [id, ...(before?.ids ?? [])].slice(0, HISTORY);
     const text = JSON.stringify({ ...entry, key, ids } satisfies Written);
-    // As a first version the fence is higher than those of an entry of this name that was removed: it grows with time.
-    return before ? this.#follow(before, id, text) : this.#begin(key, id, text, entry.fence);
+    // As a first version the fencing token is higher than those of an entry of this name that was removed: it grows with time.
+    return before ? this.#follow(before, id, text) : this.#begin(key, id, text, entry.fencingToken);
   }
 
   /** @throws {LockConfigurationError} when there is a link among the folders of locks, which would lead somewhere else */

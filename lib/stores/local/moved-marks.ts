@@ -22,7 +22,7 @@ interface MovedMark extends RunMark {
 }
 
 /**
- * Marks of a lock beyond the first few, in entries of their own, each with the marks of a 256th of the series: else
+ * Marks of a lock beyond the first few, in entries of their own, each with the marks of a 256th of the job: else
  * every renewal would write all that a lock remembers.
  *
  * A mark in the lock's own entry counts, if there is one, and each change of a mark is a new version of that entry. So
@@ -108,7 +108,7 @@ function entryOf(marks: Record<string, MovedMark>, now: number): LocalEntry {
   return {
     marks: new RunMarks(Object.fromEntries(kept)),
     keepUntil: Math.max(0, ...kept.map(([, { until }]) => until)),
-    fence: Math.floor(now * 1000),
+    fencingToken: Math.floor(now * 1000),
   };
 }
 

@@ -4,8 +4,8 @@ import { slotOf } from './slot-of.js';
 
 /**
  * A lock is the string `<prefix>:<name>`, braces in the name escaped. What else is kept of it is in the same cluster slot, each with an expiry of its
- * own: `{<prefix>:<name>}:fence`, the last one that was granted; the sorted sets `…:queue` and `…:undone`, those who wait
- * for it and the acquisitions that were undone; and `…:tick:<series>`, `…:gap:<series>` and `…:key:<series>`, the marks of
+ * own: `{<prefix>:<name>}:token`, the last one that was granted; the sorted sets `…:queue` and `…:undone`, those who wait
+ * for it and the acquisitions that were undone; and `…:tick:<job>`, `…:gap:<job>` and `…:key:<job>`, the marks of
  * runs.
  */
 export class LockKeys {
@@ -35,20 +35,20 @@ export class LockKeys {
     return [lock, `${slotOf(lock)}:queue`];
   }
 
-  toFree(name: string): [lock: string, fence: string, queue: string] {
+  toFree(name: string): [lock: string, fencingToken: string, queue: string] {
     const lock = this.lock(name);
     const slot = slotOf(lock);
-    return [lock, `${slot}:fence`, `${slot}:queue`];
+    return [lock, `${slot}:token`, `${slot}:queue`];
   }
 
-  toAcquire(name: string): [lock: string, fence: string, queue: string, undone: string] {
+  toAcquire(name: string): [lock: string, fencingToken: string, queue: string, undone: string] {
     const lock = this.lock(name);
     const slot = slotOf(lock);
-    return [lock, `${slot}:fence`, `${slot}:queue`, `${slot}:undone`];
+    return [lock, `${slot}:token`, `${slot}:queue`, `${slot}:undone`];
   }
 
-  /** Where the last run of the series is marked. */
-  mark(name: string, { kind, series }: Claim): string {
-    return `${slotOf(this.lock(name))}:${kind}:${series}`;
+  /** Where the last run of the job is marked. */
+  mark(name: string, { kind, job }: Claim): string {
+    return `${slotOf(this.lock(name))}:${kind}:${job}`;
   }
 }

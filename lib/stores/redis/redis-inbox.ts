@@ -87,8 +87,8 @@ export class RedisInbox {
     name: string,
     believed: boolean,
     [last, refusal]: unknown[],
-  ): { inLine: boolean; lastFence?: number } {
-    if (believed && last !== null) return { inLine: true, lastFence: Number(last) };
+  ): { inLine: boolean; lastToken?: number } {
+    if (believed && last !== null) return { inLine: true, lastToken: Number(last) };
     if (!believed) this.listen(name);
     else if (typeof refusal === 'string') this.#refused(refusal);
     else this.reconnect();
@@ -201,8 +201,8 @@ export class RedisInbox {
 
   /** As hand-over.lua puts it. */
   #tellTurn(channel: string, message: string): void {
-    const [lock, fence, keptFor, record] = message.split('\n');
-    this.#tell(channel, lock, { fence: Number(fence), keptFor: Number(keptFor), record });
+    const [lock, fencingToken, keptFor, record] = message.split('\n');
+    this.#tell(channel, lock, { fencingToken: Number(fencingToken), keptFor: Number(keptFor), record });
   }
 
   /** Whoever waits asks at once: it may be its turn for a moment only. */

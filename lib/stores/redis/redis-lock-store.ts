@@ -105,8 +105,8 @@ export class RedisLockStore implements LockStore {
     return this.#free(SCRIPTS.leave, this.#keys.toFree(request.name), args, within);
   }
 
-  async force({ name, fence }: ForceRequest, within: number): Promise<OwnerReply> {
-    const { value } = await this.#run(SCRIPTS.force, this.#keys.toFree(name), [fence], within);
+  async force({ name, fencingToken }: ForceRequest, within: number): Promise<OwnerReply> {
+    const { value } = await this.#run(SCRIPTS.force, this.#keys.toFree(name), [fencingToken], within);
     return value as OwnerReply;
   }
 
@@ -183,7 +183,7 @@ export class RedisLockStore implements LockStore {
     return requests.map((request, i) => {
       const reply = value?.[i] as number | [record: string, remaining: number] | null | undefined;
       if (!reply) return this.#acquireOne(request, deadline - performance.now(), retried);
-      if (typeof reply === 'number') return { status: 'granted', fence: reply, ...repeated };
+      if (typeof reply === 'number') return { status: 'granted', fencingToken: reply, ...repeated };
       const [text, remaining] = reply;
       return { status: 'busy', record: holderIn(text).record, remaining: expiry(remaining), ...repeated };
     });

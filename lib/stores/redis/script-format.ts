@@ -36,14 +36,14 @@ function numberOf(claim: Claim): number {
   }
 }
 
-/** The scripts keep the fence in the record, after its token. */
+/** The scripts keep the fencing token in the record, after its token. */
 const FENCE = /^(\{"token":"[^"]*"),"fence":(\d+)/;
 
-/** The record of a holder as it was given to the store, and its fence; undefined where another program took the lock. */
-export function holderIn(text: string): Pick<StoredLock, 'record' | 'fence'> {
-  const [found, beginning, fence] = FENCE.exec(text) ?? [];
-  if (found === undefined) return { record: text, fence: undefined };
-  return { record: beginning + text.slice(found.length), fence: Number(fence) };
+/** The record of a holder as it was given to the store, and its fencing token; undefined where another program took the lock. */
+export function holderIn(text: string): Pick<StoredLock, 'record' | 'fencingToken'> {
+  const [found, beginning, fencingToken] = FENCE.exec(text) ?? [];
+  if (found === undefined) return { record: text, fencingToken: undefined };
+  return { record: beginning + text.slice(found.length), fencingToken: Number(fencingToken) };
 }
 
 /** `placeIn` makes of what acquire.lua says of a place in line what is answered of it. */
@@ -52,13 +52,13 @@ export function acquireReply(
   placeIn: (place: unknown[]) => Partial<Busy> | false,
 ): AcquireReply {
   const repeated = retried && { repeated: true };
-  if (!Array.isArray(value)) return { status: 'granted', fence: Number(value), ...repeated };
+  if (!Array.isArray(value)) return { status: 'granted', fencingToken: Number(value), ...repeated };
   const [status, decidedAt, ...details] = value as [AcquireReply['status'], number | null, ...unknown[]];
   const common = { now: decidedAt ?? undefined, ...repeated };
   switch (status) {
     case 'granted': {
-      const [fence, futureMark] = details as [string | number, number | null];
-      return { status, ...common, fence: Number(fence), ...(futureMark && { futureMark }) };
+      const [fencingToken, futureMark] = details as [string | number, number | null];
+      return { status, ...common, fencingToken: Number(fencingToken), ...(futureMark && { futureMark }) };
     }
     case 'early':
       return { status, ...common, by: Number(details[0]) };
@@ -76,7 +76,7 @@ export function acquireReply(
   }
 }
 
-type Busy = Pick<Extract<AcquireReply, { status: 'busy' }>, 'inLine' | 'lastFence'>;
+type Busy = Pick<Extract<AcquireReply, { status: 'busy' }>, 'inLine' | 'lastToken'>;
 
 /** A lock that a script has read. */
 export function stored(text: string, remaining = -1, waiters = 0): StoredLock {

@@ -45,7 +45,7 @@ class Belief {
 
   tell(): void {
     if (this.first !== undefined)
-      tell('belief', { fence: this.lease.fence, first: this.first, last: this.last });
+      tell('belief', { fencingToken: this.lease.fencingToken, first: this.first, last: this.last });
   }
 }
 
@@ -68,10 +68,10 @@ function lastUnaborted(signal: AbortSignal): () => ReturnType<typeof clocks> {
 
 /** Tells when the signal aborts; and unless `quiet`, checks once a millisecond whether the lease is held. */
 function observe(lease: Lease, quiet = false): void {
-  const { fence } = lease;
+  const { fencingToken } = lease;
   const unaborted = lastUnaborted(lease.signal);
   lease.signal.addEventListener('abort', () =>
-    tell('aborted', { fence, unaborted: unaborted(), ...reasonOf(lease.signal.reason) }),
+    tell('aborted', { fencingToken, unaborted: unaborted(), ...reasonOf(lease.signal.reason) }),
   );
   if (quiet) return;
   const belief = new Belief(lease);
@@ -122,7 +122,7 @@ const commands: Record<string, (command: Command) => Promise<void> | void> = {
     const asked = now();
     try {
       const lease = await (retry ? soon(name, retry) : locks.acquire(name));
-      tell(lease ? 'acquired' : 'busy', { name, asked, fence: lease?.fence });
+      tell(lease ? 'acquired' : 'busy', { name, asked, fencingToken: lease?.fencingToken });
       state.lease = lease;
       if (lease) observe(lease, quiet);
     } catch (error) {
@@ -135,16 +135,16 @@ const commands: Record<string, (command: Command) => Promise<void> | void> = {
   },
   async release() {
     await state.lease?.release();
-    tell('released', { fence: state.lease?.fence });
+    tell('released', { fencingToken: state.lease?.fencingToken });
   },
   async run({ name, ms }) {
     const asked = now();
     const outcome = await locks.run(name, async (running) => {
       state.lease = running;
-      tell('acquired', { name, asked, fence: running.fence });
+      tell('acquired', { name, asked, fencingToken: running.fencingToken });
       observe(running);
       await sleep(ms);
-      tell('worked', { name, fence: running.fence });
+      tell('worked', { name, fencingToken: running.fencingToken });
       return 'value';
     });
     const error = 'error' in outcome ? reasonOf(outcome.error) : {};
@@ -161,7 +161,7 @@ const commands: Record<string, (command: Command) => Promise<void> | void> = {
     state.looping = true;
     while (state.looping) {
       await locks.run(name, async (running) => {
-        tell('acquired', { name, fence: running.fence });
+        tell('acquired', { name, fencingToken: running.fencingToken });
         const belief = new Belief(running);
         for (const end = now() + Math.random() * ms; belief.check() && now() < end;) await sleep(1);
         belief.tell();

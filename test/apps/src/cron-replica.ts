@@ -34,7 +34,7 @@ class Jobs {
 
   private async run(job: string): Promise<void> {
     const lease = ExclusiveLockService.current();
-    const details = { job, tick: lease?.tick?.getTime(), fence: lease?.fence };
+    const details = { job, tick: lease?.tick?.getTime(), fencingToken: lease?.fencingToken };
     tell('started', details);
     await sleep(duration);
     tell('finished', details);

@@ -22,7 +22,7 @@ class Job {
   @Interval(Number(process.env['PERIOD_MS'] ?? 1000))
   @Exclusive('job')
   async run(): Promise<void> {
-    const details = { fence: ExclusiveLockService.current()?.fence };
+    const details = { fencingToken: ExclusiveLockService.current()?.fencingToken };
     tell('started', details);
     await sleep(duration);
     tell('finished', details);
@@ -35,7 +35,7 @@ class AppModule {}
 const app = await NestFactory.createApplicationContext(AppModule, { logger: tellingLogger });
 app.enableShutdownHooks();
 app.get(ExclusiveLockService).events$.subscribe((event) => {
-  if (event.type === 'released') tell('released', { fence: event.fence });
+  if (event.type === 'released') tell('released', { fencingToken: event.fencingToken });
 });
 tellSkipped(app);
 tell('ready');

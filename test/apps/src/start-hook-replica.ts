@@ -23,7 +23,7 @@ class Catalogue implements OnModuleInit {
 
   @Exclusive('seed')
   async onModuleInit(): Promise<void> {
-    const details = { fence: ExclusiveLockService.current()?.fence };
+    const details = { fencingToken: ExclusiveLockService.current()?.fencingToken };
     tell('started', details);
     await sleep(duration);
     if (process.env['SEED_FAILS']) throw new Error('the seed is rotten');

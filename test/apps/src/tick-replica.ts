@@ -34,7 +34,7 @@ class Job {
   @Exclusive('job', { onHolderDeath })
   async run(): Promise<void> {
     const lease = ExclusiveLockService.current();
-    const details = { tick: lease?.tick?.getTime(), fence: lease?.fence };
+    const details = { tick: lease?.tick?.getTime(), fencingToken: lease?.fencingToken };
     tell('started', details);
     const time = Number(details.tick);
     if (time > poison.from && time <= poison.to) process.kill(process.pid, 'SIGKILL');

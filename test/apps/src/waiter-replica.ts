@@ -23,10 +23,10 @@ tell('ready');
 for (let running = true; running;) {
   const outcome = await locks.run(
     'turns',
-    async ({ fence }) => {
-      tell('started', { fence });
+    async ({ fencingToken }) => {
+      tell('started', { fencingToken });
       await sleep(shortest + Math.random() * (longest - shortest));
-      tell('finished', { fence });
+      tell('finished', { fencingToken });
     },
     { wait: true },
   );

@@ -35,7 +35,7 @@ afterEach(async () => {
 /** The server is killed: that is no news. */
 const logger = { ...console, log: console.info, error: () => undefined };
 
-describe('a fence of Redis', () => {
+describe('a fencing token of Redis', () => {
   let server: RedisServer;
   let client: Redis;
   let store: LockStore;
@@ -68,11 +68,11 @@ describe('a fence of Redis', () => {
   });
 
   it('grows over the loss of the state key while the lock is held', async () => {
-    const fences = await fencesOver(store, 100, async (held) => {
-      await client.del(`{${PREFIX}:${NAME}}:fence`);
+    const fencingTokens = await fencesOver(store, 100, async (held) => {
+      await client.del(`{${PREFIX}:${NAME}}:token`);
       await store.release(held, WITHIN);
     });
-    expectGrowth(fences, 100);
+    expectGrowth(fencingTokens, 100);
   });
 
   it('grows over expiry', async () => {
@@ -80,12 +80,12 @@ describe('a fence of Redis', () => {
   });
 
   it('grows when Redis is killed and comes back empty', async () => {
-    const fences = await fencesOver(store, 4, async () => {
+    const fencingTokens = await fencesOver(store, 4, async () => {
       await server.kill();
       await server.restart();
       expect(await client.dbsize()).toBe(0);
     });
-    expectGrowth(fences, 4);
+    expectGrowth(fencingTokens, 4);
   });
 
   it('grows over the death of a holder', async () => {
@@ -94,7 +94,7 @@ describe('a fence of Redis', () => {
   });
 });
 
-describe('a fence of the local store', () => {
+describe('a fencing token of the local store', () => {
   let folder: string;
   let store: LockStore;
   beforeEach(async () => {
@@ -115,16 +115,16 @@ describe('a fence of the local store', () => {
   });
 
   it('grows when its folder has been removed', async () => {
-    const fences = [await fence(store, request())];
+    const fencingTokens = [await fencingToken(store, request())];
     await store.close();
     await rm(folder, { recursive: true });
     store = opened(await LocalLockStore.open({ folder, prefix: PREFIX }));
-    fences.push(await fence(store, request()));
-    expectGrowth(fences, 2);
+    fencingTokens.push(await fencingToken(store, request()));
+    expectGrowth(fencingTokens, 2);
   });
 });
 
-describe('a fence of the memory store', () => {
+describe('a fencing token of the memory store', () => {
   it('grows with each of 100,000 grants', async () => {
     const store = opened(new MemoryLockStore());
     expectGrowth(await fencesOver(store, 100_000, released(store)), 100_000);
@@ -146,14 +146,14 @@ function request(ttl = LONG): AcquireRequest {
 }
 
 function keys(): string[] {
-  return [`${PREFIX}:${NAME}`, `{${PREFIX}:${NAME}}:fence`];
+  return [`${PREFIX}:${NAME}`, `{${PREFIX}:${NAME}}:token`];
 }
 
-/** The fence of one grant of the lock, which must be free. */
-async function fence(store: LockStore, wanted: AcquireRequest): Promise<number> {
+/** The fencing token of one grant of the lock, which must be free. */
+async function fencingToken(store: LockStore, wanted: AcquireRequest): Promise<number> {
   const reply = await store.acquire(wanted, WITHIN);
   if (reply.status !== 'granted') throw new Error(`Expected a grant, got ${JSON.stringify(reply)}`);
-  return reply.fence;
+  return reply.fencingToken;
 }
 
 /** Grants one after the other, and what ends each of them. */
@@ -163,32 +163,32 @@ async function fencesOver(
   end: (held: AcquireRequest) => Promise<unknown>,
   ttl = LONG,
 ): Promise<number[]> {
-  const fences: number[] = [];
+  const fencingTokens: number[] = [];
   for (let i = 0; i < grants; i++) {
     const wanted = request(ttl);
-    fences.push(await fence(store, wanted));
+    fencingTokens.push(await fencingToken(store, wanted));
     await end(wanted);
   }
-  return fences;
+  return fencingTokens;
 }
 
 /** Grants and releases in the order in which they are asked for, without waiting for the answers in between. */
 async function pipelinedFences(store: LockStore, grants: number): Promise<number[]> {
   // The first call of a script is a different command, which would mix up the order.
   await fencesOver(store, 1, released(store));
-  const fences: number[] = [];
-  while (fences.length < grants) {
+  const fencingTokens: number[] = [];
+  while (fencingTokens.length < grants) {
     const pairs = Array.from({ length: PIPELINED }, () => {
       const wanted = request();
-      const granted = fence(store, wanted);
+      const granted = fencingToken(store, wanted);
       return Promise.all([granted, store.release(wanted, WITHIN)]);
     });
     for (const [granted, reply] of await Promise.all(pairs)) {
       if (reply !== 'held') throw new Error(`Released out of order: ${reply}`);
-      fences.push(granted);
+      fencingTokens.push(granted);
     }
   }
-  return fences;
+  return fencingTokens;
 }
 
 function released(store: LockStore): (held: AcquireRequest) => Promise<unknown> {
@@ -201,22 +201,24 @@ function expiry(store: LockStore): () => Promise<unknown> {
 
 /** Each grant goes to a process of its own, which is then killed while it holds the lock. */
 async function fencesOverDeaths(deaths: number, options: Parameters<typeof startApp>[1]): Promise<number[]> {
-  const fences: number[] = [];
+  const fencingTokens: number[] = [];
   for (let i = 0; i < deaths; i++) {
     const holder = startApp('contender', options);
     await holder.waitFor(({ event }) => event === 'ready');
     holder.send({ do: 'acquire', name: NAME, retry: 10 });
     const granted = await holder.waitFor(({ event }) => event === 'acquired');
-    fences.push(Number(granted['fence']));
+    fencingTokens.push(Number(granted['fencingToken']));
     await holder.signal('SIGKILL');
     await holder.exit;
   }
-  return fences;
+  return fencingTokens;
 }
 
 /** All of them are there, safe integers, each higher than the one before. */
-function expectGrowth(fences: readonly number[], grants: number): void {
-  expect(fences).toHaveLength(grants);
-  const stuck = fences.findIndex((value, i) => !Number.isSafeInteger(value) || value <= (fences[i - 1] ?? 0));
-  expect(fences.slice(Math.max(0, stuck - 1), stuck + 1)).toEqual([]);
+function expectGrowth(fencingTokens: readonly number[], grants: number): void {
+  expect(fencingTokens).toHaveLength(grants);
+  const stuck = fencingTokens.findIndex(
+    (value, i) => !Number.isSafeInteger(value) || value <= (fencingTokens[i - 1] ?? 0),
+  );
+  expect(fencingTokens.slice(Math.max(0, stuck - 1), stuck + 1)).toEqual([]);
 }

@@ -25,7 +25,10 @@ describe.each(LOSSES)('a holder that does not know that %s', (loss) => {
     const { stale, current } = await replicas.overtaken(loss);
     await write(replicas.redis, current, key, 'new');
     await expect(write(replicas.redis, stale, key, 'old')).rejects.toThrow(OVERTAKEN);
-    expect(await replicas.redis.hgetall(key)).toEqual({ value: 'new', fence: String(current.fence) });
+    expect(await replicas.redis.hgetall(key)).toEqual({
+      value: 'new',
+      token: String(current.fencingToken),
+    });
   });
 
   it('does not keep the new holder from writing to Redis, again and again', async () => {
@@ -34,7 +37,10 @@ describe.each(LOSSES)('a holder that does not know that %s', (loss) => {
     for (const value of ['new', 'newer', '']) {
       await write(replicas.redis, current, key, value);
       await expect(write(replicas.redis, stale, key, 'old')).rejects.toThrow(OVERTAKEN);
-      expect(await replicas.redis.hgetall(key)).toEqual({ value, fence: String(current.fence) });
+      expect(await replicas.redis.hgetall(key)).toEqual({
+        value,
+        token: String(current.fencingToken),
+      });
     }
   });
 });

@@ -21,7 +21,7 @@ beforeAll(async () => {
   await db.exec(recipe('sql-guard-table'));
 });
 beforeEach(async () => {
-  await db.exec('TRUNCATE reports, lock_fences');
+  await db.exec('TRUNCATE reports, lock_tokens');
   await db.query('INSERT INTO reports (id, body) VALUES ($1, $2), (2, $2)', [ID, 'empty']);
 });
 afterEach(() => replicas.release());
@@ -31,12 +31,12 @@ afterAll(async () => {
 });
 
 async function report(id = ID): Promise<unknown> {
-  const { rows } = await db.query('SELECT body, runs, fence FROM reports WHERE id = $1', [id]);
+  const { rows } = await db.query('SELECT body, runs, fencing_token FROM reports WHERE id = $1', [id]);
   return rows[0];
 }
 
 describe.each(LOSSES)('a holder that does not know that %s', (loss) => {
-  describe('and a row that carries its fence', () => {
+  describe('and a row that carries its fencing token', () => {
     let saveReport: SaveReport;
     beforeAll(async () => {
       ({ saveReport } = await recipeModule<{ saveReport: SaveReport }>('sql-update'));
@@ -46,7 +46,7 @@ describe.each(LOSSES)('a holder that does not know that %s', (loss) => {
       const { stale, current } = await replicas.overtaken(loss);
       await saveReport(db, current, ID, 'new');
       await expect(saveReport(db, stale, ID, 'old')).rejects.toThrow(OVERTAKEN);
-      expect(await report()).toEqual({ body: 'new', runs: 0, fence: current.fence });
+      expect(await report()).toEqual({ body: 'new', runs: 0, fencing_token: current.fencingToken });
     });
 
     it('does not keep the new holder from writing, again and again', async () => {
@@ -55,14 +55,14 @@ describe.each(LOSSES)('a holder that does not know that %s', (loss) => {
       for (const body of ['new', 'newer', 'newest']) {
         await saveReport(db, current, ID, body);
         await expect(saveReport(db, stale, ID, 'old')).rejects.toThrow(OVERTAKEN);
-        expect(await report()).toEqual({ body, runs: 0, fence: current.fence });
+        expect(await report()).toEqual({ body, runs: 0, fencing_token: current.fencingToken });
       }
     });
 
     it('cannot slip a write in between the claim of the new holder and its write', async () => {
       const { stale, current } = await replicas.overtaken(loss);
       await saveReport(db, stale, ID, 'old, in time');
-      const { rows } = await db.query<{ body: string }>(recipe('sql-claim'), [current.fence, ID]);
+      const { rows } = await db.query<{ body: string }>(recipe('sql-claim'), [current.fencingToken, ID]);
       await expect(saveReport(db, stale, ID, 'old')).rejects.toThrow(OVERTAKEN);
       await saveReport(db, current, ID, `${rows[0]?.body}, and read`);
       expect(await report()).toMatchObject({ body: 'old, in time, and read' });
@@ -70,17 +70,17 @@ describe.each(LOSSES)('a holder that does not know that %s', (loss) => {
 
     it('cannot claim', async () => {
       const { stale, current } = await replicas.overtaken(loss);
-      await db.query(recipe('sql-claim'), [current.fence, ID]);
-      const { rows } = await db.query(recipe('sql-claim'), [stale.fence, ID]);
+      await db.query(recipe('sql-claim'), [current.fencingToken, ID]);
+      const { rows } = await db.query(recipe('sql-claim'), [stale.fencingToken, ID]);
       expect(rows).toEqual([]);
-      expect(await report()).toMatchObject({ fence: current.fence });
+      expect(await report()).toMatchObject({ fencing_token: current.fencingToken });
     });
 
     it('cannot write where each lease writes once', async () => {
       const { stale, current } = await replicas.overtaken(loss);
       expect(await runOnce(current)).toBe(1);
       expect(await runOnce(stale)).toBe(0);
-      expect(await report()).toMatchObject({ runs: 1, fence: current.fence });
+      expect(await report()).toMatchObject({ runs: 1, fencing_token: current.fencingToken });
     });
   });
 
@@ -122,7 +122,7 @@ describe('a row that each lease writes once', () => {
 });
 
 describe('a transaction that fails behind the guard', () => {
-  it('leaves neither its writes nor its fence, and keeps its error', async () => {
+  it('leaves neither its writes nor its fencing token, and keeps its error', async () => {
     const { fencedTransaction } = await recipeModule<{ fencedTransaction: FencedTransaction }>('sql-guard');
     const { stale, current } = await replicas.overtaken('its key was deleted');
     const failing = fencedTransaction(db, current, async () => {
@@ -131,7 +131,7 @@ describe('a transaction that fails behind the guard', () => {
     });
     await expect(failing).rejects.toThrow('no paper');
     await expectBoth('empty');
-    expect((await db.query('SELECT * FROM lock_fences')).rows).toEqual([]);
+    expect((await db.query('SELECT * FROM lock_tokens')).rows).toEqual([]);
     // Nobody newer has written anything yet.
     await fencedTransaction(db, stale, () => writeBoth('old, in time'));
   });
@@ -139,7 +139,7 @@ describe('a transaction that fails behind the guard', () => {
 
 /** Resolves to the number of rows affected. */
 async function runOnce(lease: Lease): Promise<number | undefined> {
-  const { affectedRows } = await db.query(recipe('sql-update-once'), [lease.fence, ID]);
+  const { affectedRows } = await db.query(recipe('sql-update-once'), [lease.fencingToken, ID]);
   return affectedRows;
 }
 

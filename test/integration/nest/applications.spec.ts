@@ -38,7 +38,7 @@ describe.each(STORES)('two applications with one prefix, on %s', (_name, makeSto
 
   const start = (application: string, providers: Provider[] = [AppService]) =>
     startApp({ locks: { ...store.options, application }, providers });
-  const tick = { occurrence: { tick: new Date(), series: 'handleCron' } };
+  const tick = { occurrence: { tick: new Date(), job: 'handleCron' } };
 
   it('are told in one error line that the other one has done what this one wanted to', async () => {
     const shop = await start('shop');

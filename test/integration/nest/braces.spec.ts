@@ -33,7 +33,9 @@ describe.each(SHARED_STORES)(
       const listed: string[] = [];
       for await (const { name } of locks.list({ prefix: 'render:' })) listed.push(name);
       expect(listed).toEqual(['render:{1}']);
-      await expect(locks.forceRelease('render:{1}', { fence: lease!.fence })).resolves.toBe(true);
+      await expect(locks.forceRelease('render:{1}', { fencingToken: lease!.fencingToken })).resolves.toBe(
+        true,
+      );
       await lease?.release();
       await module.close();
       await store.remove();

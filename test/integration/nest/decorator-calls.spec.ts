@@ -145,7 +145,7 @@ describe('ExclusiveLockService.current()', () => {
     const { orders } = await start();
     const lease = await orders.current();
     expect(lease).toMatchObject({ name: 'current', tick: undefined, held: false });
-    expect(lease?.fence).toBeGreaterThan(0);
+    expect(lease?.fencingToken).toBeGreaterThan(0);
   });
 
   it('is the innermost lease, and the outer one again afterwards', async () => {

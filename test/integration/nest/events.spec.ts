@@ -16,14 +16,14 @@ describe('events$ of the service', () => {
   it('tells every subscriber what happens from now on, through operators too', async () => {
     const { locks } = await startApp();
     const types: string[] = [];
-    const fences: number[] = [];
+    const fencingTokens: number[] = [];
     const subscription = locks.events$.subscribe(({ type }) => types.push(type));
     locks.events$
       .pipe(
         filter((event) => event.type === 'acquired'),
-        map(({ fence }) => fence),
+        map(({ fencingToken }) => fencingToken),
       )
-      .subscribe((fence) => fences.push(fence));
+      .subscribe((fencingToken) => fencingTokens.push(fencingToken));
     const both = firstValueFrom(locks.events$.pipe(take(2), toArray()));
 
     await locks.run('a', () => 1);
@@ -32,7 +32,7 @@ describe('events$ of the service', () => {
     await locks.run('a', () => 1);
 
     expect(types).toEqual(['acquired', 'released']);
-    expect(fences).toHaveLength(2);
+    expect(fencingTokens).toHaveLength(2);
   });
 
   it('logs a subscriber that throws, directly or behind operators, and does no harm to others or the lock', async () => {

@@ -205,7 +205,7 @@ describe('the tick of a job that fires', () => {
     expect(runs).toEqual(['work for a tick']);
   });
 
-  it('is that of each series of methods which one handler calls', async () => {
+  it('is that of each job of methods which one handler calls', async () => {
     @Injectable()
     class Jobs {
       @Cron(NEVER)

@@ -36,16 +36,16 @@ const force = (options: unknown): Promise<boolean> =>
 describe('forceRelease of the service', () => {
   it('takes the lock from the holder that inspect told of, and says so in the log', async () => {
     const lease = await take(holder);
-    const { fence, holder: told } = await seen();
+    const { fencingToken, holder: told } = await seen();
     expect(told.replica).toBe('holder');
-    expect(fence).toBe(lease.fence);
+    expect(fencingToken).toBe(lease.fencingToken);
 
-    expect(await force({ fence })).toBe(true);
+    expect(await force({ fencingToken })).toBe(true);
 
     const next = await take(operator.locks);
-    expect(next.fence).toBeGreaterThan(lease.fence);
+    expect(next.fencingToken).toBeGreaterThan(lease.fencingToken);
     expect(operator.log.ours('warn')).toEqual([
-      `The lock "import" was taken from its holder by force (fence ${fence}).`,
+      `The lock "import" was taken from its holder by force (fencing token ${fencingToken}).`,
     ]);
   });
 
@@ -55,7 +55,7 @@ describe('forceRelease of the service', () => {
     const waiting = leaseOf(waiter.locks, 'import', { wait: true });
     await eventually(async () => (await seen()).waiters === 1);
 
-    expect(await force({ fence: lease.fence })).toBe(true);
+    expect(await force({ fencingToken: lease.fencingToken })).toBe(true);
 
     expect((await waiting).held).toBe(true);
     expect((await seen()).holder.replica).toBe('waiter');
@@ -65,7 +65,7 @@ describe('forceRelease of the service', () => {
     const lease = await take(holder);
     const aborted = once(lease.signal, 'abort');
 
-    await force({ fence: lease.fence });
+    await force({ fencingToken: lease.fencingToken });
     await aborted;
 
     // By its time it would have been held for 29 seconds more.
@@ -74,45 +74,49 @@ describe('forceRelease of the service', () => {
   });
 
   it('leaves a newer grant alone', async () => {
-    const { fence } = await take(holder);
-    await force({ fence });
+    const { fencingToken } = await take(holder);
+    await force({ fencingToken });
     const newer = await take(holder);
 
-    expect(await force({ fence })).toBe(false);
+    expect(await force({ fencingToken })).toBe(false);
 
-    expect((await seen()).fence).toBe(newer.fence);
+    expect((await seen()).fencingToken).toBe(newer.fencingToken);
     expect(operator.log.ours('warn')).toHaveLength(1);
   });
 
   it('finds nothing to take where the lock is free', async () => {
     const lease = await take(holder);
     await lease.release();
-    expect(await force({ fence: lease.fence })).toBe(false);
+    expect(await force({ fencingToken: lease.fencingToken })).toBe(false);
   });
 
-  it('cannot take the lock of another program, which has no fence', async () => {
+  it('cannot take the lock of another program, which has no fencing token', async () => {
     const lease = await take(holder);
     await lease.release();
     await new ExclusiveLock2(redis.client, `${redis.prefix}:import`).acquire('pod-7');
-    const { fence, holder: told } = await seen();
-    expect([fence, told.contents]).toEqual([undefined, 'pod-7']);
+    const { fencingToken, holder: told } = await seen();
+    expect([fencingToken, told.contents]).toEqual([undefined, 'pod-7']);
 
-    await expect(force({ fence })).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+    await expect(force({ fencingToken })).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
     // The store has it still.
-    expect(await force({ fence: lease.fence })).toBe(false);
+    expect(await force({ fencingToken: lease.fencingToken })).toBe(false);
 
     expect(await redis.client.get(`${redis.prefix}:import`)).toBe('pod-7');
   });
 
   it.each<[what: string, options: unknown, told: string]>([
     ['no options', undefined, 'The options of forceRelease must be an object; got undefined'],
-    ['a fence instead of options', 7, 'The options of forceRelease must be an object; got 7'],
-    ['options without a fence', {}, 'fence must be the fence that inspect tells; got fence = undefined'],
-    ['a fence that is text', { fence: '7' }, 'got fence = "7"'],
+    ['a fencingToken instead of options', 7, 'The options of forceRelease must be an object; got 7'],
+    [
+      'options without a fencingToken',
+      {},
+      'fencingToken must be the fencingToken that inspect tells; got fencingToken = undefined',
+    ],
+    ['a fencingToken that is text', { fencingToken: '7' }, 'got fencingToken = "7"'],
     [
       'an unknown option',
-      { fence: 7, name: 'a' },
-      'name is not an option of forceRelease. Known options: fence.',
+      { fencingToken: 7, name: 'a' },
+      'name is not an option of forceRelease. Known options: fencingToken.',
     ],
   ])('rejects %s', async (_what, options, told) => {
     await expect(force(options)).rejects.toMatchObject({

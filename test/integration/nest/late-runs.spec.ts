@@ -147,7 +147,7 @@ describe('a tick that is lost for all that', () => {
   it.each([
     ['because the next one is due', {}],
     ['because it was not to be asked for again', { retryFor: 0 }],
-  ])('%s is told by one warning an outage, which names lock, series and tick', async (_why, options) => {
+  ])('%s is told by one warning an outage, which names lock, job and tick', async (_why, options) => {
     class Jobs {
       async tick(): Promise<void> {}
     }

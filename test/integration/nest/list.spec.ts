@@ -34,7 +34,7 @@ async function listed(options?: ListOptions): Promise<LockState[]> {
 const namesOf = (states: LockState[]): string[] => states.map(({ name }) => name);
 
 describe('list of the service', () => {
-  it('tells of each lock who holds it, for how long, its fence and how many wait', async () => {
+  it('tells of each lock who holds it, for how long, its fencing token and how many wait', async () => {
     const lease = await take('import', { step: 3 });
     const other = await startReplica('two');
     const waiting = leaseOf(other, 'import', { wait: true });
@@ -55,7 +55,7 @@ describe('list of the service', () => {
         contents: { step: 3 },
       },
       remaining: expect.any(Number),
-      fence: lease.fence,
+      fencingToken: lease.fencingToken,
       waiters: 1,
     });
     expect(state.remaining).toBeGreaterThan(TTL / 2);
@@ -83,18 +83,22 @@ describe('list of the service', () => {
     expect(namesOf(await listed())).toEqual(['lock-0']);
   });
 
-  it('tells the lock of another program, which has contents and no fence', async () => {
-    const fence = (await take('import')).fence;
+  it('tells the lock of another program, which has contents and no fencing token', async () => {
+    const fencingToken = (await take('import')).fencingToken;
     await redis.client.del(`${redis.prefix}:import`);
     await new ExclusiveLock2(redis.client, `${redis.prefix}:import`).acquire('pod-7');
     await redis.client.set(`${redis.prefix}:for-ever`, 'x');
 
     const [forEver, imported] = await listed();
 
-    expect(fence).toEqual(expect.any(Number));
-    expect(imported).toMatchObject({ name: 'import', holder: { contents: 'pod-7' }, fence: undefined });
+    expect(fencingToken).toEqual(expect.any(Number));
+    expect(imported).toMatchObject({
+      name: 'import',
+      holder: { contents: 'pod-7' },
+      fencingToken: undefined,
+    });
     expect(imported.holder.replica).toBeUndefined();
-    expect(forEver).toMatchObject({ name: 'for-ever', remaining: Infinity, fence: undefined });
+    expect(forEver).toMatchObject({ name: 'for-ever', remaining: Infinity, fencingToken: undefined });
   });
 
   it.each<[what: string, options: unknown, told: string]>([

@@ -42,7 +42,7 @@ describe('events$', () => {
     expect(two.events).toEqual([]);
 
     await lease.release();
-    const { fence } = await waiting;
+    const { fencingToken } = await waiting;
 
     expect(two.events.slice(0, 2)).toEqual([
       {
@@ -53,7 +53,14 @@ describe('events$', () => {
         holder: expect.objectContaining({ replica: 'one' }),
         granted: true,
       },
-      { type: 'acquired', name: 'job', occurrence: undefined, fence, waited: milliseconds, late: undefined },
+      {
+        type: 'acquired',
+        name: 'job',
+        occurrence: undefined,
+        fencingToken,
+        waited: milliseconds,
+        late: undefined,
+      },
     ]);
   });
 
@@ -94,26 +101,26 @@ describe('events$', () => {
   });
 
   it('tells forced in the replica that forced, and lost in the one that had the lock', async () => {
-    const { fence } = await take(one);
+    const { fencingToken } = await take(one);
 
-    await two.locks.forceRelease('job', { fence });
+    await two.locks.forceRelease('job', { fencingToken });
 
-    expect(two.events).toEqual([{ type: 'forced', name: 'job', occurrence: undefined, fence }]);
+    expect(two.events).toEqual([{ type: 'forced', name: 'job', occurrence: undefined, fencingToken }]);
     await eventually(() => typesOf(one).includes('lost'));
     expect(typesOf(one)).not.toContain('forced');
     expect(one.events.at(-1)).toEqual({
       type: 'lost',
       name: 'job',
       occurrence: undefined,
-      fence,
+      fencingToken,
       error: expect.objectContaining({ code: 'LOCK_LOST', reason: 'vanished' }),
       held: milliseconds,
     });
   });
 
   it('tells no forced where nothing was taken', async () => {
-    const { fence } = await take(one);
-    await two.locks.forceRelease('job', { fence: fence - 1 });
+    const { fencingToken } = await take(one);
+    await two.locks.forceRelease('job', { fencingToken: fencingToken - 1 });
     expect(two.events).toEqual([]);
   });
 });

@@ -76,9 +76,9 @@ describe('a lock object', () => {
     const { locks, log } = await start();
     const lock = lockOf(locks, 'a');
     await lock.acquire();
-    const fence = lock.lease?.fence;
+    const fencingToken = lock.lease?.fencingToken;
     expect(await lock.acquire()).toBe(true);
-    expect([lock.acquired, lock.lease?.fence]).toEqual([true, fence]);
+    expect([lock.acquired, lock.lease?.fencingToken]).toEqual([true, fencingToken]);
     expect(log.ours('warn')).toEqual([
       `acquire() of the lock "${redis.prefix}:a" was called while it is held already. It stays held; call release() first.`,
     ]);
@@ -151,7 +151,10 @@ describe('a lock object', () => {
     const [one, other] = await Promise.all([start({ replica: 'one' }), start()]);
     await lockOf(one.locks, 'a', { contents: 'pod-1' }).acquire();
     const state = await lockOf(other.locks, 'a').inspect();
-    expect(state).toMatchObject({ holder: { replica: 'one', contents: 'pod-1' }, fence: expect.any(Number) });
+    expect(state).toMatchObject({
+      holder: { replica: 'one', contents: 'pod-1' },
+      fencingToken: expect.any(Number),
+    });
     expect(state?.remaining).toBeGreaterThan(TTL - 1000);
     expect(state?.remaining).toBeLessThanOrEqual(TTL);
   });

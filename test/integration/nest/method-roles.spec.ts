@@ -17,8 +17,8 @@ beforeEach(() => {
   runs = [];
 });
 
-/** When the lock was granted, by the store's clock: the fence is that time in microseconds. */
-const grantedAt = (): number => ExclusiveLockService.current()!.fence / 1000;
+/** When the lock was granted, by the store's clock: the fencing token is that time in microseconds. */
+const grantedAt = (): number => ExclusiveLockService.current()!.fencingToken / 1000;
 
 async function note(locks: ExclusiveLockService, name: string): Promise<void> {
   runs.push({ at: grantedAt(), occurrence: (await locks.inspect(name))?.holder.occurrence });

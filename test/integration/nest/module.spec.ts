@@ -34,7 +34,7 @@ describe('forRoot() without options', () => {
       expect(log.complaints).toEqual([]);
     } finally {
       await removeKeys(client, `exclusive-lock:${name}`);
-      await client.unlink(`{exclusive-lock:${name}}:fence`);
+      await client.unlink(`{exclusive-lock:${name}}:token`);
       client.disconnect();
     }
   });
@@ -94,7 +94,7 @@ describe('the module without forRoot()', () => {
 describe('forRoot() with a store', () => {
   it('keeps locks in memory, and logs no warning', async () => {
     const { locks, log } = await startApp({ locks: { store: 'memory' } });
-    await expect(locks.run('job', (lease) => lease.fence)).resolves.toMatchObject({ status: 'ran' });
+    await expect(locks.run('job', (lease) => lease.fencingToken)).resolves.toMatchObject({ status: 'ran' });
     expect(log.complaints).toEqual([]);
   });
 

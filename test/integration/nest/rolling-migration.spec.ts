@@ -56,7 +56,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
       name: 'nightly',
       holder: { contents: 'pod-old', raw: 'pod-old' },
       remaining: expect.any(Number),
-      fence: undefined,
+      fencingToken: undefined,
       waiters: 0,
     });
     expect(state?.remaining).toBeGreaterThan(TTL - 1000);

@@ -227,7 +227,7 @@ describe('a decorated async generator', () => {
     expect(await pages()).toBeUndefined();
     expect(await iterator.next()).toEqual({ done: true, value: 'all' });
     expect(await held()).toBe(false);
-    const lease = expect.objectContaining({ name: 'feed', fence: expect.any(Number) });
+    const lease = expect.objectContaining({ name: 'feed', fencingToken: expect.any(Number) });
     expect(feeds.steps).toEqual([lease, lease]);
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });

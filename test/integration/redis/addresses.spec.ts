@@ -79,7 +79,7 @@ describe('ioredis options', () => {
     const client = server.client();
     await client.select(5);
     expect(await recordIn(client, 'app:locks:lock')).toBe(mine.record);
-    expect(await client.exists('{app:locks:lock}:fence')).toBe(1);
+    expect(await client.exists('{app:locks:lock}:token')).toBe(1);
     expect(options).toEqual({ host: '127.0.0.1', port: server.port, db: 5, keyPrefix: 'app:' });
   });
 
@@ -106,6 +106,6 @@ describe('ioredis options', () => {
     await server.restart();
     const { record } = wanted();
     const reply = await store.acquire({ ...wanted(), record }, 3000);
-    expect(reply).toMatchObject({ status: 'granted', fence: expect.any(Number) });
+    expect(reply).toMatchObject({ status: 'granted', fencingToken: expect.any(Number) });
   });
 });

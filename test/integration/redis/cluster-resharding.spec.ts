@@ -12,7 +12,7 @@ import {
 
 /** A part of the time that the moves take, and more than a busy machine makes a process wait. */
 const TTL = 6000;
-const claim = { kind: 'tick', series: 'nightly', time: 1_700_000_000_000, rerun: true } as const;
+const claim = { kind: 'tick', job: 'nightly', time: 1_700_000_000_000, rerun: true } as const;
 
 describe('a slot that moves to another node', () => {
   let cluster: TestCluster;
@@ -28,8 +28,8 @@ describe('a slot that moves to another node', () => {
   };
 
   it.each([
-    ['what else is kept of it', ['{locks:lock}:fence', '{locks:lock}:tick:nightly', 'locks:lock']],
-    ['the lock itself', ['locks:lock', '{locks:lock}:tick:nightly', '{locks:lock}:fence']],
+    ['what else is kept of it', ['{locks:lock}:token', '{locks:lock}:tick:nightly', 'locks:lock']],
+    ['the lock itself', ['locks:lock', '{locks:lock}:tick:nightly', '{locks:lock}:token']],
   ])('keeps each lease as long as it is open, when %s has moved first', async (_, order) => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const mine = { ...wanted(), claim };
@@ -57,7 +57,7 @@ describe('a slot that moves to another node', () => {
     const { moving } = await open('lock');
 
     const asked = store.acquire({ ...wanted(), claim }, 20_000);
-    await moving.move('{locks:lock}:fence');
+    await moving.move('{locks:lock}:token');
     await moving.close();
 
     expect(await asked).toMatchObject({ status: 'granted' });

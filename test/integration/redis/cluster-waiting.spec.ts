@@ -88,9 +88,9 @@ describe('those who wait for a lock in a Redis cluster', () => {
 
     const second = await waiting;
     if (first.status !== 'acquired' || second.status !== 'acquired') throw new Error('skipped');
-    expect(second.lease.fence).toBeGreaterThan(first.lease.fence);
+    expect(second.lease.fencingToken).toBeGreaterThan(first.lease.fencingToken);
     expect(first.lease.lossReason).toBe('released');
-    expect(await one.inspect('a')).toMatchObject({ fence: second.lease.fence, waiters: 0 });
+    expect(await one.inspect('a')).toMatchObject({ fencingToken: second.lease.fencingToken, waiters: 0 });
   });
 
   it('need few commands more of an ACL user', async () => {

@@ -83,7 +83,10 @@ describe('a Redis cluster', () => {
     const before = stateOf(client);
     const { store } = await openStore(client);
     const mine = wanted();
-    expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted', fence: expect.any(Number) });
+    expect(await store.acquire(mine, WITHIN)).toMatchObject({
+      status: 'granted',
+      fencingToken: expect.any(Number),
+    });
     expect(await recordIn(client, 'locks:lock')).toBe(mine.record);
     await store.close();
     expect(stateOf(client)).toEqual(before);
@@ -91,7 +94,7 @@ describe('a Redis cluster', () => {
     client.disconnect();
   });
 
-  it('whose slot moves to another node keeps the lock, its owner and its fence', async () => {
+  it('whose slot moves to another node keeps the lock, its owner and its fencing token', async () => {
     const { store, log } = await openStore({ cluster: cluster.nodes });
     const mine = wanted();
     const granted = await store.acquire(mine, WITHIN);
@@ -100,7 +103,10 @@ describe('a Redis cluster', () => {
     await cluster.migrate(slot, from, (from + 1) % 3);
 
     expect(await store.renew([mine], WITHIN)).toEqual(['held']);
-    expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted', fence: fenceOf(granted) });
+    expect(await store.acquire(mine, WITHIN)).toMatchObject({
+      status: 'granted',
+      fencingToken: fenceOf(granted),
+    });
     expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'busy' });
     expect(await store.release(mine, WITHIN)).toBe('held');
     expect(fenceOf(await store.acquire(wanted(), WITHIN))).toBeGreaterThan(fenceOf(granted));

@@ -42,7 +42,7 @@ describe('a connection', () => {
     expect(unhandled.splice(0)).toEqual([]);
   });
 
-  it('that is cut after an acquire ran: the retry finds its own lock, with the same fence', async () => {
+  it('that is cut after an acquire ran: the retry finds its own lock, with the same fencing token', async () => {
     const { store, log } = await openStore(url);
     await warmUp(store);
     const mine = wanted();
@@ -50,16 +50,20 @@ describe('a connection', () => {
     const replied = proxy.onceBytes('toClient');
     const call = store.acquire(mine, 3000);
     await replied;
-    const fence = await server.client().get('{locks:lock}:fence');
+    const fencingToken = await server.client().get('{locks:lock}:token');
     proxy.cut();
     proxy.heal();
-    expect(await call).toMatchObject({ status: 'granted', fence: Number(fence), repeated: true });
+    expect(await call).toMatchObject({
+      status: 'granted',
+      fencingToken: Number(fencingToken),
+      repeated: true,
+    });
     expect(log.all).toBe('');
   });
 
   it('that is cut after an acquire for a tick ran: the tick is not done by somebody else', async () => {
     const { store } = await openStore(url);
-    const mine = { ...wanted(), tick: { series: '', time: Date.now() } };
+    const mine = { ...wanted(), tick: { job: '', time: Date.now() } };
     await warmUp(store);
     proxy.hold('toClient');
     const replied = proxy.onceBytes('toClient');
@@ -88,11 +92,13 @@ describe('a connection', () => {
     const { store } = await openStore(url);
     const holder = wanted();
     const granted = await store.acquire(holder, WITHIN);
-    const fence = granted.status === 'granted' ? granted.fence : 0;
-    await expect(store.force({ name: 'lock', fence: fence - 1 }, WITHIN)).resolves.toBe('taken');
+    const fencingToken = granted.status === 'granted' ? granted.fencingToken : 0;
+    await expect(store.force({ name: 'lock', fencingToken: fencingToken - 1 }, WITHIN)).resolves.toBe(
+      'taken',
+    );
     proxy.hold('toClient');
     const replied = proxy.onceBytes('toClient');
-    const call = store.force({ name: 'lock', fence }, 3000);
+    const call = store.force({ name: 'lock', fencingToken }, 3000);
     await replied;
     await server.client().set('locks:lock', 'of the next holder');
     proxy.cut();

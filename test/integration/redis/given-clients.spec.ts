@@ -39,7 +39,10 @@ describe('a client that was given', () => {
 
     const { store } = await openStore(client);
     const mine = wanted();
-    expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted', fence: expect.any(Number) });
+    expect(await store.acquire(mine, WITHIN)).toMatchObject({
+      status: 'granted',
+      fencingToken: expect.any(Number),
+    });
     expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'busy', record: mine.record });
     expect(await store.renew([mine], WITHIN)).toEqual(['held']);
     // With the prefix and in the database that the client itself looks into.

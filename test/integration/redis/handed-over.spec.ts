@@ -27,18 +27,18 @@ describe('a lock that is handed over when its state was lost', () => {
         await Promise.all([...others, holder].map((request) => store.release(request, WITHIN)));
       },
     ],
-  ])('by the release of %s has a new state, with a higher fence, that expires', async (_, release) => {
+  ])('by the release of %s has a new state, with a higher fencingToken, that expires', async (_, release) => {
     const holder = wanted();
     const granted = await store.acquire(holder, WITHIN);
     const waiter = await standInLine(store, wanted());
-    await client.del('{locks:lock}:fence');
+    await client.del('{locks:lock}:token');
 
     await release(holder);
 
     expect(await recordIn(client, 'locks:lock')).toBe(waiter.request.record);
     expect(await client.pttl('locks:lock')).toBeLessThanOrEqual(TURN_TIMEOUT);
-    const fence = Number(await client.get('{locks:lock}:fence'));
-    expect(fence).toBeGreaterThan(granted.status === 'granted' ? granted.fence : Infinity);
-    expect(await client.pttl('{locks:lock}:fence')).toBeGreaterThan(DAY);
+    const fencingToken = Number(await client.get('{locks:lock}:token'));
+    expect(fencingToken).toBeGreaterThan(granted.status === 'granted' ? granted.fencingToken : Infinity);
+    expect(await client.pttl('{locks:lock}:token')).toBeGreaterThan(DAY);
   });
 });

@@ -6,7 +6,7 @@ afterEach(closeEverything);
 it('a key prefix with a hash tag lets no name collide with what is kept of another lock', async () => {
   const server = await RedisServer.start();
   const { store } = await openStore({ port: server.port, keyPrefix: '{app}:' });
-  const names = ['mail', 'mail:fence', 'mail:queue', 'mail:undone'];
+  const names = ['mail', 'mail:fencingToken', 'mail:queue', 'mail:undone'];
   for (const name of names) {
     const mine = wanted(name);
     expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted' });

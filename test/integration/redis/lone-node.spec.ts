@@ -53,7 +53,7 @@ describe('a server in cluster mode that is given by a plain URL', () => {
 
     const { store: other } = await openStore(server.url);
     const grants = await Promise.all(requests.map(({ name }) => other.acquire(wanted(name), WITHIN)));
-    expect(grants).toEqual(NAMES.map(() => ({ status: 'granted', fence: expect.any(Number) })));
+    expect(grants).toEqual(NAMES.map(() => ({ status: 'granted', fencingToken: expect.any(Number) })));
   });
 
   it('tells who waits', async () => {

@@ -34,16 +34,18 @@ describe('many calls that are made together', () => {
     expect(await client.keys('locks:*')).toEqual([]);
   });
 
-  it('have a fence higher than that of the last grant of the same lock', async () => {
+  it('have a fencing token higher than that of the last grant of the same lock', async () => {
     const requests = manyLocks();
     const before = await acquireAll(store, requests);
     await releaseAll(store, requests);
     const after = await acquireAll(store, manyLocks());
-    for (const [i, { fence }] of (after as { fence: number }[]).entries()) {
-      expect(fence).toBeGreaterThan((before[i] as { fence: number }).fence);
+    for (const [i, { fencingToken }] of (after as { fencingToken: number }[]).entries()) {
+      expect(fencingToken).toBeGreaterThan((before[i] as { fencingToken: number }).fencingToken);
     }
     // A state that is kept says the same.
-    expect(await client.get('{locks:lock-9}:fence')).toBe(String((after[9] as { fence: number }).fence));
+    expect(await client.get('{locks:lock-9}:token')).toBe(
+      String((after[9] as { fencingToken: number }).fencingToken),
+    );
   });
 
   it('are each answered as if they were alone', async () => {
@@ -55,7 +57,7 @@ describe('many calls that are made together', () => {
     const mine = wanted('mine');
     await store.acquire(mine, WITHIN);
     await client.hset('locks:of-another-type', 'not', 'ours');
-    await client.set('{locks:bad-state}:fence', 'not ours');
+    await client.set('{locks:bad-state}:token', 'not ours');
 
     const names = ['first', 'taken', 'of-another-type', 'bad-state', 'last', 'last'];
     const wants = [...names.map((name) => wanted(name)), undone, mine];
@@ -104,7 +106,7 @@ describe('many calls that are made together', () => {
     await warmUp(store);
     const mine = wanted('mine');
     await store.acquire(mine, WITHIN);
-    const claim = { kind: 'tick', series: '', time: Date.now() - 1000, rerun: false } as const;
+    const claim = { kind: 'tick', job: '', time: Date.now() - 1000, rerun: false } as const;
 
     const [, , released, granted] = await Promise.all([
       store.acquire(wanted('other'), WITHIN),
@@ -139,8 +141,8 @@ describe('many calls that are made together', () => {
 
     const replies = await calls;
     for (const [i, { name }] of requests.entries()) {
-      const fence = Number(await client.get(`{locks:${name}}:fence`));
-      expect(replies[i]).toEqual({ status: 'granted', fence, repeated: true });
+      const fencingToken = Number(await client.get(`{locks:${name}}:token`));
+      expect(replies[i]).toEqual({ status: 'granted', fencingToken, repeated: true });
     }
 
     proxy.hold('toClient');

@@ -83,7 +83,7 @@ describe('two replicas that share a lock behind sentinels', () => {
     const second = await waiting;
     if (second.status !== 'acquired') throw new Error('skipped');
     expect(lease.lossReason).toBe('released');
-    expect(second.lease.fence).toBeGreaterThan(lease.fence);
+    expect(second.lease.fencingToken).toBeGreaterThan(lease.fencingToken);
     expect(await roleOf(primary)).toBe('master');
   }, 90_000);
 

@@ -264,7 +264,7 @@ describe('a refusal on a connection that stays open', () => {
   ])('is cured by another connection where it can be, within the same call: %s', async (refusal) => {
     const fake = await FakeRedis.start(refusing(refusal));
     const { store, log } = await openStore(`redis://127.0.0.1:${fake.port}`);
-    expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted', fence: 7 });
+    expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted', fencingToken: 7 });
     expect(log.all).toBe('');
   });
 
@@ -275,7 +275,7 @@ describe('a refusal on a connection that stays open', () => {
       return ++refusals <= 3 ? '-LOADING Redis is loading the dataset in memory\r\n' : granted;
     });
     const { store } = await openStore(`redis://127.0.0.1:${fake.port}`);
-    expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted', fence: 7 });
+    expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted', fencingToken: 7 });
   });
 
   it('ends a call at once where it does not pass, and surely did nothing', async () => {

@@ -272,8 +272,8 @@ function aclOfReadme(): string[] {
 }
 
 async function exercise(store: Awaited<ReturnType<typeof openStore>>['store']): Promise<void> {
-  const claim = { kind: 'tick', series: '', time: Date.now() - 1000, rerun: true } as const;
-  const key = { ...wanted(), claim: { kind: 'key', series: 'v1', remember: 1 } } as const;
+  const claim = { kind: 'tick', job: '', time: Date.now() - 1000, rerun: true } as const;
+  const key = { ...wanted(), claim: { kind: 'key', job: 'v1', remember: 1 } } as const;
   await store.acquire(key, WITHIN);
   await store.release({ ...key, completed: key.claim }, WITHIN);
   // A millisecond later it is forgotten, and the next completion removes it.

@@ -34,11 +34,11 @@ describe('an undone acquisition', () => {
     expect(await store.undo(mine, WITHIN)).toBe('vanished');
     expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'done' });
     expect(await store.inspect('lock', WITHIN)).toBeNull();
-    expect(await client.exists('locks:lock', '{locks:lock}:fence')).toBe(0);
+    expect(await client.exists('locks:lock', '{locks:lock}:token')).toBe(0);
   });
 
   it('is not granted again after it was, nor is its tick claimed when it arrives only then', async () => {
-    const claim = { kind: 'tick', series: 'nightly', time: Date.now() - 1000, rerun: false } as const;
+    const claim = { kind: 'tick', job: 'nightly', time: Date.now() - 1000, rerun: false } as const;
     const [granted, late] = [wanted(), { ...wanted(), claim }];
     await store.acquire(granted, WITHIN);
     await store.undo(granted, WITHIN);
@@ -61,7 +61,10 @@ describe('an undone acquisition', () => {
     expect(await store.undo(wanted(), WITHIN)).toBe('taken');
     expect(await store.inspect('lock', WITHIN)).toMatchObject({ record: theirs.record });
     expect(await store.renew([theirs], WITHIN)).toEqual(['held']);
-    expect(await store.acquire(theirs, WITHIN)).toMatchObject({ status: 'granted', fence: fenceOf(granted) });
+    expect(await store.acquire(theirs, WITHIN)).toMatchObject({
+      status: 'granted',
+      fencingToken: fenceOf(granted),
+    });
   });
 
   it('is remembered for as long as it may be on its way, and not for ever', async () => {
@@ -93,19 +96,19 @@ describe('a renewal of many leases', () => {
 });
 
 describe('a renewal', () => {
-  it('touches the key of the lock alone, which tells the fence as long as it is held', async () => {
+  it('touches the key of the lock alone, which tells the fencing token as long as it is held', async () => {
     const mine = wanted();
     const granted = await store.acquire(mine, WITHIN);
     await client.acl('SETUSER', 'renewer', 'on', '>secret', '+@all', '~locks:*');
     const renewing = { port: server.port, username: 'renewer', password: 'secret' };
     const { store: renewer } = await openStore(renewing);
-    expect(await client.del('{locks:lock}:fence')).toBe(1);
+    expect(await client.del('{locks:lock}:token')).toBe(1);
 
     expect(await renewer.renew([mine], WITHIN)).toEqual(['held']);
 
     expect(await client.keys('*')).toEqual(['locks:lock']);
-    expect(await store.inspect('lock', WITHIN)).toMatchObject({ fence: fenceOf(granted) });
-    expect(await store.force({ name: 'lock', fence: fenceOf(granted) }, WITHIN)).toBe('held');
+    expect(await store.inspect('lock', WITHIN)).toMatchObject({ fencingToken: fenceOf(granted) });
+    expect(await store.force({ name: 'lock', fencingToken: fenceOf(granted) }, WITHIN)).toBe('held');
     expect(fenceOf(await store.acquire(wanted(), WITHIN))).toBeGreaterThan(fenceOf(granted));
   });
 });
@@ -114,9 +117,9 @@ describe('what is kept of a lock', () => {
   it('goes by itself, each at its time', async () => {
     const time = Date.now() - 1000;
     const claims = [
-      { kind: 'tick', series: 'nightly', time, rerun: true },
-      { kind: 'gap', series: 'sync', gap: 1000 },
-      { kind: 'key', series: '["v1"]', remember: 60_000 },
+      { kind: 'tick', job: 'nightly', time, rerun: true },
+      { kind: 'gap', job: 'sync', gap: 1000 },
+      { kind: 'key', job: '["v1"]', remember: 60_000 },
     ] as const;
     for (const claim of claims) {
       const mine = { ...wanted(), claim };
@@ -127,12 +130,12 @@ describe('what is kept of a lock', () => {
     for (const key of await client.keys('*')) left.set(key, (await client.pttl(key)) / DAY);
 
     expect([...left.keys()].toSorted()).toEqual([
-      '{locks:lock}:fence',
       '{locks:lock}:gap:sync',
       '{locks:lock}:key:["v1"]',
       '{locks:lock}:tick:nightly',
+      '{locks:lock}:token',
     ]);
-    expect(left.get('{locks:lock}:fence')).toBeCloseTo(1, 1);
+    expect(left.get('{locks:lock}:token')).toBeCloseTo(1, 1);
     expect(left.get('{locks:lock}:gap:sync')).toBeCloseTo(1, 1);
     expect(left.get('{locks:lock}:tick:nightly')).toBeCloseTo(35, 1);
     expect(left.get('{locks:lock}:key:["v1"]')).toBeLessThan(60_000 / DAY + 1e-9);

@@ -1,5 +1,5 @@
 import { describeAcquiring } from './conformance/acquiring.js';
-import { describeFences } from './conformance/fences.js';
+import { describeTokens } from './conformance/fencing-tokens.js';
 import { describeInspecting, describeNames } from './conformance/inspecting.js';
 import { describeExpiry, describeReleasing, describeRenewing } from './conformance/owners.js';
 import { describeRuns } from './conformance/runs.js';
@@ -16,7 +16,7 @@ export function describeLockStore(name: string, makeStores: MakeStores): void {
     describe('acquiring', () => describeAcquiring(on));
     describe('a tick', () => describeTicks(on));
     describe('a run', () => describeRuns(on));
-    describe('a fence', () => describeFences(on));
+    describe('a fencing token', () => describeTokens(on));
     describe('renewing', () => describeRenewing(on));
     describe('releasing', () => describeReleasing(on));
     describe('expiry', () => describeExpiry(on));

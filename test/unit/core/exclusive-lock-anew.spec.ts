@@ -18,14 +18,14 @@ describe('a lock object that has a new lease before the last one is given back',
   /** `behaviour` is that of all releases until the second acquisition. */
   async function acquiredAnew(behaviour: Behaviour<never>): Promise<ExclusiveLock> {
     const lock = await acquired(lockOf(replica));
-    const { fence } = lock.lease!;
+    const { fencingToken } = lock.lease!;
     replica.store.always('release', behaviour);
     const releasing = lock.release();
     await replica.clock.pass(TTL);
     await releasing;
     late = [];
     replica.locks.events.listen((event) => {
-      if ('fence' in event && event.fence === fence) late.push(event.type);
+      if ('fencingToken' in event && event.fencingToken === fencingToken) late.push(event.type);
     });
     await acquired(lock);
     replica.store.recover('release');

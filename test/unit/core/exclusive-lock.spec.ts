@@ -37,12 +37,12 @@ describe('acquired of a lock object', () => {
     expect(lock.acquired).toBe(false);
   });
 
-  it('comes with a lease while it is true, for fence, signal and assertHeld()', async () => {
+  it('comes with a lease while it is true, for fencing token, signal and assertHeld()', async () => {
     const lock = lockOf(replica);
     expect(lock.lease).toBeNull();
     await acquired(lock);
     const { lease } = lock;
-    expect(lease).toMatchObject({ name: 'a', held: true, fence: expect.any(Number) });
+    expect(lease).toMatchObject({ name: 'a', held: true, fencingToken: expect.any(Number) });
     const { signal } = lease!;
     await replica.store.steal('a');
     await replica.clock.pass(RENEW_EVERY);
@@ -169,7 +169,7 @@ describe('the events of a lock object', () => {
       let made = false;
       replica.locks.events.emit(() => {
         made = true;
-        return { type: 'renewed', name: 'b', fence: 1, occurrence: undefined, remaining: 1 };
+        return { type: 'renewed', name: 'b', fencingToken: 1, occurrence: undefined, remaining: 1 };
       });
       return made;
     };
@@ -306,6 +306,6 @@ describe('a lock object that has lost its lock', () => {
     const theirs = await acquired(lockOf(other));
     await lock.release();
     expect(theirs.acquired).toBe(true);
-    expect(await lockOf(replica).inspect()).toMatchObject({ fence: theirs.lease?.fence });
+    expect(await lockOf(replica).inspect()).toMatchObject({ fencingToken: theirs.lease?.fencingToken });
   });
 });

@@ -22,7 +22,7 @@ function tickOf(period: number): { occurrence: Occurrence } {
   const tick = new Date();
   const following = (moment: Date) =>
     new Date(tick.getTime() + (Math.floor((moment.getTime() - tick.getTime()) / period) + 1) * period);
-  return { occurrence: { tick, following, series: 'nightly' } };
+  return { occurrence: { tick, following, job: 'nightly' } };
 }
 
 describe('a tick at whose moment the store is away', () => {

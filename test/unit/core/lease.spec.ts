@@ -13,7 +13,13 @@ afterEach(useRealTime);
 
 it('a lease shows in logs what users may know of it', async () => {
   const lease = await replica.acquire('a');
-  const shown = { name: 'a', fence: lease.fence, tick: undefined, held: true, remaining: LEASE };
+  const shown = {
+    name: 'a',
+    fencingToken: lease.fencingToken,
+    tick: undefined,
+    held: true,
+    remaining: LEASE,
+  };
 
   expect(inspect(lease)).toBe(inspect(shown));
   expect(JSON.parse(JSON.stringify(lease))).toEqual(JSON.parse(JSON.stringify(shown)));
@@ -200,12 +206,12 @@ describe('a release', () => {
   });
 });
 
-it('a lease tells the name, the fence and the tick that it was granted for', async () => {
+it('a lease tells the name, the fencing token and the tick that it was granted for', async () => {
   const tick = new Date(Date.now() - 1000);
 
   const lease = await replica.acquire('a', { occurrence: { tick } });
 
   expect(lease.name).toBe('a');
   expect(lease.tick).toEqual(tick);
-  expect(lease.fence).toBe((await replica.store.holderOf('a'))?.fence);
+  expect(lease.fencingToken).toBe((await replica.store.holderOf('a'))?.fencingToken);
 });

@@ -336,12 +336,14 @@ describe('a lock taken by force', () => {
     const events: LockEvent[] = [];
     replica.locks.events.listen((event) => events.push(event));
 
-    expect(await replica.locks.forceRelease('a', lease.fence)).toBe(true);
+    expect(await replica.locks.forceRelease('a', lease.fencingToken)).toBe(true);
 
     expect(await replica.store.holderOf('a')).toBeNull();
-    expect(events).toEqual([{ type: 'forced', name: 'a', occurrence: undefined, fence: lease.fence }]);
+    expect(events).toEqual([
+      { type: 'forced', name: 'a', occurrence: undefined, fencingToken: lease.fencingToken },
+    ]);
     expect(replica.logger.warnings).toEqual([
-      `The lock "a" was taken from its holder by force (fence ${lease.fence}).`,
+      `The lock "a" was taken from its holder by force (fencing token ${lease.fencingToken}).`,
     ]);
     await replica.clock.pass(TTL / 3);
     expect(lease.held).toBe(false);
@@ -352,16 +354,19 @@ describe('a lock taken by force', () => {
     await lease.release();
     const newer = await other.acquire('a');
 
-    expect(await replica.locks.forceRelease('a', lease.fence)).toBe(false);
+    expect(await replica.locks.forceRelease('a', lease.fencingToken)).toBe(false);
 
     await newer.release();
     expect(newer.lossError?.reason).toBe('released');
-    expect(await replica.locks.forceRelease('a', newer.fence)).toBe(false);
+    expect(await replica.locks.forceRelease('a', newer.fencingToken)).toBe(false);
   });
 
-  it.each([0.5, Number.NaN, '7', undefined])('is refused with %p for a fence', async (fence) => {
-    await expect(replica.locks.forceRelease('a', fence as number)).rejects.toMatchObject({
-      code: 'LOCK_CONFIGURATION',
-    });
-  });
+  it.each([0.5, Number.NaN, '7', undefined])(
+    'is refused with %p for a fencingToken',
+    async (fencingToken) => {
+      await expect(replica.locks.forceRelease('a', fencingToken as number)).rejects.toMatchObject({
+        code: 'LOCK_CONFIGURATION',
+      });
+    },
+  );
 });

@@ -19,7 +19,8 @@ class ListingStore extends MemoryLockStore {
 
   override async *list(): AsyncGenerator<StoredLock & { name: string }> {
     try {
-      for (const name of this.#names) yield { name, record: '"holder"', remaining: 1000, fence: undefined };
+      for (const name of this.#names)
+        yield { name, record: '"holder"', remaining: 1000, fencingToken: undefined };
     } finally {
       this.ended = true;
     }
@@ -54,7 +55,7 @@ describe('a listing', () => {
   });
 
   it('that is left early may fail to end: nobody wants to know', async () => {
-    const lock = { name: 'a', record: '"holder"', remaining: 1000, fence: undefined };
+    const lock = { name: 'a', record: '"holder"', remaining: 1000, fencingToken: undefined };
     const listing = listed({
       next: () => Promise.resolve({ done: false, value: lock }),
       return: () => Promise.reject(new Error('down')),

@@ -20,8 +20,8 @@ afterEach(useRealTime);
 const typesOf = (list: readonly LockEvent[]) => list.map(({ type }) => type);
 
 describe('the events of a lock', () => {
-  it('tell of a run from its grant to its release, with the fence, the tick and how late it was', async () => {
-    const occurrence = { tick: new Date(Date.now() - 1500), series: 'nightly' };
+  it('tell of a run from its grant to its release, with the fencing token, the tick and how late it was', async () => {
+    const occurrence = { tick: new Date(Date.now() - 1500), job: 'nightly' };
     const work = new OpenWork();
     const running = replica.locks.run('a', () => work.done, { occurrence });
     await replica.clock.pass(RENEW_EVERY + 100);
@@ -30,7 +30,7 @@ describe('the events of a lock', () => {
 
     const about = {
       name: 'a',
-      fence: expect.any(Number),
+      fencingToken: expect.any(Number),
       occurrence: `tick ${occurrence.tick.toISOString()} of nightly`,
     };
     expect(events).toEqual([

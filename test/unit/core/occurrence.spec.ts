@@ -9,36 +9,33 @@ const DAY = 86_400_000;
 
 describe('an occurrence', () => {
   it.each<[Occurrence, object]>([
-    [{ tick }, { kind: 'tick', series: '', time: tick.getTime(), rerun: false }],
+    [{ tick }, { kind: 'tick', job: '', time: tick.getTime(), rerun: false }],
     [
-      { tick, series: 'nightly', onHolderDeath: 'rerun' },
-      { kind: 'tick', series: 'nightly', time: tick.getTime(), rerun: true },
+      { tick, job: 'nightly', onHolderDeath: 'rerun' },
+      { kind: 'tick', job: 'nightly', time: tick.getTime(), rerun: true },
     ],
     [
-      { gap: 1000.5, series: 'poll' },
-      { kind: 'gap', series: 'poll', gap: 1001 },
+      { gap: 1000.5, job: 'poll' },
+      { kind: 'gap', job: 'poll', gap: 1001 },
     ],
-    [{ key: 'v1' }, { kind: 'key', series: '["v1"]', remember: 7 * DAY }],
+    [{ key: 'v1' }, { kind: 'key', job: '["v1"]', remember: 7 * DAY }],
     [
-      { key: 'v1', series: 'seed', remember: 60_000 },
-      { kind: 'key', series: '["seed","v1"]', remember: 60_000 },
+      { key: 'v1', job: 'seed', remember: 60_000 },
+      { kind: 'key', job: '["seed","v1"]', remember: 60_000 },
     ],
     [
       { key: 'v1', remember: 1.1 * DAY },
-      { kind: 'key', series: '["v1"]', remember: 95_040_001 },
+      { kind: 'key', job: '["v1"]', remember: 95_040_001 },
     ],
   ])('%j claims what it says', (occurrence, claim) => {
     expect(claimOf(occurrence)).toEqual(claim);
   });
 
-  it('is not mistaken for one of another series or key', () => {
-    const claims = [
-      { key: 'b', series: 'a' },
-      { key: 'a', series: 'b' },
-      { key: '["a","b"]' },
-      { key: 'a' },
-    ].map((occurrence) => claimOf(occurrence));
-    expect(new Set(claims.map(({ series }) => series)).size).toBe(claims.length);
+  it('is not mistaken for one of another job or key', () => {
+    const claims = [{ key: 'b', job: 'a' }, { key: 'a', job: 'b' }, { key: '["a","b"]' }, { key: 'a' }].map(
+      (occurrence) => claimOf(occurrence),
+    );
+    expect(new Set(claims.map(({ job }) => job)).size).toBe(claims.length);
   });
 
   it.each<[string, unknown, string]>([
@@ -52,7 +49,7 @@ describe('an occurrence', () => {
       'occurrence.tick must be a valid Date; got occurrence.tick = an invalid Date.',
     ],
     ['a key that is no string', { key: 5 }, 'occurrence.key must be a string; got occurrence.key = 5.'],
-    ['a series that is no string', { tick, series: 5 }, 'occurrence.series must be a string'],
+    ['a job that is no string', { tick, job: 5 }, 'occurrence.job must be a string'],
     ['a gap of nothing', { gap: 0 }, 'occurrence.gap must be a number of milliseconds from 1'],
     ['a gap that is no number', { gap: '5' }, 'occurrence.gap must be a number of milliseconds'],
     ['a negative memory', { key: 'v1', remember: -1 }, 'occurrence.remember must be a number'],
@@ -75,7 +72,7 @@ describe('a holder', () => {
 
   it('tells which run it has the lock for', async () => {
     const replica = startReplica();
-    const occurrence = { tick, series: 'Reports.nightly' };
+    const occurrence = { tick, job: 'Reports.nightly' };
     await replica.acquire('a', { occurrence });
 
     const state = await replica.locks.inspect('a');

@@ -13,8 +13,8 @@ beforeEach(() => {
 });
 afterEach(useRealTime);
 
-const occurrence = (fromNow = 0, series?: string) => ({
-  occurrence: { tick: new Date(Date.now() + fromNow), series },
+const occurrence = (fromNow = 0, job?: string) => ({
+  occurrence: { tick: new Date(Date.now() + fromNow), job },
 });
 
 describe('a run for a tick', () => {
@@ -46,7 +46,7 @@ describe('a run for a tick', () => {
     await expect(replica.locks.run('a', () => 1, occurrence())).resolves.toMatchObject({ reason: 'busy' });
   });
 
-  it('leaves the ticks of another series of the same lock alone', async () => {
+  it('leaves the ticks of another job of the same lock alone', async () => {
     await replica.locks.run('a', () => 1, occurrence(0, 'hourly'));
 
     await expect(replica.locks.run('a', () => 2, occurrence(0, 'daily'))).resolves.toMatchObject({
@@ -58,7 +58,7 @@ describe('a run for a tick', () => {
 const rerun = (maxAttempts?: number) => ({
   occurrence: {
     tick: new Date(Date.now() - 1000),
-    series: 'nightly',
+    job: 'nightly',
     onHolderDeath: 'rerun',
     maxAttempts,
   } as const,
@@ -109,9 +109,9 @@ describe('a tick that kills whoever runs it', () => {
 
 describe('a mark from the future', () => {
   it.each([
-    ['of a tick', () => ({ tick: new Date(Date.now() + replica.store.wallAhead), series: 'nightly' })],
-    ['of a key', () => ({ key: 'v1', series: 'nightly' })],
-    ['of a gap', () => ({ gap: 60_000, series: 'nightly' })],
+    ['of a tick', () => ({ tick: new Date(Date.now() + replica.store.wallAhead), job: 'nightly' })],
+    ['of a key', () => ({ key: 'v1', job: 'nightly' })],
+    ['of a gap', () => ({ gap: 60_000, job: 'nightly' })],
   ])(
     'is ignored once the clock of the store was set back, and told in one line: %s',
     async (_, occurrenceOf) => {

@@ -105,12 +105,13 @@ describe('two runs of one lock', () => {
     expect(new Set(tokens).size).toBe(5);
   });
 
-  it('get fences that grow', async () => {
-    const fences: number[] = [];
-    for (let i = 0; i < 3; i++) await replica.locks.run('a', ({ fence }) => fences.push(fence), {});
+  it('get fencing tokens that grow', async () => {
+    const fencingTokens: number[] = [];
+    for (let i = 0; i < 3; i++)
+      await replica.locks.run('a', ({ fencingToken }) => fencingTokens.push(fencingToken), {});
 
-    expect(fences.toSorted((a, b) => a - b)).toEqual(fences);
-    expect(new Set(fences).size).toBe(3);
+    expect(fencingTokens.toSorted((a, b) => a - b)).toEqual(fencingTokens);
+    expect(new Set(fencingTokens).size).toBe(3);
   });
 });
 

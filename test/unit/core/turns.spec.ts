@@ -32,7 +32,7 @@ describe('a waiter that is told that the lock is its own', () => {
     const mine = await waiting;
     expect(asks()).toBe(before);
     expect(mine.held).toBe(true);
-    expect(mine.fence).toBe((await replica.store.holderOf('a'))?.fence);
+    expect(mine.fencingToken).toBe((await replica.store.holderOf('a'))?.fencingToken);
     await replica.clock.pass(1);
     expect(replica.store.callsOf('renew').at(-1)?.records).toEqual([mine.record]);
     expect(mine.remaining).toBeGreaterThan(TTL - 1000);
@@ -92,8 +92,11 @@ describe('a waiter that is told that the lock is its own', () => {
 
 describe('a message that the lock is somebody’s own', () => {
   it.each([
-    ['came before the last answer', () => ({ record: record(), fence: lease.fence, keptFor: TTL })],
-    ['is for another', () => ({ record: 'another', fence: lease.fence + 1, keptFor: TTL })],
+    [
+      'came before the last answer',
+      () => ({ record: record(), fencingToken: lease.fencingToken, keptFor: TTL }),
+    ],
+    ['is for another', () => ({ record: 'another', fencingToken: lease.fencingToken + 1, keptFor: TTL })],
   ])('is only a reason to ask when it %s', async (_, turn) => {
     const waiting = replica.acquire('a', { wait: true });
     await settle();
@@ -110,13 +113,13 @@ describe('a message that the lock is somebody’s own', () => {
     expect((await waiting).held).toBe(true);
   });
 
-  it('is only a reason to ask where the store said no fence', async () => {
+  it('is only a reason to ask where the store said no fencing token', async () => {
     replica.store.tellsTurns = false;
     const waiting = replica.acquire('a', { wait: true });
     await settle();
     const before = asks();
 
-    replica.store.tell({ record: record(), fence: lease.fence + 1, keptFor: TTL });
+    replica.store.tell({ record: record(), fencingToken: lease.fencingToken + 1, keptFor: TTL });
     await settle();
 
     expect(asks()).toBe(before + 1);

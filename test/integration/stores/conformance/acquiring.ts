@@ -1,32 +1,32 @@
-import { LONG, SHORT, WITHIN, fenceOf, grantedFence, request, tickClaim, type Subject } from './subject.js';
+import { LONG, SHORT, WITHIN, fenceOf, grantedToken, request, tickClaim, type Subject } from './subject.js';
 
 export function describeAcquiring(on: Subject): void {
   it('grants a free lock', async () => {
     await expect(on.one.acquire(request('job'), WITHIN)).resolves.toMatchObject({
       status: 'granted',
-      fence: expect.any(Number),
+      fencingToken: expect.any(Number),
     });
   });
 
-  it('grants a record that holds the lock already again, with the same fence', async () => {
+  it('grants a record that holds the lock already again, with the same fencing token', async () => {
     const wanted = request('job');
-    const fence = await grantedFence(on.one, wanted);
-    await expect(on.one.acquire(wanted, WITHIN)).resolves.toMatchObject({ status: 'granted', fence });
-    await expect(on.two.acquire(wanted, WITHIN)).resolves.toMatchObject({ status: 'granted', fence });
+    const fencingToken = await grantedToken(on.one, wanted);
+    await expect(on.one.acquire(wanted, WITHIN)).resolves.toMatchObject({ status: 'granted', fencingToken });
+    await expect(on.two.acquire(wanted, WITHIN)).resolves.toMatchObject({ status: 'granted', fencingToken });
   });
 
   it('gives a record that is granted again its full TTL again', async () => {
     const wanted = request('job', { ttl: SHORT });
-    await grantedFence(on.one, request('beside', { ttl: SHORT }));
-    await grantedFence(on.one, wanted);
-    await grantedFence(on.one, { ...wanted, ttl: LONG });
+    await grantedToken(on.one, request('beside', { ttl: SHORT }));
+    await grantedToken(on.one, wanted);
+    await grantedToken(on.one, { ...wanted, ttl: LONG });
     await on.expiry('beside');
     await expect(on.two.inspect('job', WITHIN)).resolves.toMatchObject({ record: wanted.record });
   });
 
   it('tells everybody else who holds it and for how long', async () => {
     const holder = request('job', { ttl: 10_000 });
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     for (const store of [on.one, on.two]) {
       const reply = await store.acquire(request('job'), WITHIN);
       if (reply.status !== 'busy') throw new Error(`Expected busy, got ${reply.status}`);
@@ -38,29 +38,29 @@ export function describeAcquiring(on: Subject): void {
 
   it('leaves the holder alone when it turns others away', async () => {
     const holder = request('job');
-    const fence = await grantedFence(on.one, holder);
+    const fencingToken = await grantedToken(on.one, holder);
     await on.two.acquire(request('job', { ttl: 60_000 }), WITHIN);
     const held = await on.one.inspect('job', WITHIN);
-    expect(held).toMatchObject({ record: holder.record, fence });
+    expect(held).toMatchObject({ record: holder.record, fencingToken });
     expect(held?.remaining).toBeLessThanOrEqual(LONG);
   });
 
   it('grants the lock to another once it is released', async () => {
     const holder = request('job');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     await on.one.release(holder, WITHIN);
-    await grantedFence(on.two, request('job'));
+    await grantedToken(on.two, request('job'));
   });
 
   it('grants the lock to another once it has expired', async () => {
-    await grantedFence(on.one, request('job', { ttl: SHORT }));
+    await grantedToken(on.one, request('job', { ttl: SHORT }));
     await on.expiry('job');
-    await grantedFence(on.two, request('job'));
+    await grantedToken(on.two, request('job'));
   });
 
   it('keeps locks of different names apart', async () => {
-    await grantedFence(on.one, request('job'));
-    await grantedFence(on.two, request('job2'));
+    await grantedToken(on.one, request('job'));
+    await grantedToken(on.two, request('job2'));
   });
 
   it('grants a lock that two instances want at once to exactly one, fifty times', async () => {
@@ -89,10 +89,10 @@ export function describeAcquiring(on: Subject): void {
     if (!other) return;
     const [ours, theirs] = [request('job'), request('job')];
     const claim = tickClaim(Math.floor(await on.now()));
-    const fence = await grantedFence(on.one, { ...ours, claim });
+    const fencingToken = await grantedToken(on.one, { ...ours, claim });
     await expect(other.inspect('job', WITHIN)).resolves.toBeNull();
     await expect(other.release(ours, WITHIN)).resolves.toBe('vanished');
     fenceOf(await other.acquire({ ...theirs, claim }, WITHIN));
-    await expect(on.one.inspect('job', WITHIN)).resolves.toMatchObject({ record: ours.record, fence });
+    await expect(on.one.inspect('job', WITHIN)).resolves.toMatchObject({ record: ours.record, fencingToken });
   });
 }

@@ -1,16 +1,21 @@
-import { LONG, WITHIN, grantedFence, request, tickClaim, type Subject } from './subject.js';
+import { LONG, WITHIN, grantedToken, request, tickClaim, type Subject } from './subject.js';
 
 export function describeInspecting(on: Subject): void {
   it('finds nobody on a lock that was never taken', async () => {
     await expect(on.one.inspect('job', WITHIN)).resolves.toBeNull();
   });
 
-  it('tells record, remaining time and fence of the holder', async () => {
+  it('tells record, remaining time and fencing token of the holder', async () => {
     const holder = request('job');
-    const fence = await grantedFence(on.one, holder);
+    const fencingToken = await grantedToken(on.one, holder);
     for (const store of [on.one, on.two]) {
       const held = await store.inspect('job', WITHIN);
-      expect(held).toEqual({ record: holder.record, remaining: expect.any(Number), fence, waiters: 0 });
+      expect(held).toEqual({
+        record: holder.record,
+        remaining: expect.any(Number),
+        fencingToken,
+        waiters: 0,
+      });
       expect(held?.remaining).toBeGreaterThan(LONG - WITHIN);
       expect(held?.remaining).toBeLessThanOrEqual(LONG);
     }
@@ -22,7 +27,7 @@ export function describeInspecting(on: Subject): void {
       host: 'Zürich',
       contents: { note: '日本 "\\\n\u0000🔒', list: [1.5, null] },
     });
-    await grantedFence(on.one, { ...request('job'), record });
+    await grantedToken(on.one, { ...request('job'), record });
     await expect(on.two.inspect('job', WITHIN)).resolves.toMatchObject({ record });
     await expect(on.two.release({ name: 'job', record }, WITHIN)).resolves.toBe('held');
   });
@@ -49,8 +54,11 @@ export function describeNames(on: Subject): void {
   it.each(Object.entries(NAMES))('may hold %s', async (_, name) => {
     const claim = tickClaim(Math.floor(await on.now()), name);
     const holder = request(name, { claim });
-    const fence = await grantedFence(on.one, holder);
-    await expect(on.two.inspect(name, WITHIN)).resolves.toMatchObject({ record: holder.record, fence });
+    const fencingToken = await grantedToken(on.one, holder);
+    await expect(on.two.inspect(name, WITHIN)).resolves.toMatchObject({
+      record: holder.record,
+      fencingToken,
+    });
     await expect(on.two.acquire(request(name), WITHIN)).resolves.toMatchObject({ status: 'busy' });
     await expect(on.two.acquire(request(name, { claim }), WITHIN)).resolves.toMatchObject({ status: 'done' });
     await expect(on.one.renew([holder], WITHIN)).resolves.toEqual(['held']);
@@ -58,6 +66,6 @@ export function describeNames(on: Subject): void {
   });
 
   it('are different locks wherever they differ in a byte', async () => {
-    for (const name of Object.values(NAMES)) await grantedFence(on.one, request(name));
+    for (const name of Object.values(NAMES)) await grantedToken(on.one, request(name));
   });
 }

@@ -1,11 +1,11 @@
-import { LONG, SHORT, WITHIN, grantedFence, request, type Subject } from './subject.js';
+import { LONG, SHORT, WITHIN, grantedToken, request, type Subject } from './subject.js';
 
 export function describeRenewing(on: Subject): void {
   it('answers for each lease, in the order of the requests', async () => {
     const [held, taken, vanished, other] = [request('a'), request('b'), request('c'), request('d')];
-    await grantedFence(on.one, held);
-    await grantedFence(on.two, request('b'));
-    await grantedFence(on.one, other);
+    await grantedToken(on.one, held);
+    await grantedToken(on.two, request('b'));
+    await grantedToken(on.one, other);
     await expect(on.one.renew([held, taken, vanished, other], WITHIN)).resolves.toEqual([
       'held',
       'taken',
@@ -26,15 +26,15 @@ export function describeRenewing(on: Subject): void {
 
   it('renews a thousand leases at once', async () => {
     const holders = Array.from({ length: 1001 }, (_, i) => request(`job ${i}`));
-    await Promise.all(holders.filter((_, i) => i % 2 === 0).map((holder) => grantedFence(on.one, holder)));
+    await Promise.all(holders.filter((_, i) => i % 2 === 0).map((holder) => grantedToken(on.one, holder)));
     const replies = await on.one.renew(holders, WITHIN);
     expect(replies).toEqual(holders.map((_, i) => (i % 2 === 0 ? 'held' : 'vanished')));
   });
 
   it('makes a lease live on past its first TTL', async () => {
     const holder = request('job', { ttl: SHORT });
-    await grantedFence(on.one, request('beside', { ttl: SHORT }));
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, request('beside', { ttl: SHORT }));
+    await grantedToken(on.one, holder);
     await expect(on.one.renew([{ ...holder, ttl: LONG }], WITHIN)).resolves.toEqual(['held']);
     await on.expiry('beside');
 
@@ -46,15 +46,15 @@ export function describeRenewing(on: Subject): void {
 
   it('counts the TTL from the renewal, shorter ones too', async () => {
     const holder = request('job');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     await on.one.renew([{ ...holder, ttl: SHORT }], WITHIN);
     await on.expiry('job');
-    await grantedFence(on.two, request('job'));
+    await grantedToken(on.two, request('job'));
   });
 
   it('works from any instance, since the record is what counts', async () => {
     const holder = request('job');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     await expect(on.two.renew([holder], WITHIN)).resolves.toEqual(['held']);
   });
 
@@ -65,13 +65,13 @@ export function describeRenewing(on: Subject): void {
 
   it("does not prolong somebody else's lease", async () => {
     const holder = request('job');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     await expect(on.two.renew([request('job', { ttl: 10 * LONG })], WITHIN)).resolves.toEqual(['taken']);
     expect((await on.one.inspect('job', WITHIN))?.remaining).toBeLessThanOrEqual(LONG);
   });
 
   it('takes no holder for another whose record begins alike', async () => {
-    await grantedFence(on.one, { ...request('job'), record: '{"token":"process.12"}' });
+    await grantedToken(on.one, { ...request('job'), record: '{"token":"process.12"}' });
     const other = { ...request('job'), record: '{"token":"process.1"}' };
     await expect(on.one.renew([other], WITHIN)).resolves.toEqual(['taken']);
   });
@@ -80,7 +80,7 @@ export function describeRenewing(on: Subject): void {
 export function describeReleasing(on: Subject): void {
   it('frees the lock for its holder, once', async () => {
     const holder = request('job');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     await expect(on.one.release(holder, WITHIN)).resolves.toBe('held');
     await expect(on.two.inspect('job', WITHIN)).resolves.toBeNull();
     await expect(on.one.release(holder, WITHIN)).resolves.toBe('vanished');
@@ -88,9 +88,12 @@ export function describeReleasing(on: Subject): void {
 
   it('changes nothing for a stranger', async () => {
     const holder = request('job');
-    const fence = await grantedFence(on.one, holder);
+    const fencingToken = await grantedToken(on.one, holder);
     await expect(on.two.release(request('job'), WITHIN)).resolves.toBe('taken');
-    await expect(on.one.inspect('job', WITHIN)).resolves.toMatchObject({ record: holder.record, fence });
+    await expect(on.one.inspect('job', WITHIN)).resolves.toMatchObject({
+      record: holder.record,
+      fencingToken,
+    });
     await expect(on.one.renew([holder], WITHIN)).resolves.toEqual(['held']);
   });
 
@@ -102,7 +105,7 @@ export function describeReleasing(on: Subject): void {
 export function describeExpiry(on: Subject): void {
   it('is noticed by the old holder, when nobody else came', async () => {
     const old = request('job', { ttl: SHORT });
-    await grantedFence(on.one, old);
+    await grantedToken(on.one, old);
     await on.expiry('job');
     await expect(on.one.renew([old], WITHIN)).resolves.toEqual(['vanished']);
     await expect(on.one.release(old, WITHIN)).resolves.toBe('vanished');
@@ -112,21 +115,21 @@ export function describeExpiry(on: Subject): void {
   it('leaves the next holder untouched by the old one', async () => {
     const old = request('job', { ttl: SHORT });
     const next = request('job');
-    await grantedFence(on.one, old);
+    await grantedToken(on.one, old);
     await on.expiry('job');
-    const fence = await grantedFence(on.two, next);
+    const fencingToken = await grantedToken(on.two, next);
 
     await expect(on.one.renew([old], WITHIN)).resolves.toEqual(['taken']);
     await expect(on.one.release(old, WITHIN)).resolves.toBe('taken');
     await expect(on.one.acquire(old, WITHIN)).resolves.toMatchObject({ status: 'busy', record: next.record });
-    await expect(on.two.inspect('job', WITHIN)).resolves.toMatchObject({ record: next.record, fence });
+    await expect(on.two.inspect('job', WITHIN)).resolves.toMatchObject({ record: next.record, fencingToken });
     await expect(on.two.renew([next], WITHIN)).resolves.toEqual(['held']);
   });
 
   it('does not come before the TTL has passed', async () => {
     const { advance } = on;
     const start = performance.now();
-    await grantedFence(on.one, request('job', { ttl: SHORT }));
+    await grantedToken(on.one, request('job', { ttl: SHORT }));
     if (advance) {
       advance(SHORT - 1);
       await expect(on.two.acquire(request('job'), WITHIN)).resolves.toMatchObject({

@@ -7,7 +7,7 @@ import {
   type KeyClaim,
   type TickClaim,
 } from '../../../../lib/stores/lock-store.js';
-import { LONG, SHORT, WITHIN, grantedFence, request, tickClaim, type Subject } from './subject.js';
+import { LONG, SHORT, WITHIN, grantedToken, request, tickClaim, type Subject } from './subject.js';
 import { eventually } from '../../../support/eventually.js';
 
 const HOUR = 3_600_000;
@@ -18,13 +18,13 @@ export function describeRuns(on: Subject): void {
     it('is busy, not done, while it runs', async () => {
       const claim = tickClaim(await due(), 'cron', true);
       const holder = request('job', { claim });
-      await grantedFence(on.one, holder);
+      await grantedToken(on.one, holder);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'busy', record: holder.record });
     });
 
     it('is granted again when its holder has expired, and done once it was completed', async () => {
       const claim = tickClaim(await due(), 'cron', true);
-      await grantedFence(on.one, request('job', { claim, ttl: SHORT }));
+      await grantedToken(on.one, request('job', { claim, ttl: SHORT }));
       await on.expiry('job');
       await complete(claim);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
@@ -33,7 +33,7 @@ export function describeRuns(on: Subject): void {
     it('is granted again when it was given back without being completed', async () => {
       const claim = tickClaim(await due(), 'cron', true);
       const holder = request('job', { claim });
-      await grantedFence(on.one, holder);
+      await grantedToken(on.one, holder);
       await on.one.release(holder, WITHIN);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
     });
@@ -41,7 +41,7 @@ export function describeRuns(on: Subject): void {
     it('is done as soon as a later tick was granted', async () => {
       const time = await due();
       const earlier = tickClaim(time - 1, 'cron', true);
-      await grantedFence(on.one, request('job', { claim: earlier, ttl: SHORT }));
+      await grantedToken(on.one, request('job', { claim: earlier, ttl: SHORT }));
       await on.expiry('job');
       await complete(tickClaim(time, 'cron', true));
       await expect(ask(earlier)).resolves.toMatchObject({ status: 'done' });
@@ -56,7 +56,7 @@ export function describeRuns(on: Subject): void {
     it('is completed by a release that comes when the lease has expired', async () => {
       const claim = tickClaim(await due(), 'cron', true);
       const late = request('job', { claim, ttl: SHORT });
-      await grantedFence(on.one, late);
+      await grantedToken(on.one, late);
       await on.expiry('job');
       await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('vanished');
       await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
@@ -65,10 +65,10 @@ export function describeRuns(on: Subject): void {
     it('is completed by a release that comes when the lock has another holder, who does something else', async () => {
       const claim = tickClaim(await due(), 'cron', true);
       const late = request('job', { claim, ttl: SHORT });
-      await grantedFence(on.one, late);
+      await grantedToken(on.one, late);
       await on.expiry('job');
       const other = request('job');
-      await grantedFence(on.two, other);
+      await grantedToken(on.two, other);
       await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('taken');
       await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
       await expect(on.two.release(other, WITHIN)).resolves.toBe('held');
@@ -77,10 +77,10 @@ export function describeRuns(on: Subject): void {
     it('is not completed by a holder that has lost it to another', async () => {
       const claim = tickClaim(await due(), 'cron', true);
       const late = request('job', { claim, ttl: SHORT });
-      await grantedFence(on.one, late);
+      await grantedToken(on.one, late);
       await on.expiry('job');
       const other = request('job', { claim });
-      await grantedFence(on.two, other);
+      await grantedToken(on.two, other);
       await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('taken');
       await on.two.release(other, WITHIN);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
@@ -109,7 +109,7 @@ export function describeRuns(on: Subject): void {
     it('is busy, not given up, while it runs for the last time, and may still be completed', async () => {
       const claim = { ...tickClaim(await due(), 'cron', true), maxAttempts: 1 };
       const last = request('job', { claim });
-      await grantedFence(on.one, last);
+      await grantedToken(on.one, last);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'busy' });
       await on.one.release({ ...last, completed: claim }, WITHIN);
       const reply = await ask(claim);
@@ -122,7 +122,7 @@ export function describeRuns(on: Subject): void {
       await attempt(claim);
       for (let i = 0; i < 3; i++) {
         const undone = request('job', { claim });
-        await grantedFence(on.one, undone);
+        await grantedToken(on.one, undone);
         await on.one.undo(undone, WITHIN);
       }
       await expect(attempt(claim)).resolves.toMatchObject({ status: 'granted' });
@@ -142,7 +142,7 @@ export function describeRuns(on: Subject): void {
     it('stays given up when the last to begin it is undone after that', async () => {
       const claim = { ...tickClaim(await due(), 'cron', true), maxAttempts: 1 };
       const late = request('job', { claim, ttl: SHORT });
-      await grantedFence(on.one, late);
+      await grantedToken(on.one, late);
       await on.expiry('job');
       await expect(ask(claim)).resolves.toMatchObject({ status: 'done', attempts: 1 });
       await on.one.undo(late, WITHIN);
@@ -154,7 +154,7 @@ export function describeRuns(on: Subject): void {
     it('is granted, and done until the gap is over, also once the lock is free', async () => {
       const claim = gapClaim(SHORT);
       const first = request('job', { claim });
-      await grantedFence(on.one, first);
+      await grantedToken(on.one, first);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
       await on.one.release({ ...first, completed: claim }, WITHIN);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
@@ -166,7 +166,7 @@ export function describeRuns(on: Subject): void {
       const claim = gapClaim(SHORT);
       const first = request('job', { claim });
       const before = await on.now();
-      await grantedFence(on.one, first);
+      await grantedToken(on.one, first);
       const second = await untilGranted(gapClaim(SHORT), () => on.one.release(first, WITHIN));
       expect((await on.now()) - before).toBeGreaterThanOrEqual(SHORT - 5);
       expect(second.record).not.toBe(first.record);
@@ -174,15 +174,15 @@ export function describeRuns(on: Subject): void {
 
     it('is counted from the grant, not from a try that found the lock busy or done', async () => {
       const holder = request('job');
-      await grantedFence(on.one, holder);
+      await grantedToken(on.one, holder);
       await expect(ask(gapClaim(HOUR))).resolves.toMatchObject({ status: 'busy' });
       await on.one.release(holder, WITHIN);
       await expect(ask(gapClaim(HOUR))).resolves.toMatchObject({ status: 'granted' });
     });
 
-    it('is a matter of its series', async () => {
+    it('is a matter of its job', async () => {
       const holder = request('job', { claim: gapClaim(HOUR, 'one') });
-      await grantedFence(on.one, holder);
+      await grantedToken(on.one, holder);
       await on.one.release(holder, WITHIN);
       await expect(ask(gapClaim(HOUR, 'other'))).resolves.toMatchObject({ status: 'granted' });
     });
@@ -192,7 +192,7 @@ export function describeRuns(on: Subject): void {
     it('is busy while it runs, and done once it was completed, on either instance', async () => {
       const claim = keyClaim('v1');
       const holder = request('job', { claim });
-      await grantedFence(on.one, holder);
+      await grantedToken(on.one, holder);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'busy', record: holder.record });
       await on.one.release({ ...holder, completed: claim }, WITHIN);
       for (const store of [on.one, on.two]) {
@@ -205,9 +205,9 @@ export function describeRuns(on: Subject): void {
     it('is granted again when it was given back without being completed, or its holder has expired', async () => {
       const claim = keyClaim('v1');
       const failed = request('job', { claim });
-      await grantedFence(on.one, failed);
+      await grantedToken(on.one, failed);
       await on.one.release(failed, WITHIN);
-      await grantedFence(on.two, request('job', { claim, ttl: SHORT }));
+      await grantedToken(on.two, request('job', { claim, ttl: SHORT }));
       await on.expiry('job');
       await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
     });
@@ -215,7 +215,7 @@ export function describeRuns(on: Subject): void {
     it('is completed by a release that comes when the lease has expired', async () => {
       const claim = keyClaim('v1');
       const late = request('job', { claim, ttl: SHORT });
-      await grantedFence(on.one, late);
+      await grantedToken(on.one, late);
       await on.expiry('job');
       await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('vanished');
       await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
@@ -224,10 +224,10 @@ export function describeRuns(on: Subject): void {
     it('is not completed by a release that comes when another runs it', async () => {
       const claim = keyClaim('v1');
       const late = request('job', { claim, ttl: SHORT });
-      await grantedFence(on.one, late);
+      await grantedToken(on.one, late);
       await on.expiry('job');
       const other = request('job', { claim });
-      await grantedFence(on.two, other);
+      await grantedToken(on.two, other);
       await expect(on.one.release({ ...late, completed: claim }, WITHIN)).resolves.toBe('taken');
       await on.two.release(other, WITHIN);
       await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
@@ -258,12 +258,12 @@ export function describeRuns(on: Subject): void {
       const claims = [tickClaim(await due()), gapClaim(HOUR)];
       for (const claim of claims) {
         const lost = request('job', { claim, ttl: SHORT });
-        await grantedFence(on.one, lost);
+        await grantedToken(on.one, lost);
         await on.expiry('job');
         for (let i = 0; i < 20; i++) await complete(keyClaim(`${claim.kind}-${i}`));
         await on.one.undo(lost, WITHIN);
         const wanted = request('job', { claim });
-        await grantedFence(on.two, wanted);
+        await grantedToken(on.two, wanted);
         await on.two.release(wanted, WITHIN);
       }
     });
@@ -281,7 +281,7 @@ export function describeRuns(on: Subject): void {
     it('can be had again: a gap begins only with a run', async () => {
       const claim = gapClaim(HOUR);
       const lost = request('job', { claim });
-      await grantedFence(on.one, lost);
+      await grantedToken(on.one, lost);
       await expect(on.one.undo(lost, WITHIN)).resolves.toBe('held');
       await expect(ask(claim)).resolves.toMatchObject({ status: 'granted' });
     });
@@ -289,7 +289,7 @@ export function describeRuns(on: Subject): void {
     it('can be had again: a tick, but none before it', async () => {
       const time = await due();
       const lost = request('job', { claim: tickClaim(time) });
-      await grantedFence(on.one, lost);
+      await grantedToken(on.one, lost);
       await on.one.undo(lost, WITHIN);
       await expect(ask(tickClaim(time - 1))).resolves.toMatchObject({ status: 'done' });
       await expect(ask(tickClaim(time))).resolves.toMatchObject({ status: 'granted' });
@@ -302,9 +302,9 @@ export function describeRuns(on: Subject): void {
       const [gap, time] = [gapClaim(HOUR), await due()];
       for (const wanted of [gap, tickClaim(time), tickClaim(time, 'rerun', true)]) {
         const late = request('job', { claim: wanted, ttl: SHORT });
-        await grantedFence(on.one, late);
+        await grantedToken(on.one, late);
         await on.expiry('job');
-        if (other) await grantedFence(on.two, other);
+        if (other) await grantedToken(on.two, other);
         await on.one.undo(late, WITHIN);
         if (wanted.kind === 'tick') {
           const before = await on.two.acquire(
@@ -315,7 +315,7 @@ export function describeRuns(on: Subject): void {
         }
         if (other) await expect(on.two.release(other, WITHIN)).resolves.toBe('held');
         const again = request('job', { claim: wanted });
-        await grantedFence(on.two, again);
+        await grantedToken(on.two, again);
         await on.two.release(again, WITHIN);
       }
     });
@@ -323,9 +323,9 @@ export function describeRuns(on: Subject): void {
     it('stays done where somebody else has run it since', async () => {
       const claim = tickClaim(await due());
       const late = request('job', { claim: { ...claim, time: claim.time - 1 }, ttl: SHORT });
-      await grantedFence(on.one, late);
+      await grantedToken(on.one, late);
       await on.expiry('job');
-      await grantedFence(on.two, request('job', { claim, ttl: SHORT }));
+      await grantedToken(on.two, request('job', { claim, ttl: SHORT }));
       await on.one.undo(late, WITHIN);
       await on.expiry('job');
       await expect(ask(claim)).resolves.toMatchObject({ status: 'done' });
@@ -361,7 +361,7 @@ export function describeRuns(on: Subject): void {
       await complete(claim);
       await on.setClockBack('job', claim, HOUR);
       const failed = request('job', { claim });
-      await grantedFence(on.one, failed);
+      await grantedToken(on.one, failed);
       await on.one.release(failed, WITHIN);
       expect(await ask(claim)).not.toHaveProperty('futureMark', expect.any(Number));
     });
@@ -430,7 +430,7 @@ export function describeRuns(on: Subject): void {
 
   async function complete(claim: Claim): Promise<void> {
     const holder = request('job', { claim });
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     await expect(on.one.release({ ...holder, completed: claim }, WITHIN)).resolves.toBe('held');
   }
 
@@ -447,10 +447,10 @@ export function describeRuns(on: Subject): void {
   }
 }
 
-function gapClaim(gap: number, series = 'interval'): GapClaim {
-  return { kind: 'gap', series, gap };
+function gapClaim(gap: number, job = 'interval'): GapClaim {
+  return { kind: 'gap', job, gap };
 }
 
-function keyClaim(series: string, remember = HOUR): KeyClaim {
-  return { kind: 'key', series, remember };
+function keyClaim(job: string, remember = HOUR): KeyClaim {
+  return { kind: 'key', job, remember };
 }

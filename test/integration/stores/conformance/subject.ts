@@ -80,17 +80,17 @@ export function request(name: string, more: Partial<AcquireRequest> = {}): Acqui
   return { name, record: JSON.stringify({ token: randomUUID() }), ttl: LONG, ...more };
 }
 
-/** A tick of a series, which is not run again when its holder dies unless `rerun`. */
-export function tickClaim(time: number, series = 'cron', rerun = false): TickClaim {
-  return { kind: 'tick', series, time, rerun };
+/** A tick of a job, which is not run again when its holder dies unless `rerun`. */
+export function tickClaim(time: number, job = 'cron', rerun = false): TickClaim {
+  return { kind: 'tick', job, time, rerun };
 }
 
 /** Acquires, and fails the test if it is not granted. */
-export async function grantedFence(store: LockStore, wanted: AcquireRequest): Promise<number> {
+export async function grantedToken(store: LockStore, wanted: AcquireRequest): Promise<number> {
   return fenceOf(await store.acquire(wanted, WITHIN));
 }
 
 export function fenceOf(reply: AcquireReply): number {
   if (reply.status !== 'granted') throw new Error(`Expected a grant, got ${JSON.stringify(reply)}`);
-  return reply.fence;
+  return reply.fencingToken;
 }

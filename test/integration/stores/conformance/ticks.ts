@@ -4,7 +4,7 @@ import {
   type AcquireReply,
   type TickClaim,
 } from '../../../../lib/stores/lock-store.js';
-import { SHORT, WITHIN, grantedFence, request, tickClaim, type Subject } from './subject.js';
+import { SHORT, WITHIN, grantedToken, request, tickClaim, type Subject } from './subject.js';
 
 const MINUTE = 60_000;
 
@@ -12,7 +12,7 @@ export function describeTicks(on: Subject): void {
   it('grants a tick that is due, and says done to whoever asks for it again', async () => {
     const time = await due();
     const holder = request('job', tick(time));
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     await on.one.release(holder, WITHIN);
     await expect(on.one.acquire(request('job', tick(time)), WITHIN)).resolves.toMatchObject({
       status: 'done',
@@ -22,7 +22,7 @@ export function describeTicks(on: Subject): void {
     });
   });
 
-  it('says done to earlier ticks of the series', async () => {
+  it('says done to earlier ticks of the job', async () => {
     const time = await due();
     await runTick(time);
     await expect(on.two.acquire(request('job', tick(time - 1)), WITHIN)).resolves.toMatchObject({
@@ -33,18 +33,18 @@ export function describeTicks(on: Subject): void {
     });
   });
 
-  it('grants later ticks of the series', async () => {
+  it('grants later ticks of the job', async () => {
     const time = await due();
     await runTick(time - MINUTE);
     await runTick(time - 1);
     await runTick(time);
   });
 
-  it('gives every series on a lock ticks of its own', async () => {
+  it('gives every job on a lock ticks of its own', async () => {
     const time = await due();
     await runTick(time, 'nightly');
     await runTick(time, 'hourly');
-    await runTick(time - MINUTE, 'a series: {with} anything/in it');
+    await runTick(time - MINUTE, 'a job: {with} anything/in it');
     await expect(on.one.acquire(request('job', tick(time, 'hourly')), WITHIN)).resolves.toMatchObject({
       status: 'done',
     });
@@ -53,24 +53,24 @@ export function describeTicks(on: Subject): void {
   it('gives every lock ticks of its own', async () => {
     const time = await due();
     await runTick(time);
-    await grantedFence(on.two, request('another job', tick(time)));
+    await grantedToken(on.two, request('another job', tick(time)));
   });
 
   it('does not count work without a tick as one', async () => {
     const holder = request('job');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     await on.one.release(holder, WITHIN);
     await runTick(await due());
   });
 
   it('grants the lock without a tick whatever ticks were granted', async () => {
     await runTick(await due());
-    await grantedFence(on.two, request('job'));
+    await grantedToken(on.two, request('job'));
   });
 
   it('says done rather than busy while the tick that was asked for runs', async () => {
     const time = await due();
-    await grantedFence(on.one, request('job', tick(time)));
+    await grantedToken(on.one, request('job', tick(time)));
     await expect(on.two.acquire(request('job', tick(time)), WITHIN)).resolves.toMatchObject({
       status: 'done',
     });
@@ -79,24 +79,24 @@ export function describeTicks(on: Subject): void {
   it('does not record a tick for which the lock was busy', async () => {
     const holder = request('job');
     const time = await due();
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     await expect(on.two.acquire(request('job', tick(time)), WITHIN)).resolves.toMatchObject({
       status: 'busy',
       record: holder.record,
     });
     await on.one.release(holder, WITHIN);
-    await grantedFence(on.two, request('job', tick(time)));
+    await grantedToken(on.two, request('job', tick(time)));
   });
 
-  it('grants the record that holds the lock its own tick again, with the same fence', async () => {
+  it('grants the record that holds the lock its own tick again, with the same fencing token', async () => {
     const wanted = request('job', tick(await due()));
-    const fence = await grantedFence(on.one, wanted);
-    await expect(on.one.acquire(wanted, WITHIN)).resolves.toMatchObject({ status: 'granted', fence });
+    const fencingToken = await grantedToken(on.one, wanted);
+    await expect(on.one.acquire(wanted, WITHIN)).resolves.toMatchObject({ status: 'granted', fencingToken });
   });
 
   it('keeps a tick done after its holder has expired', async () => {
     const time = await due();
-    await grantedFence(on.one, request('job', { ...tick(time), ttl: SHORT }));
+    await grantedToken(on.one, request('job', { ...tick(time), ttl: SHORT }));
     await on.expiry('job');
     await expect(on.two.acquire(request('job', tick(time)), WITHIN)).resolves.toMatchObject({
       status: 'done',
@@ -115,7 +115,7 @@ export function describeTicks(on: Subject): void {
 
   it('says early rather than busy, and rather than done of the ticks before', async () => {
     const time = await due();
-    await grantedFence(on.one, request('job', tick(time)));
+    await grantedToken(on.one, request('job', tick(time)));
     const reply = await on.two.acquire(request('job', tick(time + MINUTE)), WITHIN);
     expect(reply.status).toBe('early');
   });
@@ -136,7 +136,7 @@ export function describeTicks(on: Subject): void {
       status: 'early',
       by: EARLY_TOLERANCE + 1,
     });
-    await grantedFence(on.one, request('job', tick(now + EARLY_TOLERANCE)));
+    await grantedToken(on.one, request('job', tick(now + EARLY_TOLERANCE)));
   });
 
   it('says behind to a clock that is late, records nothing, and grants the tick to whoever wants it all the same', async () => {
@@ -146,20 +146,20 @@ export function describeTicks(on: Subject): void {
     expect(reply).toMatchObject({ status: 'behind' });
     expect(reply.now).toBeGreaterThanOrEqual(time - 20);
     await expect(on.two.inspect('job', WITHIN)).resolves.toBeNull();
-    await grantedFence(on.two, request('job', tick(time)));
+    await grantedToken(on.two, request('job', tick(time)));
   });
 
-  it('grants a tick to a late clock once ticks of the series were granted: none has run this one', async () => {
+  it('grants a tick to a late clock once ticks of the job were granted: none has run this one', async () => {
     const time = await due();
     await runTick(time - 2);
     const late = { ...tickClaim(time - 1), askedAt: time - 2 * BEHIND_TOLERANCE };
-    await grantedFence(on.one, request('job', { claim: late }));
+    await grantedToken(on.one, request('job', { claim: late }));
   });
 
   it('grants a tick to a clock that is right', async () => {
     const time = await due();
     const claim = { ...tickClaim(time), askedAt: time };
-    await grantedFence(on.one, request('job', { claim }));
+    await grantedToken(on.one, request('job', { claim }));
   });
 
   it('grants an early tick once its time has come', async () => {
@@ -179,15 +179,15 @@ export function describeTicks(on: Subject): void {
     return Math.floor(await on.now());
   }
 
-  async function runTick(time: number, series = 'cron'): Promise<void> {
-    const holder = request('job', tick(time, series));
-    await grantedFence(on.one, holder);
+  async function runTick(time: number, job = 'cron'): Promise<void> {
+    const holder = request('job', tick(time, job));
+    await grantedToken(on.one, holder);
     await on.one.release(holder, WITHIN);
   }
 }
 
-function tick(time: number, series?: string): { claim: TickClaim } {
-  return { claim: tickClaim(time, series) };
+function tick(time: number, job?: string): { claim: TickClaim } {
+  return { claim: tickClaim(time, job) };
 }
 
 function expectEarly(reply: AcquireReply, least: number, most: number): void {

@@ -1,7 +1,7 @@
 import { TURN_TIMEOUT, type Claim } from '../../../../lib/stores/lock-store.js';
 import { eventually } from '../../../support/eventually.js';
 import { standInLine } from '../stand-in-line.js';
-import { fenceOf, grantedFence, LONG, request, SHORT, tickClaim, WITHIN, type Subject } from './subject.js';
+import { fenceOf, grantedToken, LONG, request, SHORT, tickClaim, WITHIN, type Subject } from './subject.js';
 
 export function describeWaiting(on: Subject): void {
   const holderOf = async (name: string): Promise<string | undefined> =>
@@ -9,7 +9,7 @@ export function describeWaiting(on: Subject): void {
 
   it('has the lock given to who waits, and tells it, when the holder gives it back', async () => {
     const holder = request('a');
-    const fence = await grantedFence(on.one, holder);
+    const fencingToken = await grantedToken(on.one, holder);
     const waiter = await standInLine(on.two, request('a'));
     const before = waiter.turns;
 
@@ -20,14 +20,14 @@ export function describeWaiting(on: Subject): void {
     expect(handed?.record).toBe(waiter.request.record);
     expect(handed?.remaining).toBeLessThanOrEqual(TURN_TIMEOUT);
     const granted = fenceOf(await on.two.acquire(waiter.request, WITHIN));
-    expect(granted).toBeGreaterThan(fence);
+    expect(granted).toBeGreaterThan(fencingToken);
     expect((await on.one.inspect('a', WITHIN))?.remaining).toBeGreaterThan(LONG - 5000);
     waiter.stop();
   });
 
   it('gives it to whoever has waited for longest', async () => {
     const holder = request('a');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     const young = await standInLine(on.one, { ...request('a'), waited: 10 });
     const old = await standInLine(on.two, { ...request('a'), waited: 10_000 });
     const youngest = await standInLine(on.two, { ...request('a'), waited: 0 });
@@ -45,7 +45,7 @@ export function describeWaiting(on: Subject): void {
 
   it('does not let a newcomer pass when the lock has expired', async () => {
     const holder = request('a', { ttl: SHORT });
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     const waiter = await standInLine(on.two, request('a'));
     await on.expiry('a');
 
@@ -59,7 +59,7 @@ export function describeWaiting(on: Subject): void {
 
   it('keeps a place that is asked for again', async () => {
     const holder = request('a');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     const [first, second] = [
       await standInLine(on.one, { ...request('a'), waited: 20 }),
       await standInLine(on.two, { ...request('a'), waited: 10 }),
@@ -75,7 +75,7 @@ export function describeWaiting(on: Subject): void {
 
   it('forgets who has left, and passes on what it was just given', async () => {
     const holder = request('a');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     const [first, second, third] = [
       await standInLine(on.one, { ...request('a'), waited: 30 }),
       await standInLine(on.two, { ...request('a'), waited: 20 }),
@@ -95,7 +95,7 @@ export function describeWaiting(on: Subject): void {
 
   it('takes who is undone out of the line', async () => {
     const holder = request('a');
-    await grantedFence(on.one, holder);
+    await grantedToken(on.one, holder);
     const waiter = await standInLine(on.two, request('a'));
     await on.two.undo(waiter.request, WITHIN);
 
@@ -109,25 +109,25 @@ export function describeWaiting(on: Subject): void {
     const claims: [string, () => Promise<Claim>][] = [
       ['a tick', async () => tickClaim(Math.floor(await on.now()))],
       ['a tick that is run again', async () => tickClaim(Math.floor(await on.now()), 'cron', true)],
-      ['a gap', async () => ({ kind: 'gap', series: 'sync', gap: 60_000 })],
-      ['a key', async () => ({ kind: 'key', series: '["v1"]', remember: 60_000 })],
+      ['a gap', async () => ({ kind: 'gap', job: 'sync', gap: 60_000 })],
+      ['a key', async () => ({ kind: 'key', job: '["v1"]', remember: 60_000 })],
     ];
 
     it.each(claims)('has its turn, and what it claims when it asks then: %s', async (_, claimOf) => {
       const claim = await claimOf();
       const holder = request('a');
-      await grantedFence(on.one, holder);
+      await grantedToken(on.one, holder);
       const waiter = await standInLine(on.two, request('a', { claim }));
       await on.one.release(holder, WITHIN);
       expect(await holderOf('a')).toBe(waiter.request.record);
       // Nothing is claimed by the turn alone: who died instead of asking has not begun the run.
-      const fence = (await on.one.inspect('a', WITHIN))?.fence;
+      const fencingToken = (await on.one.inspect('a', WITHIN))?.fencingToken;
 
-      expect(await on.two.acquire(waiter.request, WITHIN)).toMatchObject({ status: 'granted', fence });
+      expect(await on.two.acquire(waiter.request, WITHIN)).toMatchObject({ status: 'granted', fencingToken });
 
       expect((await on.one.inspect('a', WITHIN))?.remaining).toBeGreaterThan(LONG - 5000);
       // A second copy of the question finds its own mark.
-      expect(await on.two.acquire(waiter.request, WITHIN)).toMatchObject({ status: 'granted', fence });
+      expect(await on.two.acquire(waiter.request, WITHIN)).toMatchObject({ status: 'granted', fencingToken });
       await on.two.release({ ...waiter.request, completed: claim }, WITHIN);
       expect(await on.one.acquire(request('a', { claim }), WITHIN)).toMatchObject({ status: 'done' });
       waiter.stop();
@@ -140,13 +140,13 @@ export function describeWaiting(on: Subject): void {
         const holder = request('a', { claim });
         // Asks for the run before anybody has it: later it would be told done at once.
         const other = request('a');
-        await grantedFence(on.one, other);
+        await grantedToken(on.one, other);
         const first = await standInLine(on.two, { ...request('a', { claim }), waited: 20_000 });
         const second = await standInLine(on.one, { ...request('a'), waited: 10_000 });
         await on.two.leave!(first.request, WITHIN);
         const runner = await standInLine(on.one, { ...holder, waited: 30_000 });
         await on.one.release(other, WITHIN);
-        await grantedFence(on.one, runner.request);
+        await grantedToken(on.one, runner.request);
         // Where the run is busy as long as it is run, the waiter is in line again; else it is told done.
         const reply = await on.two.acquire(first.request, WITHIN);
         await on.one.release({ ...runner.request, completed: claim }, WITHIN);
@@ -168,12 +168,12 @@ export function describeWaiting(on: Subject): void {
     it('that is told done stands in line no more', async () => {
       const claim = tickClaim(Math.floor(await on.now()));
       const holder = request('a');
-      await grantedFence(on.one, holder);
+      await grantedToken(on.one, holder);
       const waiter = await standInLine(on.two, request('a', { claim }));
       const later = { ...claim, time: claim.time + 1 };
       const other = await standInLine(on.one, request('a', { claim: later, waited: 1000 }));
       await on.one.release(holder, WITHIN);
-      await grantedFence(on.one, other.request);
+      await grantedToken(on.one, other.request);
       expect((await on.one.inspect('a', WITHIN))?.waiters).toBe(1);
 
       expect(await on.two.acquire(waiter.request, WITHIN)).toMatchObject({ status: 'done' });
@@ -184,23 +184,23 @@ export function describeWaiting(on: Subject): void {
   });
 
   it('frees by force the very grant that is named, and hands it over', async () => {
-    const fence = await grantedFence(on.one, request('a'));
+    const fencingToken = await grantedToken(on.one, request('a'));
     const waiter = await standInLine(on.two, request('a'));
-    expect(await on.two.force!({ name: 'a', fence: fence - 1 }, WITHIN)).toBe('taken');
+    expect(await on.two.force!({ name: 'a', fencingToken: fencingToken - 1 }, WITHIN)).toBe('taken');
 
-    expect(await on.two.force!({ name: 'a', fence }, WITHIN)).toBe('held');
+    expect(await on.two.force!({ name: 'a', fencingToken }, WITHIN)).toBe('held');
 
     expect(await holderOf('a')).toBe(waiter.request.record);
-    expect(await on.two.force!({ name: 'a', fence }, WITHIN)).toBe('taken');
-    expect(await on.two.force!({ name: 'free', fence }, WITHIN)).toBe('vanished');
+    expect(await on.two.force!({ name: 'a', fencingToken }, WITHIN)).toBe('taken');
+    expect(await on.two.force!({ name: 'free', fencingToken }, WITHIN)).toBe('vanished');
     waiter.stop();
   });
 
   it('lists the locks that are held, by the beginning of their names', async () => {
     const held = [request('job:a'), request('job:b*'), request('other')];
-    for (const one of held) await grantedFence(on.one, one);
+    for (const one of held) await grantedToken(on.one, one);
     const gone = request('job:gone');
-    await grantedFence(on.one, gone);
+    await grantedToken(on.one, gone);
     await on.one.release(gone, WITHIN);
 
     const listed = await all(on.two.list!('job:', WITHIN));

@@ -84,7 +84,7 @@ export class ScriptedStore implements LockStore {
     return this.#do('acquire', [request], within, async () => {
       const reply = await this.#locks.acquire(request);
       if (reply.status !== 'busy' || !this.tellsTurns) return reply;
-      return { ...reply, lastFence: (await this.#locks.inspect(request.name))?.fence };
+      return { ...reply, lastToken: (await this.#locks.inspect(request.name))?.fencingToken };
     });
   }
 
@@ -133,7 +133,7 @@ export class ScriptedStore implements LockStore {
   async #turnOf(name: string): Promise<Turn | undefined> {
     const holder = await this.#locks.inspect(name);
     return this.tellsTurns && holder
-      ? { record: holder.record, fence: holder.fence ?? 0, keptFor: holder.remaining }
+      ? { record: holder.record, fencingToken: holder.fencingToken ?? 0, keptFor: holder.remaining }
       : undefined;
   }
 

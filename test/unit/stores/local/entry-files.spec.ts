@@ -44,7 +44,7 @@ describe('an entry', () => {
     expect(one.write(KEY, entry(1), undefined)).toBe(true);
     expect(two.write(KEY, entry(2), undefined)).toBe(false);
 
-    expect(await fences()).toEqual([1]);
+    expect(await fencingTokens()).toEqual([1]);
   });
 
   it('is written by one of those who have read it', async () => {
@@ -54,11 +54,11 @@ describe('an entry', () => {
     expect(one.write(KEY, entry(2), seen)).toBe(true);
     expect(two.write(KEY, entry(3), seenToo)).toBe(false);
 
-    expect(await fences()).toEqual([2]);
+    expect(await fencingTokens()).toEqual([2]);
   });
 
   it('leaves no other version and no draft behind', () => {
-    for (const fence of [1, 2, 3]) one.write(KEY, entry(fence), one.read(KEY));
+    for (const fencingToken of [1, 2, 3]) one.write(KEY, entry(fencingToken), one.read(KEY));
     two.write(KEY, entry(4), undefined);
 
     expect(readdirSync(one.read(KEY)!.folder)).toHaveLength(1);
@@ -66,7 +66,7 @@ describe('an entry', () => {
   });
 
   onPosix('is for the eyes of its user only', () => {
-    for (const fence of [1, 2]) one.write(KEY, entry(fence), one.read(KEY));
+    for (const fencingToken of [1, 2]) one.write(KEY, entry(fencingToken), one.read(KEY));
 
     const stored = one.read(KEY)!;
     expect(statSync(join(stored.folder, `${stored.version}`)).mode & 0o777).toBe(0o600);
@@ -82,7 +82,7 @@ describe('an entry', () => {
 
     expect(seen).toMatchObject({ entry: undefined, version });
     expect(one.write(KEY, entry(2), seen)).toBe(true);
-    expect(await fences()).toEqual([2]);
+    expect(await fencingTokens()).toEqual([2]);
   });
 
   it('is not read through a link', () => {
@@ -111,7 +111,7 @@ describe('an entry that is removed', () => {
 
     two.remove(seen);
 
-    expect(await fences()).toEqual([2]);
+    expect(await fencingTokens()).toEqual([2]);
   });
 
   it('does not come back as what it was before', () => {
@@ -139,11 +139,12 @@ describe('a writer that stood still between reading and writing', () => {
     [HISTORY, false],
     [HISTORY + 1, 'unknown'],
   ])('has not written when others have, %i times: %s', async (times, expected) => {
-    for (let fence = 2; fence <= times + 1; fence++) two.write(KEY, entry(fence), two.read(KEY));
+    for (let fencingToken = 2; fencingToken <= times + 1; fencingToken++)
+      two.write(KEY, entry(fencingToken), two.read(KEY));
 
     expect(outcome(() => one.write(KEY, entry(99), seen))).toBe(expected);
 
-    expect(await fences()).toEqual([times + 1]);
+    expect(await fencingTokens()).toEqual([times + 1]);
     if (expected === false) expect(readdirSync(seen.folder)).toHaveLength(1);
     two.write(KEY, entry(100), two.read(KEY));
     expect(readdirSync(seen.folder)).toHaveLength(1);
@@ -153,7 +154,7 @@ describe('a writer that stood still between reading and writing', () => {
     two.remove(seen);
 
     expect(one.write(KEY, entry(99), seen)).toBe(false);
-    expect(await fences()).toEqual([]);
+    expect(await fencingTokens()).toEqual([]);
   });
 
   it('has not written when the entry was removed and written anew', async () => {
@@ -161,7 +162,7 @@ describe('a writer that stood still between reading and writing', () => {
     two.write(KEY, entry(50), undefined);
 
     expect(outcome(() => one.write(KEY, entry(99), seen))).toBe('unknown');
-    expect(await fences()).toEqual([50]);
+    expect(await fencingTokens()).toEqual([50]);
   });
 
   it('does not know it when the entry was just being removed', () => {
@@ -191,7 +192,7 @@ describe('a writer that stood still right after writing', () => {
     expect(outcome(() => late.write(KEY, entry(2), late.read(KEY)))).toBe(expected);
     others = undefined;
 
-    expect(await fences()).toEqual([9 + times]);
+    expect(await fencingTokens()).toEqual([9 + times]);
   });
 });
 
@@ -247,14 +248,14 @@ describe('the folders of many entries', () => {
 
     expect(buckets.length).toBeLessThanOrEqual(256);
     for (const bucket of buckets) expect(readdirSync(join(one.root, bucket)).length).toBeLessThan(MANY / 20);
-    expect((await fences()).toSorted((a, b) => a! - b!)).toEqual(
+    expect((await fencingTokens()).toSorted((a, b) => a! - b!)).toEqual(
       Array.from({ length: MANY }, (_, i) => i + 1),
     );
   });
 
   it('are looked through while the event loop turns', async () => {
     expect(await turnsDuring(() => one.refuseLinks())).toBeGreaterThan(100);
-    expect(await turnsDuring(fences)).toBeGreaterThan(100);
+    expect(await turnsDuring(fencingTokens)).toBeGreaterThan(100);
   });
 });
 
@@ -262,14 +263,14 @@ function noLinks(): never {
   throw Object.assign(new Error('not permitted'), { code: 'EPERM' });
 }
 
-/** An entry is known by its fence here. */
-function entry(fence: number): LocalEntry {
-  return { ...newEntry(), fence };
+/** An entry is known by its fencing token here. */
+function entry(fencingToken: number): LocalEntry {
+  return { ...newEntry(), fencingToken };
 }
 
-async function fences(): Promise<(number | undefined)[]> {
+async function fencingTokens(): Promise<(number | undefined)[]> {
   const found: (number | undefined)[] = [];
-  for await (const { entry: stored } of one.all()) found.push(stored?.fence);
+  for await (const { entry: stored } of one.all()) found.push(stored?.fencingToken);
   return found;
 }
 

@@ -174,7 +174,7 @@ describe('processes that want the same lock', () => {
     async () => {
       const env = { LD_PRELOAD: FAKETIME!, FAKETIME: '+1h', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
       const ahead = await start({ env });
-      const claim = { kind: 'tick', series: 'cron', time: Date.now() + 60_000, rerun: false } as const;
+      const claim = { kind: 'tick', job: 'cron', time: Date.now() + 60_000, rerun: false } as const;
 
       expect(await ahead.now()).toBeGreaterThan(Date.now() + 3_000_000);
       const reply = await ahead.acquire({ ...theirs, claim });

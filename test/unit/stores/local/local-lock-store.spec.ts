@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { EntryFiles } from '../../../../lib/stores/local/entry-files.js';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
 import { UnknownWriteError } from '../../../../lib/stores/local/lock-folder.js';
-import { FENCE_RETENTION, type AcquireRequest } from '../../../../lib/stores/lock-store.js';
+import { TOKEN_RETENTION, type AcquireRequest } from '../../../../lib/stores/lock-store.js';
 import { eventually } from '../../../support/eventually.js';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
 
@@ -65,7 +65,7 @@ describe('a local store', () => {
 
   it('grants a tick once, and says how early one is that is still to come', async () => {
     const store = await openStore();
-    const claim = { kind: 'tick', series: 'cron', time: Date.now() - 1000, rerun: false } as const;
+    const claim = { kind: 'tick', job: 'cron', time: Date.now() - 1000, rerun: false } as const;
     await store.acquire(request('mine', { claim }), WITHIN);
     await store.release(request('mine'), WITHIN);
 
@@ -77,19 +77,19 @@ describe('a local store', () => {
     expect(reply).toMatchObject({ status: 'early', by: expect.any(Number) });
   });
 
-  it('gives a higher fence with every grant, also after it was closed and opened again', async () => {
-    const fences: number[] = [];
+  it('gives a higher fencing token with every grant, also after it was closed and opened again', async () => {
+    const fencingTokens: number[] = [];
     for (const record of ['1', '2', '3']) {
       const store = await openStore();
       const reply = await store.acquire(request(record), WITHIN);
-      if (reply.status === 'granted') fences.push(reply.fence);
+      if (reply.status === 'granted') fencingTokens.push(reply.fencingToken);
       await store.release(request(record), WITHIN);
       await store.close();
     }
 
-    expect(fences).toHaveLength(3);
-    expect(fences[1]).toBeGreaterThan(fences[0]);
-    expect(fences[2]).toBeGreaterThan(fences[1]);
+    expect(fencingTokens).toHaveLength(3);
+    expect(fencingTokens[1]).toBeGreaterThan(fencingTokens[0]);
+    expect(fencingTokens[2]).toBeGreaterThan(fencingTokens[1]);
   });
 
   it('excludes the other stores of its own process', async () => {
@@ -297,7 +297,7 @@ describe('a local store', () => {
     await store.acquire(request('mine'), WITHIN);
     const { folder: lockFolder, version } = new EntryFiles(folder).read('test:lock')!;
     const paths = [folder, root(), join(root(), 'new'), join(lockFolder, `${version}`)];
-    const old = new Date(Date.now() - 10 * FENCE_RETENTION);
+    const old = new Date(Date.now() - 10 * TOKEN_RETENTION);
     for (const path of paths) await utimes(path, old, old);
 
     await openStore();

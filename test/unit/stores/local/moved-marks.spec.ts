@@ -40,7 +40,7 @@ describe('a lock that remembers many runs', () => {
     expect(sizeOfLock()).toBeLessThan(8000);
   });
 
-  it('knows the last tick of each series', async () => {
+  it('knows the last tick of each job', async () => {
     const time = AN_HOUR_AGO;
     for (let i = 0; i < MANY; i++) await run(tick(i, time));
 
@@ -183,15 +183,15 @@ async function ask(claim: Claim): Promise<AcquireReply> {
 }
 
 function key(i: number): Claim & { kind: 'key' } {
-  return { kind: 'key', series: `${i}`, remember: HOUR };
+  return { kind: 'key', job: `${i}`, remember: HOUR };
 }
 
 function gap(i: number): Claim {
-  return { kind: 'gap', series: `${i}`, gap: HOUR };
+  return { kind: 'gap', job: `${i}`, gap: HOUR };
 }
 
 function tick(i: number, time: number, rerun = true): Claim {
-  return { kind: 'tick', series: `${i}`, time, rerun };
+  return { kind: 'tick', job: `${i}`, time, rerun };
 }
 
 /** Of the file that is written with each change of the lock, in bytes. */

@@ -43,9 +43,9 @@ async function checkStore(options: ExclusiveLockModuleOptions): Promise<void> {
   const locks = app.get(ExclusiveLockService);
   const outcome = await locks.run('work', async (lease) => {
     const busy = await locks.acquire('work');
-    return { fence: lease.fence, busy };
+    return { fencingToken: lease.fencingToken, busy };
   });
-  assert.ok(outcome.status === 'ran' && outcome.value.fence > 0 && outcome.value.busy === null);
+  assert.ok(outcome.status === 'ran' && outcome.value.fencingToken > 0 && outcome.value.busy === null);
   await app.close();
 }
 

@@ -62,7 +62,7 @@ async function known(call) {
 
 async function runEach(name, keys, log) {
   for (let key = 0; key < keys;) {
-    const claim = { kind: 'key', series: `${key}`, remember: 3_600_000 };
+    const claim = { kind: 'key', job: `${key}`, remember: 3_600_000 };
     const request = { ...newRequest(name, 10_000), claim };
     const { status } = await known(() => store.acquire(request, 5000));
     if (status === 'granted') {

@@ -81,7 +81,7 @@ describe('an explicit lock name is the identity of a method whose class was rena
     ['an @Interval with a name', () => polls(Interval('poll', HOUR), Exclusive('poll', { shared: true }))],
     ['a @Timeout', () => polls(Timeout(HOUR), Exclusive('poll', { version: '1' }))],
     ['a method with minGap', () => polls(Exclusive('poll', { minGap: HOUR }))],
-    ['a method of a series', () => polls(Exclusive('poll', { minGap: HOUR, shared: true, series: 's' }))],
+    ['a method of a job', () => polls(Exclusive('poll', { minGap: HOUR, shared: true, job: 's' }))],
   ])('%s does not run twice', async (_, make) => {
     const store = new MemoryLockStore();
     for (const Polls of bothNames(make) as ReturnType<typeof make>[]) {
@@ -114,7 +114,7 @@ describe('an explicit lock name is the identity of a method whose class was rena
 describe('methods that share a lock', () => {
   it.each([
     ['by default', {}, {}],
-    ['as they say', { series: 'a' }, { series: 'b' }],
+    ['as they say', { job: 'a' }, { job: 'b' }],
   ])('have runs of their own %s', async (_, first, second) => {
     const Imports = two(first, second);
     const { module } = await startApp({ providers: [Imports] });
@@ -125,15 +125,15 @@ describe('methods that share a lock', () => {
   });
 
   it('end the start where a run of one would count as a run of the other', async () => {
-    const failure = await startFailure({ providers: [two({ series: 'same' }, { series: 'same' })] });
+    const failure = await startFailure({ providers: [two({ job: 'same' }, { job: 'same' })] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toContain('Imports.users (in RootTestModule) and Imports.orders');
     expect(failure.message).toContain('share the lock "import" and are both known as "same"');
   });
 
-  it('may not have a series without a name', () => {
-    const error = loadError(() => Exclusive('a', { series: '' }));
+  it('may not have a job without a name', () => {
+    const error = loadError(() => Exclusive('a', { job: '' }));
     expect(error).toBeInstanceOf(LockConfigurationError);
-    expect(error.message).toContain('series');
+    expect(error.message).toContain('job');
   });
 });
