@@ -15,7 +15,11 @@ const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
 
 describe('the examples of', () => {
   it.each([
-    ['README.md', 3],
+    ['README.md', 4],
+    ['docs/scheduled-jobs.md', 1],
+    ['docs/methods.md', 2],
+    ['docs/locks-by-hand.md', 4],
+    ['docs/options.md', 1],
     ['docs/events.md', 2],
     ['docs/migrating-from-exclusive-lock.md', 1],
   ])('%s compile', (page, atLeast) => {
@@ -44,8 +48,12 @@ describe('the examples of docs/testing.md', () => {
 
 describe('the links of', () => {
   it.each(PAGES)('%s lead somewhere', (page) => {
-    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, link]) => link);
-    expect(links.filter((link) => !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)];
+    const dead = links.filter(([, file = '', anchor]) => {
+      const target = file === '' ? page : join(dirname(page), file);
+      return !existsSync(join(ROOT, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+    });
+    expect(dead.map(([link]) => link)).toEqual([]);
   });
 });
 
@@ -68,6 +76,17 @@ describe('the tests named in docs/migrating-from-exclusive-lock.md', () => {
     expect(titles.filter((title) => !specs.some((spec) => hasTest(spec, title)))).toEqual([]);
   });
 });
+
+/** The anchors that GitHub gives to the headings of a page. */
+function anchorsOf(page: string): string[] {
+  const headings = [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading);
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 /** Whether a file has a test with this title, alone or behind a table of `it.each`. */
 function hasTest(spec: string, title: string): boolean {
