@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Subject: cron 4.1.1 and 4.4.0 (which @nestjs/schedule 6.1 and 12 bring), CronTime.getNextDateFrom()
 #
-# Expected: "0 3 * * *" is due once on the day the clocks go back, at three; 4.1.0 says so.
-# Seen: it is due twice, first at 02:00 of the repeated hour, which the expression does not name. The same for each job of
-# the hour after the repeated one: "30 2 * * *" in New York, "0 0 * * *" in Santiago. CronJob fires at both.
+# Expected: on the day the clocks go back, "0 3 * * *" is due once, at three o'clock. 4.1.0 behaves that way.
+# Seen: it is due twice, first at 02:00 of the repeated hour, which the expression does not name. The same happens to every
+# daily job of the hour after the repeated one: "30 2 * * *" in New York, "0 0 * * *" in Santiago. CronJob fires both times.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Subject: cron 4.4.0, CronTime.getNextDateFrom()
 #
-# Expected: a date that is later than the one it was given, whenever it is asked.
-# Seen: asked in summer about the night the clocks go back, "*/20 * * * *" goes from 02:00 of the second time to 02:20 of
-# the first, and so never gets out of that hour: luxon reads a time of day that comes twice by the offset of today. Who
-# walks through the dates, as for a list of the next hundred, must end where one is not later.
+# Expected: the date that it returns is later than the one it was given, whatever the date of the call.
+# Seen: in summer, asked about the night the clocks go back, "*/20 * * * *" goes from 02:00 of the repeated hour back to 02:20
+# of the first, and so never leaves that hour. The cause: luxon interprets an ambiguous time by today's offset. Code that
+# walks through the dates, for example to list the next hundred, must stop when a date is not later than the one before.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Subject: ioredis 5.11.1 and 6.0.0, defineCommand() within multi()
 #
-# Expected: a command that defineCommand() made works in multi() as it does alone and in pipeline(): where the server does
-# not know the script (any more), the client sends its text. In a transaction it could do so before EXEC, by SCRIPT LOAD
-# as in pipeline(), or when the transaction has answered NOSCRIPT.
-# Seen: alone and in pipeline() it recovers from SCRIPT FLUSH (which a restart, a failover or FLUSHALL of some proxies
-# amounts to). In multi() the client has marked the script as loaded, sends EVALSHA, and EXEC answers NOSCRIPT in the result
-# list; exec() itself resolves. Each later multi() answers the same, until the same command is sent alone or in pipeline().
+# Expected: a command made by defineCommand() works in multi() as it does alone and in pipeline(): if the server does not
+# know the script, the client sends its text. In a transaction the client could do so before EXEC, by SCRIPT LOAD as in
+# pipeline(), or after the transaction has answered NOSCRIPT.
+# Seen: alone and in pipeline(), the command recovers from SCRIPT FLUSH. (A restart, a failover, or FLUSHALL of some proxies
+# has the same effect.) In multi(), the client has marked the script as loaded and sends EVALSHA. EXEC then answers NOSCRIPT
+# in the result list, while exec() itself resolves. Every later multi() answers the same until the command is sent alone or
+# in pipeline().
 # Needs redis-server on the PATH.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Subject: ioredis 5.11.1 and 6.0.0, quit() of a client that is waiting to reconnect
 #
-# Expected: quit() ends the client: its status becomes "end" and the event end is emitted, as after disconnect(), and as
-# after quit() in any other state.
-# Seen: quit() resolves to "OK" at once and the reconnecting stops, but the status stays "reconnecting" and end is never
-# emitted. A shutdown that waits for end hangs; a check of the status takes the client for one that comes back; it does not
-# reconnect when the server is there again. disconnect() after it changes nothing of that.
+# Expected: quit() ends the client. Its status becomes "end", and it emits the event end, as after disconnect(), and as after
+# quit() in any other state.
+# Seen: quit() resolves to "OK" at once and the client stops reconnecting. But the status stays "reconnecting", and end is
+# never emitted. A shutdown that waits for end hangs. A check of the status shows a client that is about to return, but it
+# does not reconnect when the server is back. A later disconnect() changes nothing.
 # Needs redis-server on the PATH.
 set -euo pipefail
 folder=$(mktemp -d)

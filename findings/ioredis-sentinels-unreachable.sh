@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Subject: ioredis 5.11.1 and 6.0.0 with sentinels, and a redis-server with sentinel (seen with 7.0.15)
 #
-# Expected: a connection that is lost is made again by asking the sentinel, which answers all the while.
-# Seen: with `sentinelRetryStrategy: () => null` ("do not try the list again") and one sentinel the first reconnect fails
-# with "All sentinels are unreachable and retry is disabled.", though none was asked; the client has ended. ioredis goes
-# on in the list of sentinels where the last connection left off, so the same happens after the last of several.
+# Expected: after a lost connection, the client asks the sentinel, which is reachable all the time, and connects again.
+# Seen: with `sentinelRetryStrategy: () => null` ("do not go through the list again") and one sentinel, the first reconnect
+# fails with "All sentinels are unreachable and retry is disabled.", although the client has asked none of them. The client
+# then ends. ioredis continues in the list of sentinels where the last connection left off, so the same happens with several
+# sentinels after the last one.
 set -euo pipefail
 folder=$(mktemp -d)
 pids=()

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Subject: @nestjs/core 10.4.22, 11.2.10 and 12.5.1, INestApplicationContext.close()
 #
-# Expected: close() that is called while or after another close() waits for that one, or does nothing, as the close() of
-# most servers and clients; so a provider's shutdown hooks run once.
-# Seen: each call runs all shutdown hooks again. Two at once, say a SIGTERM that enableShutdownHooks() handles and a close()
-# of the application's own, run them interleaved on 10 and 11: a second onModuleDestroy begins while the first is under way.
-# 12.5.1 joins calls that overlap, and still runs the hooks anew for a call that comes after the end. So a hook must be
-# idempotent, on 10 and 11 also against itself.
+# Expected: a close() that is called during or after another close() waits for the first one or does nothing, like the close()
+# of most servers and clients. So the shutdown hooks of a provider run once.
+# Seen: each call runs all shutdown hooks again. Two calls at once, such as a SIGTERM that enableShutdownHooks() handles and
+# a close() by the application, interleave on 10 and 11: a second onModuleDestroy begins while the first still runs. 12.5.1
+# joins calls that overlap, but runs the hooks again for a call that comes after the end. So a hook must be idempotent; on
+# 10 and 11 it must also tolerate a second call of itself at the same time.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Subject: nest-commander 3.21.0 with @nestjs/schedule 6.1.3 on @nestjs/core 11.2.10
 #
-# Expected: a command-line program that imports an application's root module, to use its services, runs its one command. Its
-# context has no HTTP server and no microservice listening, so one does not expect it to do the server's other work.
-# Seen: the context runs the bootstrap hooks, and with them @nestjs/schedule starts each job of the application. While the
-# command works, the program runs the cron jobs, beside (or, with a lock, in place of) the servers. Nothing is logged of it.
+# Expected: a command-line program that imports the root module of an application, to use its services, runs its command and
+# nothing else. Its context has no HTTP server and no microservice, so one does not expect it to do other work of the server.
+# Seen: the context runs the bootstrap hooks, in which @nestjs/schedule starts every job of the application. While the command
+# works, the program also runs the cron jobs, in addition to the servers or, with a lock, instead of them. Nothing is logged.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Subject: SENTINEL FAILOVER of a healthy primary (redis-server, seen with 7.0.15) and ioredis 5.11.1
 #
-# Expected: when the sentinel names another primary, the old one refuses writes, or ends the connections of its clients.
-# Seen: it takes writes for some ten seconds more, from ioredis too, which found it by the sentinel and is not told; what it
-# takes is lost. With `failoverDetector: true`, which is not the default, ioredis leaves it at once.
+# Expected: when the sentinel names another primary, the old one refuses writes or closes the connections of its clients.
+# Seen: the old primary accepts writes for about ten more seconds, and these writes are lost. ioredis also goes on writing to
+# it, although it found that server through the sentinel, because nothing notifies it. With `failoverDetector: true`, which
+# is not the default, ioredis leaves the old primary at once.
 set -euo pipefail
 folder=$(mktemp -d)
 pids=()

@@ -1,7 +1,7 @@
-// Loaded by every replica before anything else. Its stdin is a pipe to the demo, which closes when the demo ends,
-// however that ends: then the replica ends too.
+// Every replica loads this file first. Its stdin is a pipe from the demo. The pipe closes when the demo ends, for whatever
+// reason, and then the replica exits.
 import { Socket } from 'node:net';
 
 process.stdin.on('close', () => process.exit()).resume();
-// The pipe alone does not keep a replica running that is told to stop.
+// Otherwise the open pipe would keep a replica running after it was told to stop.
 if (process.stdin instanceof Socket) process.stdin.unref();

@@ -6,10 +6,10 @@ import type { Told } from './tell.js';
 
 const END_WITH_DEMO = new URL('./end-with-demo.js', import.meta.url).href;
 
-/** One process of the application that `main` starts. It ends with the demo. */
+/** One process of the application, started from `main`. It ends with the demo. */
 export class Replica {
   readonly #process: ChildProcess;
-  /** Rejects if the replica ends before. */
+  /** Rejects if the replica exits before it is ready. */
   readonly ready: Promise<void>;
 
   constructor(main: URL, index: number, onEvent: (index: number, told: Told) => void) {

@@ -1,13 +1,13 @@
-/** What a replica tells the demo that has started it. */
+/** A message from a replica to the demo that started it. */
 export interface Told {
   readonly event: 'ready' | 'started' | 'step' | 'finished';
-  /** Of a cron job. */
+  /** The tick of a cron job. */
   readonly tick?: number | undefined;
-  /** Of a migration. */
+  /** The step of a migration. */
   readonly step?: string | undefined;
 }
 
-/** Says what this replica does, one JSON line each, so that the demo can show it. */
+/** Sends a message to the demo as one line of JSON. */
 export function tell(what: Told): void {
   process.stdout.write(`${JSON.stringify(what)}\n`);
 }

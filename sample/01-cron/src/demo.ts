@@ -1,5 +1,5 @@
-// Three replicas of the application, each with the same every-second cron job. One is killed in the middle of a
-// run. Ends with exit code 1 unless every tick was run exactly once.
+// Starts three replicas of the application with the same every-second cron job, and kills one of them in the middle of a
+// run. Exits with code 1 unless every tick ran exactly once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Replica } from '../../support/replica.js';
 import type { Told } from '../../support/tell.js';
@@ -9,7 +9,7 @@ const MAIN = new URL('./main.js', import.meta.url);
 const TICKS = 14;
 const KILL_AT = 6;
 const SECOND = 1000;
-/** Replicas do not start at once in real life either. */
+/** Milliseconds after which each replica starts. In real life, too, replicas do not start at the same moment. */
 const STARTS = [0, 50, 120];
 
 const table = new TickTable(STARTS.length);
@@ -28,7 +28,7 @@ firstTick = Math.ceil(Date.now() / SECOND) * SECOND;
 const ticks = Array.from({ length: TICKS }, (_, i) => firstTick + i * SECOND);
 console.log(table.header);
 for (const tick of ticks) {
-  // Until just before the next tick: a run that is late or double has shown by then.
+  // Wait until just before the next tick: a late or second run of this one has shown by then.
   await sleep(tick + SECOND - 50 - Date.now());
   console.log(table.row(tick));
 }

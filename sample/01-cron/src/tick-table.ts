@@ -1,4 +1,4 @@
-/** Which replica ran which tick, as a table that grows by one line a tick. */
+/** A table of which replica ran which tick. It grows by one line a tick. */
 export class TickTable {
   readonly #replicas: number;
   readonly #runs = new Map<number, string[]>();

@@ -3,17 +3,17 @@ import { ExclusiveLockModule } from 'nestjs-exclusive-lock';
 import { Database } from './database.js';
 import { MigrationService } from './migration.service.js';
 
-// Without a REDIS_URL forRoot() would take the local store by itself, and warn of it.
+// Without REDIS_URL, forRoot() uses the local store by default, but logs a warning. Naming the store avoids that.
 const where = process.env['REDIS_URL'] ? {} : ({ store: 'local' } as const);
 
 @Module({
   imports: [
     ExclusiveLockModule.forRoot({
-      // Locks live in REDIS_URL if it is set, else in the embedded store of this machine. On Redis the lock of a
-      // killed replica is free again after the ttl: 1 s, so that nobody has to watch this demo wait for 10.
+      // Locks live in Redis if REDIS_URL is set, else in the local store of this machine. On Redis, the lock of a killed
+      // replica is free after the ttl. It is 1 s here instead of the default 10 s to keep the demo short.
       ...where,
       ttl: 1000,
-      // Each demo has a new database. That another one was migrated says nothing about this one.
+      // Each run of the demo has a new database, so a migration that an earlier run has done must not count.
       prefix: `run-once-${process.env['DATABASE']}`,
     }),
   ],

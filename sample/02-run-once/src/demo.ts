@@ -1,6 +1,6 @@
-// Four replicas of the application start together, each with the same migration. The one that runs it is killed in
-// the middle; a fifth starts when all is over. Ends with exit code 1 unless one run came to its end, each step was
-// applied once, and all replicas but the killed one are up.
+// Starts four replicas of the application together, each with the same migration. Kills the replica that runs it, in the
+// middle, and starts a fifth when the migration is done. Exits with code 1 unless exactly one run finished, each step was
+// applied once, and all replicas except the killed one are up.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const AT_MOST = 15_000;
 const folder = mkdtempSync(join(tmpdir(), 'run-once-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-process.env['DATABASE'] = join(folder, 'database'); // which the replicas inherit
+process.env['DATABASE'] = join(folder, 'database'); // the replicas inherit it
 setTimeout(() => {
   console.log(`NOT over after ${AT_MOST / 1000} seconds.`);
   process.exit(1);
@@ -32,7 +32,7 @@ const store = process.env['REDIS_URL'] ? 'Redis (REDIS_URL)' : 'the local store 
 console.log(`Starting ${REPLICAS} replicas of one application. Their locks live in ${store}.\n`);
 console.log(timeline.header);
 for (let index = 0; index < REPLICAS; index++) start(index);
-// One of them never becomes ready: it is killed.
+// The killed replica never becomes ready.
 await Promise.allSettled(replicas.map((replica) => replica.ready));
 start(REPLICAS);
 await Promise.allSettled(replicas.map((replica) => replica.ready));

@@ -13,7 +13,7 @@ export class MigrationService implements OnModuleInit {
   @Exclusive('migrate', { version: '2026-11-24' })
   async onModuleInit(): Promise<void> {
     tell({ event: 'started' });
-    // A replica that died half way has left steps behind. They are not done again.
+    // Skip the steps that a replica applied before it died.
     const applied = this.database.steps();
     for (const step of STEPS.filter((each) => !applied.includes(each))) {
       await sleep(300); // the work

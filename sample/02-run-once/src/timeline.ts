@@ -1,7 +1,7 @@
-/** What happens in which replica, as a table that grows by one line an event. */
+/** A table of what happens in which replica. It grows by one line an event. */
 export class Timeline {
   readonly #start = Date.now();
-  /** What is to be seen of a replica while others do something. */
+  /** What the table shows for a replica in the lines of other replicas. */
   readonly #states: string[];
 
   constructor(replicas: number) {
@@ -15,7 +15,7 @@ export class Timeline {
     );
   }
 
-  /** `state`: what is to be seen of the replica from now on. */
+  /** `state` is what later lines of other replicas show for this one. */
   row(replica: number, event: string, state = this.#states[replica] ?? ''): string {
     const cells = this.#states.with(replica, event);
     this.#states[replica] = state;
