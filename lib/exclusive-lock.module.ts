@@ -1,6 +1,7 @@
 import {
   ConfigurableModuleBuilder,
   Inject,
+  Logger,
   Module,
   type BeforeApplicationShutdown,
   type DynamicModule,
@@ -14,17 +15,18 @@ import { checkIsObject } from './common/check-options.js';
 import { LockConfigurationError } from './common/errors.js';
 import { messages } from './common/messages.js';
 import { OutageLog } from './common/outage-log.js';
-import { HolderIdentity } from './core/holder.js';
-import { LockManager } from './core/lock-manager.js';
+import type { LockManager } from './core/lock-manager.js';
 import { ExclusiveRunner } from './decorators/exclusive-runner.js';
 import { MethodChecks, type ProviderScope } from './decorators/method-checks.js';
 import { mayUseRunner, supplyRunner } from './decorators/runner-property.js';
 import {
+  COMMON_OPTIONS,
   resolveSettings,
   type ExclusiveLockModuleOptions,
   type ResolvedSettings,
 } from './exclusive-lock.options.js';
 import { ExclusiveLockService } from './exclusive-lock.service.js';
+import { openLockManager } from './locks/open-lock-manager.js';
 import { MethodOccurrences } from './schedule/method-occurrences.js';
 import { SchedulerWatch } from './schedule/scheduler-watch.js';
 import {
@@ -33,8 +35,6 @@ import {
   destroyedTooEarly,
   placeModule,
 } from './shutdown-order.js';
-import { MemoryLockStore } from './stores/memory/memory-lock-store.js';
-import { openStore } from './stores/open-store.js';
 import { EXCLUSIVE_RUNNER, LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from './tokens.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
@@ -48,26 +48,18 @@ function refuseWithoutForRoot(): never {
   throw new LockConfigurationError(messages.noForRoot());
 }
 
-function openOutageLog({ logger }: ResolvedSettings): OutageLog {
-  return new OutageLog(logger);
+const FOR_ROOT = {
+  of: 'ExclusiveLockModule',
+  known: { ...COMMON_OPTIONS, version: true, ticks: true, isGlobal: true },
+  defaultLogger: new Logger('ExclusiveLock'),
+} as const;
+
+function resolveOptions(options: ExclusiveLockModuleOptions): ResolvedSettings {
+  return resolveSettings(options, FOR_ROOT);
 }
 
-/** Awaited by Nest before any `onModuleInit`, so decorated hooks find the store open. */
-async function openLocks(
-  options: ExclusiveLockModuleOptions,
-  settings: ResolvedSettings,
-  outages: OutageLog,
-): Promise<LockManager> {
-  const { logger, prefix, replica, application } = settings;
-  const store = await openStore(options, { prefix, replica, logger, outages, env: process.env });
-  if (application === undefined && !(store instanceof MemoryLockStore) && !store.clock)
-    logger.warn(messages.noApplication());
-  return new LockManager({
-    ...settings,
-    store,
-    outages,
-    identity: new HolderIdentity(settings.replica, application),
-  });
+function openOutageLog({ logger }: ResolvedSettings): OutageLog {
+  return new OutageLog(logger);
 }
 
 /**
@@ -87,12 +79,13 @@ async function openLocks(
   providers: [
     // That of forRoot() and forRootAsync() takes its place.
     { provide: MODULE_OPTIONS_TOKEN, useFactory: refuseWithoutForRoot },
-    { provide: LOCK_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveSettings },
+    { provide: LOCK_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveOptions },
     { provide: LOCK_OUTAGES, inject: [LOCK_SETTINGS], useFactory: openOutageLog },
     {
       provide: LOCK_MANAGER,
       inject: [MODULE_OPTIONS_TOKEN, LOCK_SETTINGS, LOCK_OUTAGES],
-      useFactory: openLocks,
+      // Awaited by Nest before any `onModuleInit`, so decorated hooks find the store open.
+      useFactory: openLockManager,
     },
     ExclusiveLockService,
     SchedulerWatch,

@@ -1,9 +1,9 @@
-import { Logger } from '@nestjs/common';
 import { applicationName } from './common/application-name.js';
 import { checkOptions, refuse, type KnownOptions } from './common/check-options.js';
 import { LockConfigurationError } from './common/errors.js';
 import { loggerOf, type LockLogger, type LoggerWithLevels } from './common/logger.js';
 import { messages } from './common/messages.js';
+import { stderrLogger } from './common/stderr-logger.js';
 import { checkDuration, resolveTimes } from './core/lease-options.js';
 import { checkName } from './core/lock-name.js';
 import { checkVersion } from './schedule/occurrence-options.js';
@@ -163,7 +163,8 @@ const DEFAULT_COMMAND_TIMEOUT = 2_000;
 const DEFAULT_DRAIN_TIMEOUT = 10_000;
 const DEFAULT_PREFIX = 'exclusive-lock';
 
-const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = {
+/** The options that make sense with and without Nest. */
+export const COMMON_OPTIONS: KnownOptions<Omit<ExclusiveLockModuleOptions, 'version' | 'ticks'>> = {
   redis: true,
   store: true,
   folder: true,
@@ -174,20 +175,30 @@ const KNOWN: KnownOptions<ExclusiveLockModuleOptions & { isGlobal: boolean }> = 
   application: true,
   prefix: true,
   replica: true,
-  version: true,
   enabled: true,
-  ticks: true,
   logger: true,
-  isGlobal: true,
 };
+
+/** In what the ways to open locks differ. */
+interface Opener {
+  /** Whose options they are, for messages. */
+  readonly of: string;
+  readonly known: Readonly<Record<string, true>>;
+  readonly defaultLogger: LoggerWithLevels;
+}
+
+const OPEN_LOCKS: Opener = { of: 'openLocks', known: COMMON_OPTIONS, defaultLogger: stderrLogger };
 
 /**
  * Checks the options and fills in the defaults.
  *
  * @throws LockConfigurationError naming the option, its value and the remedy
  */
-export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSettings {
-  checkOptions<object>(options, KNOWN, 'ExclusiveLockModule');
+export function resolveSettings(
+  options: ExclusiveLockModuleOptions,
+  { of, known, defaultLogger }: Opener = OPEN_LOCKS,
+): ResolvedSettings {
+  checkOptions<object>(options, known, of);
   const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
   const { application = applicationName(), prefix = DEFAULT_PREFIX } = options;
   const { replica, version, enabled = true, ticks = true, logger } = options;
@@ -211,7 +222,7 @@ export function resolveSettings(options: ExclusiveLockModuleOptions): ResolvedSe
     enabled,
     ticks,
     needsScheduler: ticks && enabled && !isTestStore(options.store),
-    logger: loggerOf(logger === undefined ? new Logger('ExclusiveLock') : logger),
+    logger: loggerOf(logger === undefined ? defaultLogger : logger),
   };
 }
 

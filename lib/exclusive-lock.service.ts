@@ -1,47 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { currentLease } from './core/current-lease.js';
-import { ExclusiveLock, type ExclusiveLockOptions } from './core/exclusive-lock.js';
-import type { Lease } from './core/lease.js';
 import type { LockEvent } from './core/lock-events.js';
-import {
-  ACQUIRE_OPTIONS,
-  LockManager,
-  type AcquireOptions,
-  type LockState,
-  type RunOptions,
-} from './core/lock-manager.js';
-import type { Outcome } from './core/outcome.js';
-import { checkOptions, type KnownOptions } from './common/check-options.js';
-import { LockShuttingDownError } from './common/errors.js';
-import type { LockLogger } from './common/logger.js';
+import { LockManager } from './core/lock-manager.js';
 import { messages } from './common/messages.js';
 import type { ResolvedSettings } from './exclusive-lock.options.js';
 import { GuardedObservable } from './guarded-observable.js';
+import { Locks } from './locks/locks.js';
 import { LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 
-/** Options of `list`. */
-export interface ListOptions {
-  /**
-   * What the names begin with.
-   *
-   * @default '': all names
-   */
-  readonly prefix?: string | undefined;
-}
-
-/** Options of `forceRelease`. */
-export interface ForceReleaseOptions {
-  /** The fencing token that `inspect` or `list` told. */
-  readonly fencingToken: number;
-}
-
-const LIST_OPTIONS: KnownOptions<ListOptions> = { prefix: true };
-const FORCE_OPTIONS: KnownOptions<ForceReleaseOptions> = { fencingToken: true };
-
-/** Locks for code that has no decorator to put: inject it anywhere in an application that imports the module. */
+/**
+ * Locks for code that has no decorator to put: inject it anywhere in an application that imports the module, which closes
+ * it together with the application.
+ *
+ * @example
+ * constructor(private readonly locks: ExclusiveLockService) {}
+ */
 @Injectable()
-export class ExclusiveLockService {
+export class ExclusiveLockService extends Locks {
   /**
    * What happens to the locks in this replica: waited, acquired, skipped, renewed, renewalFailed, lost, released, releaseRefused,
    * forced. A subscriber that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
@@ -51,142 +26,13 @@ export class ExclusiveLockService {
    * locks.events$.pipe(filter(({ type }) => type === 'lost')).subscribe(({ name }) => alarm(name));
    */
   readonly events$: Observable<LockEvent>;
-  readonly #locks: LockManager;
-  readonly #settings: ResolvedSettings;
 
   constructor(@Inject(LOCK_MANAGER) locks: LockManager, @Inject(LOCK_SETTINGS) settings: ResolvedSettings) {
-    this.#locks = locks;
-    this.#settings = settings;
+    super(locks, settings);
     const { logger } = settings;
     this.events$ = new GuardedObservable<LockEvent>(
       (subscriber) => locks.events.listen((event) => subscriber.next(event)),
       (error) => logger.error(messages.subscriberThrew(error)),
     );
-  }
-
-  /**
-   * Runs `work` if the lock can be acquired, at once or within `wait`; keeps the lock for as long as the work takes, and gives it back.
-   * With an `occurrence` whose tick is not due yet by the store's clock, it waits for that first, up to a minute.
-   * Within work that `run` or a decorated method does under the same lock, `work` joins that lease, whose options stay as
-   * they are.
-   *
-   * @returns what became of it: `ran` or `lost` with the work's value, or `skipped` with the reason
-   * @throws the work's own error; LockTimeoutError when `wait` is over; the reason of the `signal` when that aborts before
-   * the work has begun; LockConfigurationError for a bad name or option
-   * @example
-   * const outcome = await this.locks.run(`rebuild:${id}`, async (lease) => {
-   *   await this.index.rebuild(id, { signal: lease.signal, fencingToken: lease.fencingToken });
-   * });
-   * if (outcome.status === 'skipped') throw new ConflictException(outcome.reason);
-   */
-  run<T>(
-    name: string,
-    work: (lease: Lease) => T | PromiseLike<T>,
-    options: RunOptions = {},
-  ): Promise<Outcome<T>> {
-    return this.#locks.run(name, work, options);
-  }
-
-  /**
-   * Takes the lock if it is free, or waits for it. The lease is renewed until it is released: release it in `finally`,
-   * or declare it with `await using`. A shutdown waits for that.
-   *
-   * Joins no lease, unlike `run`: code that runs under the lock already finds it busy, and must not wait for it.
-   *
-   * @returns the lease, or null if somebody else holds the lock and there was no `wait`
-   * @throws LockStoreError when the store cannot be asked; LockTimeoutError when `wait` is over; the reason of the
-   * `signal` when that aborts; LockShuttingDownError after the shutdown has begun; LockConfigurationError for a bad name
-   * or option
-   * @example
-   * await using lease = await this.locks.acquire('import');
-   * if (!lease) return;
-   * @example
-   * await using lease = await this.locks.acquire('import', { wait: true, signal });
-   */
-  acquire(name: string, options: AcquireOptions & { readonly wait: true }): Promise<Lease>;
-  acquire(name: string, options?: AcquireOptions): Promise<Lease | null>;
-  async acquire(name: string, options: AcquireOptions = {}): Promise<Lease | null> {
-    return this.#acquire(name, options);
-  }
-
-  async #acquire(name: string, options: AcquireOptions, logger?: LockLogger): Promise<Lease | null> {
-    checkOptions(options, ACQUIRE_OPTIONS, 'acquire');
-    const acquisition = await this.#locks.tryAcquire(name, options, logger);
-    if (acquisition.status === 'acquired') return acquisition.lease;
-    if (acquisition.reason === 'store-unavailable') throw acquisition.error;
-    if (acquisition.reason === 'shutting-down') throw new LockShuttingDownError(messages.shuttingDown(name));
-    return null;
-  }
-
-  /**
-   * The lock as an object, to take and give back again and again, with events. Nothing is asked of the store yet.
-   * Each call makes an object of its own: two of one name exclude each other, and work that runs under the lock.
-   *
-   * @throws LockConfigurationError for a bad name or option
-   * @example
-   * const lock = this.locks.lock('import', { contents: hostname() });
-   * lock.on('lost', (error) => this.stop(error));
-   * if (await lock.acquire()) this.start();
-   */
-  lock(name: string, options: ExclusiveLockOptions = {}): ExclusiveLock {
-    const { ttl, renewEvery, prefix, logger } = this.#settings;
-    return new ExclusiveLock(name, options, {
-      acquire: (...args) => this.#acquire(...args),
-      inspect: (...args) => this.inspect(...args),
-      events: this.#locks.events,
-      ttl,
-      renewEvery,
-      prefix,
-      logger,
-    });
-  }
-
-  /**
-   * Who holds the lock, since when, and for how long unless it is renewed; null if it is free.
-   *
-   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name
-   */
-  inspect(name: string): Promise<LockState | null> {
-    return this.#locks.inspect(name);
-  }
-
-  /**
-   * All locks that are held, each once, in no order: one that comes or goes meanwhile may be missed. Nothing is asked,
-   * and nothing thrown, before it is read.
-   *
-   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad prefix or option
-   * @example
-   * for await (const { name, holder } of this.locks.list({ prefix: 'rebuild:' })) console.log(name, holder.replica);
-   */
-  async *list(options: ListOptions = {}): AsyncIterable<LockState> {
-    checkOptions(options, LIST_OPTIONS, 'list');
-    const { prefix = '' } = options;
-    yield* this.#locks.list(prefix);
-  }
-
-  /**
-   * Takes the lock from its holder, whoever that is, if it is still the grant with this fencingToken: a newer holder is left
-   * alone. The old one learns of it at its next renewal at the latest, within a third of its TTL, and until then works
-   * on: what it writes must be refused by its fencing token.
-   *
-   * @returns whether it was taken away
-   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name, fencing token or
-   * option
-   * @example
-   * const state = await this.locks.inspect('import');
-   * if (state?.fencingToken) await this.locks.forceRelease('import', { fencingToken: state.fencingToken });
-   */
-  async forceRelease(name: string, options: ForceReleaseOptions): Promise<boolean> {
-    checkOptions(options, FORCE_OPTIONS, 'forceRelease');
-    return this.#locks.forceRelease(name, options.fencingToken);
-  }
-
-  /**
-   * The lease that the calling code runs under, however deep in it; undefined outside of any, as in a timer that fires
-   * when the work which set it has ended. A lease that is lost stays the current one while its work goes on, so that
-   * `assertHeld()` throws.
-   */
-  static current(): Lease | undefined {
-    return currentLease();
   }
 }

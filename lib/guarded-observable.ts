@@ -1,5 +1,5 @@
-import { isPromise } from 'node:util/types';
 import { Observable, type Operator, type Subscriber, type Subscription } from 'rxjs';
+import { callSafely } from './common/call-safely.js';
 
 type Next<T> = (value: T) => void;
 type Fail = (error: unknown) => void;
@@ -51,13 +51,7 @@ export class GuardedObservable<T> extends Observable<T> {
   }
 
   #guard(call: () => unknown): void {
-    try {
-      const returned = call();
-      // No other thenable: only a promise's rejection ends the process, and what is lazy would be started.
-      if (isPromise(returned)) returned.catch(this.#onError);
-    } catch (error) {
-      this.#onError(error);
-    }
+    callSafely(call, this.#onError);
   }
 }
 

@@ -6,6 +6,8 @@ export const messages = {
   // Configuration
   unknownOption: (option: string, known: readonly string[], of: string) =>
     `${option} is not an option of ${of}. Known options: ${known.join(', ')}.`,
+  onlyInNest: (option: string) =>
+    `${option} of openLocks would do nothing: it is for ExclusiveLockModule.forRoot(). Leave it out.`,
   notAnObject: (value: unknown, of: string) => `The options of ${of} must be an object; got ${show(value)}.`,
   wrongType: (option: string, expected: string, value: unknown) =>
     `${option} must be ${expected}; got ${option} = ${show(value)}.`,
@@ -24,11 +26,11 @@ export const messages = {
     'is the keyPrefix of the redis options.',
   noApplication: () =>
     'This application has no name: there is no package.json with one above its main script. If another application ' +
-    'uses the same locks, that cannot be detected. Set forRoot({ application }).',
+    'uses the same locks, that cannot be detected. Set the option application.',
   otherApplication: (name: string, what: 'held' | 'run', other: string, own: string) =>
     `"${name}" ${what === 'held' ? 'is held' : 'was run'} by the application "${other}", and this is "${own}": with the ` +
-    'same prefix they keep each other from running. Give each its own forRoot({ prefix }); or, if they are meant to ' +
-    'exclude one another, give both the same forRoot({ application }).',
+    'same prefix they keep each other from running. Give each a prefix of its own; or, if they are meant to exclude one ' +
+    'another, give both the same application. Both are options.',
   optionsForName: () =>
     'The lock name of @Exclusive comes before its options: @Exclusive(undefined, { … }) for Class.method.',
   redisAndStore: () => 'redis and store exclude each other. Leave one of them out.',
@@ -52,9 +54,9 @@ export const messages = {
   notALogger: (missing: readonly string[]) =>
     `logger must have the methods info (or log), warn and error; the given one lacks ${missing.join(', ')}.`,
   noStoreInProduction: () =>
-    'ExclusiveLockModule.forRoot() does not know where the locks of this application live, and in production (NODE_ENV) ' +
-    "and on Kubernetes it does not guess. Set REDIS_URL or give forRoot({ redis: 'redis://…' }) for replicas on several " +
-    "machines, or forRoot({ store: 'local' }) if all run on one.",
+    'No option says where the locks of this application live, and in production (NODE_ENV) and on Kubernetes that is not ' +
+    "guessed. Set REDIS_URL or the option redis: 'redis://…' for replicas on several machines, or store: 'local' if all " +
+    'run on one.',
   localStoreByDefault: (description: string) =>
     `Neither the option redis nor REDIS_URL is set: locks live in the ${description} and exclude the processes of ` +
     "this machine only. Set REDIS_URL for several machines, or store: 'local' to silence this.",
@@ -237,6 +239,7 @@ export const messages = {
   storeCannot: (description: string, method: string) =>
     `The ${description} lacks the method ${method}, which a LockStore may leave out. Add it to the store.`,
   subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}.`,
+  eventListenerThrew: (error: unknown) => `A listener of onEvent threw: ${reason(error)}.`,
   shuttingDown: (name: string) => `The lock "${name}" was not requested: the application is shutting down.`,
   drainOver: (name: string) =>
     `The application is shutting down and "${name}" is still running after drainTimeout.`,

@@ -183,4 +183,19 @@ export const consumers = [
     compilerOptions: { module: 'Node16', moduleResolution: 'Node16' },
     runs: [{ args: MAIN, silent: true }],
   },
+  {
+    name: 'no-nest-cjs',
+    template: 'no-nest',
+    dependencies: { ...typescript('5.9'), ioredis: '^5.0.0' },
+    compilerOptions: { module: 'CommonJS', moduleResolution: 'Node10' },
+    runs: [onStore('memory'), onStore('local'), onStore('redis')],
+  },
+  {
+    name: 'no-nest-esm',
+    template: 'no-nest',
+    type: 'module',
+    dependencies: { ...typescript('6.0'), ioredis: '^6.0.0' },
+    compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext', verbatimModuleSyntax: true },
+    runs: [onStore('memory'), onStore('local'), onStore('redis')],
+  },
 ];

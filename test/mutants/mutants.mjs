@@ -681,4 +681,11 @@ export const MUTANTS = [
     replace: ') return;',
     tests: 'redis/inbox',
   },
+  {
+    name: "a rejection of an event listener is nobody's",
+    file: 'lib/common/call-safely.ts',
+    find: 'returned.catch(onError);',
+    replace: 'void returned;',
+    tests: 'unit/locks/open-locks',
+  },
 ];

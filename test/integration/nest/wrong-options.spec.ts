@@ -2,7 +2,9 @@ import { inspect } from 'node:util';
 import {
   ExclusiveLockModule,
   LockConfigurationError,
+  openLocks,
   type ExclusiveLockModuleOptions,
+  type OpenLocksOptions,
 } from 'nestjs-exclusive-lock';
 import { testRedisUrl } from '../../support/redis/test-redis.js';
 import { restoreEnvironment, setEnvironment } from './support/environment.js';
@@ -13,6 +15,10 @@ type Anything = Record<string, unknown>;
 
 const failure = (options: Anything): Promise<Error> => startFailure({ locks: options });
 
+/** The error with which locks are not opened without Nest. */
+const refusal = (options: Anything): Promise<unknown> =>
+  openLocks(options as OpenLocksOptions).catch((error: unknown) => error);
+
 beforeEach(() =>
   setEnvironment({ REDIS_URL: undefined, NODE_ENV: 'test', KUBERNETES_SERVICE_HOST: undefined }),
 );
@@ -22,7 +28,7 @@ afterEach(async () => {
   restoreEnvironment();
 });
 
-describe('a wrong option stops the application at its start', () => {
+describe('a wrong option stops the application at its start, and openLocks()', () => {
   const memory = { store: 'memory' };
 
   it.each<[what: string, options: Anything, told: string[]]>([
@@ -117,9 +123,10 @@ describe('a wrong option stops the application at its start', () => {
     ],
     ['a folder that is a number', { store: 'local', folder: 42 }, ['folder', '42']],
   ])('%s', async (_what, options, told) => {
-    const error = await failure(options);
-    expect(error).toMatchObject({ name: 'LockConfigurationError', code: 'LOCK_CONFIGURATION' });
-    for (const part of told) expect(error.message).toContain(part);
+    for (const error of [await failure(options), await refusal(options)]) {
+      expect(error).toMatchObject({ name: 'LockConfigurationError', code: 'LOCK_CONFIGURATION' });
+      for (const part of told) expect((error as Error).message).toContain(part);
+    }
   });
 
   it('says so of options that are no object', async () => {

@@ -1,0 +1,68 @@
+// The entry point nestjs-exclusive-lock/locks. Nothing that it imports may import Nest, reflect-metadata or rxjs.
+export { Locks, type ForceReleaseOptions, type ListOptions } from './locks.js';
+export { openLocks, type OpenedLocks, type OpenLocksOptions, type OpenLocksSettings } from './open-locks.js';
+export type {
+  CustomPlace,
+  DefaultPlace,
+  LocalPlace,
+  MemoryPlace,
+  RedisPlace,
+  StorePlace,
+} from '../exclusive-lock.options.js';
+export type {
+  RedisClientLike,
+  RedisClusterOptions,
+  RedisConnectionOptions,
+  RedisServerOptions,
+} from '../stores/redis/redis-connection-options.js';
+export { tickOccurrence } from '../schedule/cron-tick.js';
+export type { LoggerWithLevels } from '../common/logger.js';
+export type { ExclusiveLock, ExclusiveLockEvents, ExclusiveLockOptions } from '../core/exclusive-lock.js';
+export type { Lease } from '../core/lease.js';
+export type { LeaseOptions } from '../core/lease-options.js';
+export type { AcquireOptions, LockState, RunOptions } from '../core/lock-manager.js';
+export type { GapOccurrence, KeyOccurrence, Occurrence, TickOccurrence } from '../core/occurrence.js';
+export type { Clock } from '../common/clock.js';
+export type { Holder } from '../common/holder.js';
+export type {
+  AcquiredEvent,
+  ForcedEvent,
+  LockEvent,
+  LostEvent,
+  ReleasedEvent,
+  ReleaseRefusedEvent,
+  RenewalFailedEvent,
+  RenewedEvent,
+  SkippedEvent,
+  WaitedEvent,
+} from '../core/lock-events.js';
+export type { Lost, Outcome, Ran, Skipped } from '../core/outcome.js';
+export {
+  LockBusyError,
+  LockConfigurationError,
+  LockError,
+  LockLostError,
+  LockShuttingDownError,
+  LockStoreError,
+  LockTimeoutError,
+  type LockErrorCode,
+  type LossReason,
+} from '../common/errors.js';
+export type {
+  AcquireReply,
+  AcquireRequest,
+  Claim,
+  ForceRequest,
+  GapClaim,
+  HeldBy,
+  KeyClaim,
+  LockStore,
+  OwnerReply,
+  OwnerRequest,
+  ReleaseRequest,
+  RenewRequest,
+  StoredLock,
+  TickClaim,
+  Turn,
+  UndoRequest,
+} from '../stores/lock-store.js';
