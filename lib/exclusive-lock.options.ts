@@ -1,48 +1,49 @@
 import { applicationName } from './common/application-name.js';
 import { checkOptions, refuse, type KnownOptions } from './common/check-options.js';
+import { checkDuration, type Duration } from './common/duration.js';
 import { LockConfigurationError } from './common/errors.js';
 import { loggerOf, type LockLogger, type LoggerWithLevels } from './common/logger.js';
 import { messages } from './common/messages.js';
 import { stderrLogger } from './common/stderr-logger.js';
-import { checkDuration, resolveTimes } from './core/lease-options.js';
+import { resolveTimes } from './core/lease-options.js';
 import { checkName } from './core/lock-name.js';
 import { checkVersion } from './schedule/occurrence-options.js';
 import type { LockStore } from './stores/lock-store.js';
 import type { RedisConnectionOptions } from './stores/redis/redis-connection-options.js';
 
-/** Options of `ExclusiveLockModule.forRoot()`. All durations are milliseconds. */
+/** Options of `ExclusiveLockModule.forRoot()`. */
 export type ExclusiveLockModuleOptions = ExclusiveLockSettings & StorePlace;
 
 /** What every store has in common. */
 export interface ExclusiveLockSettings {
   /**
-   * Milliseconds after which a lock is free again if its holder dies. A living holder renews it, however long the
-   * work takes. At least 100, and twice `renewEvery`.
+   * The time after which a lock is free again if its holder dies. A living holder renews it, however long the work
+   * takes. At least 100 ms, and twice `renewEvery`.
    *
    * @default 10_000
    */
-  ttl?: number | undefined;
+  ttl?: Duration | undefined;
   /**
-   * Milliseconds between two renewals of a lease. At least 20, and at most half of `ttl`.
+   * The time between two renewals of a lease. At least 20 ms, and at most half of `ttl`.
    *
    * @default ttl / 3
    */
-  renewEvery?: number | undefined;
+  renewEvery?: Duration | undefined;
   /**
-   * Milliseconds after which a call of the store that is not answered fails; while the store is out of reach it is tried
-   * until then. An acquisition is given two thirds of the `ttl` at most. At least 10.
+   * The time after which a call of the store that is not answered fails; while the store is out of reach it is tried
+   * until then. An acquisition is given two thirds of the `ttl` at most. At least 10 ms.
    *
    * @default 2_000
    */
-  commandTimeout?: number | undefined;
+  commandTimeout?: Duration | undefined;
   /**
-   * Milliseconds that a shutdown waits for running work before its signals abort, counted from the first
+   * How long a shutdown waits for running work before its signals abort, counted from the first
    * `onModuleDestroy`; then the work has one more second to return. At least 0. A lease of `acquire()` or `lock()` counts
    * as work until it is released. On Kubernetes, `terminationGracePeriodSeconds` must be at least 5 seconds longer.
    *
    * @default 10_000
    */
-  drainTimeout?: number | undefined;
+  drainTimeout?: Duration | undefined;
   /**
    * The name of this application, the same in all its replicas. If another application has taken a lock or a tick of the
    * same name, one error line names both: two applications on one store need a `prefix` each. Those that are meant to exclude
@@ -150,8 +151,11 @@ export interface DefaultPlace {
 /** Has no default. */
 type Unset = 'application' | 'replica' | 'version';
 
-/** The settings with their defaults filled in. */
-export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset | 'logger'>> &
+type Time = 'ttl' | 'renewEvery' | 'commandTimeout' | 'drainTimeout';
+
+/** The settings with their defaults filled in, and times in milliseconds. */
+export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset | Time | 'logger'>> &
+  Record<Time, number> &
   Record<Unset, string | undefined> & {
     logger: LockLogger;
     /** Whether the start fails where decorated jobs have no scheduler. */

@@ -11,6 +11,9 @@ export const messages = {
   notAnObject: (value: unknown, of: string) => `The options of ${of} must be an object; got ${show(value)}.`,
   wrongType: (option: string, expected: string, value: unknown) =>
     `${option} must be ${expected}; got ${option} = ${show(value)}.`,
+  durationWithoutUnit: (option: string, expected: string, value: string) =>
+    `${option} must be ${expected}; got ${option} = ${show(value)}, which has no unit. Add one, such as ` +
+    `"${value.trim()}ms" or "${value.trim()}s"; or make it a number, as Number() does of an environment variable.`,
   ttlTooShortForRenewal: (ttl: number, renewEvery: number) =>
     `ttl must be at least 2 × renewEvery, so that one renewal may fail; got ttl = ${ttl}, renewEvery = ${renewEvery}. ` +
     `Raise ttl to ${2 * renewEvery} or leave renewEvery out (ttl / 3).`,
@@ -69,12 +72,12 @@ export const messages = {
   attemptsWithoutRerun: (method: string, attempts: number) =>
     `${method} has maxAttempts: ${attempts} without onHolderDeath: 'rerun', and so is never run again. Set ` +
     "onHolderDeath: 'rerun', or leave out maxAttempts.",
-  waitWithoutWhenBusy: (method: string, wait: number) =>
-    `wait of @Exclusive on ${method} would do nothing without whenBusy: 'wait'; got wait = ${wait}. Add that, or leave ` +
+  waitWithoutWhenBusy: (method: string, wait: unknown) =>
+    `wait of @Exclusive on ${method} would do nothing without whenBusy: 'wait'; got wait = ${show(wait)}. Add that, or leave ` +
     'wait out.',
   neverUnavailable: (method: string, whenUnavailable: string) =>
     `whenUnavailable: '${whenUnavailable}' of @Exclusive on ${method} would do nothing: with whenBusy: 'wait' a call ` +
-    'waits until the store is back. Add wait, the milliseconds after which it stops waiting.',
+    'waits until the store is back. Add wait, the time after which it stops waiting.',
   handlerMustSay: (method: string, kind: string) =>
     `${method} is ${kind}, and @Exclusive on it does not say what a call gets while the lock is busy. Its callers would take ` +
     "a skipped call for a success. Add whenBusy: 'throw' or 'wait'; or 'skip' if that is what you want.",

@@ -11,7 +11,7 @@ import type { LeaseNews, LockEvents } from './lock-events.js';
 import type { LockState } from './lock-manager.js';
 import { checkMadeName } from './lock-name.js';
 
-/** Options of `lock`. All durations are milliseconds. */
+/** Options of `lock`. */
 export interface ExclusiveLockOptions extends LeaseOptions {
   /**
    * Where this object and its lease log: that it was acquired twice, that it is lost, that its release is refused, that

@@ -1,31 +1,32 @@
 import { refuse, type KnownOptions } from '../common/check-options.js';
+import { checkDuration, type Duration } from '../common/duration.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 
 /** What can be said of one lease. */
 export interface LeaseOptions {
   /**
-   * Milliseconds after which the lock is free again if its holder dies. A living holder renews it, however long
-   * the work takes. At least 100.
+   * The time after which the lock is free again if its holder dies. A living holder renews it, however long the work
+   * takes. At least 100 ms.
    *
    * @default the module's `ttl`
    */
-  readonly ttl?: number | undefined;
+  readonly ttl?: Duration | undefined;
   /**
-   * Milliseconds between two renewals, at least 20; `ttl` must be at least twice as much. In `@Exclusive`, which does not
+   * The time between two renewals, at least 20 ms; `ttl` must be at least twice as much. In `@Exclusive`, which does not
    * know the module's `ttl`, only together with `ttl`.
    *
    * @default ttl / 3
    */
-  readonly renewEvery?: number | undefined;
+  readonly renewEvery?: Duration | undefined;
   /**
-   * Milliseconds after which the lease is lost although its holder lives, at least 100: renewal ends, the signal aborts,
+   * The time after which the lease is lost although its holder lives, at least 100 ms: renewal ends, the signal aborts,
    * and checks throw. So work that hangs keeps the others out for a limited time only: the lock is free when the work returns or
    * the lease is released, else within `ttl` of the loss. May be shorter than `ttl`.
    *
    * @default none: renewed for as long as the work takes
    */
-  readonly maxHold?: number | undefined;
+  readonly maxHold?: Duration | undefined;
   /** Any JSON value to keep in the lock, for whoever inspects it or finds it busy. */
   readonly contents?: unknown;
 }
@@ -37,6 +38,7 @@ export const LEASE_OPTIONS: KnownOptions<LeaseOptions> = {
   contents: true,
 };
 
+/** The times of one lease, in milliseconds. */
 export interface LeaseTimes {
   readonly ttl: number;
   readonly renewEvery: number;
@@ -48,8 +50,6 @@ const SHORTEST_TTL = 100;
 /** A smaller value was probably meant as seconds. */
 const SHORTEST_HOLD = 100;
 const SHORTEST_RENEWAL = 20;
-/** The longest delay a Node timer can have: 24.8 days. */
-const LONGEST = 2 ** 31 - 1;
 
 /**
  * The times of one lease, from its options and the defaults.
@@ -57,31 +57,20 @@ const LONGEST = 2 ** 31 - 1;
  * @throws LockConfigurationError
  */
 export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): LeaseTimes {
-  const { maxHold } = options;
-  if (maxHold !== undefined) checkDuration('maxHold', maxHold, SHORTEST_HOLD);
+  const { maxHold: hold } = options;
+  const maxHold = hold === undefined ? undefined : checkDuration('maxHold', hold, SHORTEST_HOLD);
   if (options.ttl === undefined && options.renewEvery === undefined)
     return maxHold === undefined ? defaults : { ...defaults, maxHold };
   // Defaults stand in for what is undefined only: null is a mistake that deserves its message.
   const ttl = checkDuration('ttl', options.ttl === undefined ? defaults.ttl : options.ttl, SHORTEST_TTL);
   // Redis expires keys after whole milliseconds.
   if (!Number.isInteger(ttl)) refuse('ttl', 'a whole number of milliseconds', ttl);
-  const { renewEvery = ttl / 3 } = options;
-  checkDuration('renewEvery', renewEvery, SHORTEST_RENEWAL);
+  const renewEvery = options.renewEvery === undefined ? ttl / 3 : checkRenewEvery(options.renewEvery);
   if (ttl < 2 * renewEvery) throw new LockConfigurationError(messages.ttlTooShortForRenewal(ttl, renewEvery));
   return { ttl, renewEvery, maxHold };
 }
 
-/**
- * @param or what it may be instead, for the message
- * @throws LockConfigurationError
- */
-export function checkDuration(
-  option: string,
-  value: unknown,
-  shortest: number,
-  { longest = LONGEST, or }: { longest?: number; or?: string } = {},
-): number {
-  if (typeof value === 'number' && value >= shortest && value <= longest) return value;
-  const expected = `a number of milliseconds from ${shortest} to ${longest}`;
-  refuse(option, or ? `${expected}, or ${or}` : expected, value);
+/** @throws LockConfigurationError */
+export function checkRenewEvery(renewEvery: unknown): number {
+  return checkDuration('renewEvery', renewEvery, SHORTEST_RENEWAL);
 }

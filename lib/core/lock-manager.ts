@@ -1,5 +1,6 @@
 import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import { SteadyClock, type Clock } from '../common/clock.js';
+import { checkDuration, type Duration } from '../common/duration.js';
 import { LockConfigurationError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import type { LockLogger } from '../common/logger.js';
@@ -11,13 +12,7 @@ import type { Wanted } from './attempt.js';
 import { enclosingLease, leaveScope, newScope, runInside } from './current-lease.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
 import { LeaseKeeper } from './lease-keeper.js';
-import {
-  LEASE_OPTIONS,
-  checkDuration,
-  resolveTimes,
-  type LeaseOptions,
-  type LeaseTimes,
-} from './lease-options.js';
+import { LEASE_OPTIONS, resolveTimes, type LeaseOptions, type LeaseTimes } from './lease-options.js';
 import type { HeldLease, Lease } from './lease.js';
 import { LockEvents } from './lock-events.js';
 import { checkMadeName, checkName } from './lock-name.js';
@@ -39,23 +34,23 @@ export interface LockManagerSettings extends LeaseTimes {
   readonly clock?: Clock;
 }
 
-/** Options of `acquire`. All durations are milliseconds. */
+/** Options of `acquire`. */
 export interface AcquireOptions extends LeaseOptions {
   /**
-   * Milliseconds to wait for the lock while another holds it or the store is away; `true`: as long as it takes. Those
+   * How long to wait for the lock while another holds it or the store is away; `true`: as long as it takes. Those
    * who wait have it in the order in which they came, across all replicas. When the time is over the call rejects with
    * a `LockTimeoutError`; a question that is on its way by then has 250 ms from when it was asked.
    *
    * @default 0
    */
-  readonly wait?: number | true | undefined;
+  readonly wait?: Duration | true | undefined;
   /**
    * Ends the wait: the call rejects with the signal's reason. It does not end work that runs.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options of `run`. All durations are milliseconds. */
+/** Options of `run`. */
 export interface RunOptions extends AcquireOptions {
   /**
    * The one intended run that the lock is wanted for: it is granted once, across all replicas. A `wait` also ends when
@@ -63,13 +58,13 @@ export interface RunOptions extends AcquireOptions {
    */
   readonly occurrence?: Occurrence | undefined;
   /**
-   * Milliseconds for which it is asked again while the store is away, so that the run comes late rather than never; at
+   * How long it is asked again while the store is away, so that the run comes late rather than never; at
    * most until the next tick is due, where the `occurrence` tells that. Means nothing with a `wait`, which waits for the
    * store, too.
    *
    * @default 3_600_000 (1 hour) for a tick that tells its `following`, as that of `tickOccurrence()` does; else 0
    */
-  readonly retryFor?: number | undefined;
+  readonly retryFor?: Duration | undefined;
 }
 
 export const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { ...LEASE_OPTIONS, wait: true, signal: true };

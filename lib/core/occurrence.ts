@@ -1,8 +1,8 @@
 import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
+import { checkDuration, type Duration } from '../common/duration.js';
 import type { Claim } from '../stores/lock-store.js';
-import { checkDuration } from './lease-options.js';
 
-/** The identity of one intended run: it is granted once, across all replicas. All durations are milliseconds. */
+/** The identity of one intended run: it is granted once, across all replicas. */
 export type Occurrence = TickOccurrence | GapOccurrence | KeyOccurrence;
 
 interface OccurrenceBase {
@@ -42,10 +42,10 @@ export interface TickOccurrence extends OccurrenceBase {
   readonly key?: never;
 }
 
-/** The first run in a while: not granted within `gap` milliseconds of the last start, by the store's clock. */
+/** The first run in a while: not granted within `gap` of the last start, by the store's clock. */
 export interface GapOccurrence extends OccurrenceBase {
-  /** Milliseconds from one start to the next, at least 1. */
-  readonly gap: number;
+  /** The time from one start to the next, at least 1 ms. */
+  readonly gap: Duration;
   readonly tick?: never;
   readonly key?: never;
 }
@@ -55,11 +55,11 @@ export interface KeyOccurrence extends OccurrenceBase {
   /** What is to be done, such as the version of a migration. */
   readonly key: string;
   /**
-   * Milliseconds for which it is remembered that a run has succeeded, at least 1.
+   * How long it is remembered that a run has succeeded, at least 1 ms.
    *
    * @default 604_800_000 (7 days)
    */
-  readonly remember?: number | undefined;
+  readonly remember?: Duration | undefined;
   readonly tick?: never;
   readonly gap?: never;
 }
@@ -67,7 +67,7 @@ export interface KeyOccurrence extends OccurrenceBase {
 /** For how long a scheduled run is asked for while the store is away, in milliseconds. */
 export const DEFAULT_RETRY = 60 * 60 * 1000;
 
-const KINDS = '{ tick: Date }, { gap: milliseconds } or { key: string }';
+const KINDS = '{ tick: Date }, { gap: duration } or { key: string }';
 const DAY = 24 * 60 * 60 * 1000;
 const DEFAULT_REMEMBER = 7 * DAY;
 const LONGEST_MEMORY = 36_500 * DAY;

@@ -1,17 +1,18 @@
 import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
+import { checkDuration, type Duration } from '../common/duration.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
-import { LEASE_OPTIONS, checkDuration, resolveTimes, type LeaseOptions } from '../core/lease-options.js';
+import { LEASE_OPTIONS, checkRenewEvery, resolveTimes, type LeaseOptions } from '../core/lease-options.js';
 import {
   OCCURRENCE_OPTIONS,
   checkOccurrenceOptions,
   type OccurrenceOptions,
 } from '../schedule/occurrence-options.js';
 
-/** Options of {@link Exclusive}. All durations are milliseconds. */
+/** Options of {@link Exclusive}. */
 export interface ExclusiveOptions extends LeaseOptions, OccurrenceOptions, PolicyOptions {}
 
-/** What becomes of a call that cannot have the lock. All durations are milliseconds. */
+/** What becomes of a call that cannot have the lock. */
 export interface PolicyOptions {
   /**
    * On a method that no scheduler calls: what a call does while another holds the lock.
@@ -25,12 +26,12 @@ export interface PolicyOptions {
    */
   readonly whenBusy?: 'skip' | 'wait' | 'throw' | undefined;
   /**
-   * With `whenBusy: 'wait'`: milliseconds to wait for the lock, also while the store is away. When they are over the
+   * With `whenBusy: 'wait'`: how long to wait for the lock, also while the store is away. When that time is over the
    * call rejects with a `LockTimeoutError`, which has the `holder`.
    *
    * @default as long as it takes
    */
-  readonly wait?: number | undefined;
+  readonly wait?: Duration | undefined;
   /**
    * What a call does when the store cannot be asked, which it knows after the module's
    * `commandTimeout` at the latest; with `whenBusy: 'wait'`, when that has been so until `wait` was
@@ -46,13 +47,13 @@ export interface PolicyOptions {
    */
   readonly whenUnavailable?: 'skip' | 'throw' | 'run' | undefined;
   /**
-   * On methods that a scheduler calls: milliseconds for which a run is asked for again while the store is away, so that it
+   * On methods that a scheduler calls: how long a run is asked for again while the store is away, so that it
    * comes late rather than never; at most until the next tick of the job is due, on `@Interval` until its next call. 0:
    * not at all. A tick that is lost in the end is told by a warning, once for each job in an outage.
    *
    * @default 3_600_000 (1 hour); with `whenUnavailable: 'run'`, 0
    */
-  readonly retryFor?: number | undefined;
+  readonly retryFor?: Duration | undefined;
   /**
    * Whether other methods of the application may have the same lock name; all of them must say so. They exclude one
    * another.
@@ -85,7 +86,7 @@ export function checkExclusiveOptions(options: ExclusiveOptions, of: string): vo
   checkOptions(options, EXCLUSIVE_OPTIONS, of);
   checkOccurrenceOptions(options);
   if (options.renewEvery !== undefined && options.ttl === undefined) {
-    throw new LockConfigurationError(messages.renewEveryWithoutTtl(options.renewEvery));
+    throw new LockConfigurationError(messages.renewEveryWithoutTtl(checkRenewEvery(options.renewEvery)));
   }
   resolveTimes(options, UNUSED_DEFAULTS);
   checkOneOf('whenBusy', options.whenBusy, ['skip', 'wait', 'throw']);
@@ -94,7 +95,11 @@ export function checkExclusiveOptions(options: ExclusiveOptions, of: string): vo
   checkOneOf('shared', options.shared, [true, false]);
   // As `acquire` has it.
   if ((options.wait as unknown) === true)
-    refuse('wait', 'a number of milliseconds; without it a call waits for as long as it takes', true);
+    refuse(
+      'wait',
+      "a number of milliseconds or a string such as '30s'; without it a call waits for as long as it takes",
+      true,
+    );
   if (options.wait !== undefined) checkDuration('wait', options.wait, 1);
 }
 

@@ -61,7 +61,7 @@ export interface ExclusiveDecorator {
    * @throws LockConfigurationError when the class is loaded, for a bad option
    * @example
    * @Injectable()
-   * @Exclusive.defaults({ ttl: 30_000, whenBusy: 'throw' })
+   * @Exclusive.defaults({ ttl: '30s', whenBusy: 'throw' })
    * class Orders {}
    */
   defaults(options: ExclusiveOptions): ClassDecorator;

@@ -1,3 +1,4 @@
+import { checkDuration } from '../common/duration.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import type { LeaseOptions } from '../core/lease-options.js';
@@ -45,7 +46,7 @@ export function retryOf(
 ): number {
   const hasMoment = occurrence?.tick !== undefined || role.kind === 'interval' || role.kind === 'timeout';
   if (!hasMoment) return 0;
-  const wanted = retryFor ?? (whenUnavailable === 'run' ? 0 : DEFAULT_RETRY);
+  const wanted = checkDuration('retryFor', retryFor ?? (whenUnavailable === 'run' ? 0 : DEFAULT_RETRY), 0);
   // Then an interval is called again.
   return role.kind === 'interval' ? Math.min(wanted, role.ms) : wanted;
 }

@@ -1,3 +1,4 @@
+import type { Duration } from '../common/duration.js';
 import type { ExclusiveOptions } from './exclusive-options.js';
 
 /** What `@Exclusive(name)` says. */
@@ -64,7 +65,7 @@ type Later = PromiseLike<unknown> | ObservableLike | AsyncIterable<unknown>;
 type ReturnsLater<R> = unknown extends R ? true : [Extract<R, Later>] extends [never] ? false : true;
 
 /** What `whenBusy` and `whenUnavailable` say; class defaults are not known here. */
-type MayBeSkipped<O extends ExclusiveOptions> = O extends { readonly minGap: number }
+type MayBeSkipped<O extends ExclusiveOptions> = O extends { readonly minGap: Duration }
   ? true
   : O extends { readonly whenBusy: 'throw' | 'wait' }
     ? O extends { readonly whenUnavailable: 'skip' }

@@ -22,6 +22,7 @@ export type { Lease } from '../core/lease.js';
 export type { LeaseOptions } from '../core/lease-options.js';
 export type { AcquireOptions, LockState, RunOptions } from '../core/lock-manager.js';
 export type { GapOccurrence, KeyOccurrence, Occurrence, TickOccurrence } from '../core/occurrence.js';
+export type { Duration } from '../common/duration.js';
 export type { Clock } from '../common/clock.js';
 export type { Holder } from '../common/holder.js';
 export type {

@@ -1,4 +1,5 @@
 import { checkIsObject } from '../common/check-options.js';
+import type { Duration } from '../common/duration.js';
 import { LockConfigurationError } from '../common/errors.js';
 import type { LoggerWithLevels } from '../common/logger.js';
 import { messages } from '../common/messages.js';
@@ -13,7 +14,7 @@ import {
 import { Locks } from './locks.js';
 import { openLockManager } from './open-lock-manager.js';
 
-/** Options of `openLocks()`. All durations are milliseconds. */
+/** Options of `openLocks()`. */
 export type OpenLocksOptions = OpenLocksSettings & StorePlace;
 
 /** What every store has in common. */
@@ -22,12 +23,12 @@ export interface OpenLocksSettings extends Omit<
   'ticks' | 'version' | 'drainTimeout' | 'logger'
 > {
   /**
-   * Milliseconds that `close()` waits for running work before its signals abort; then the work has one more second to
+   * How long `close()` waits for running work before its signals abort; then the work has one more second to
    * return. At least 0. A lease of `acquire()` or `lock()` counts as work until it is released.
    *
    * @default 10_000
    */
-  drainTimeout?: number | undefined;
+  drainTimeout?: Duration | undefined;
   /**
    * Where this package logs: any logger with levels, such as pino, winston or `console`; false: nowhere.
    *

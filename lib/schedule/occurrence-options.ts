@@ -1,9 +1,9 @@
 import { refuse, type KnownOptions } from '../common/check-options.js';
-import { checkDuration } from '../core/lease-options.js';
+import { checkDuration, type Duration } from '../common/duration.js';
 import { checkName } from '../core/lock-name.js';
 import { checkMaxAttempts, checkMemory, checkOnHolderDeath } from '../core/occurrence.js';
 
-/** What can be said of the runs of a decorated method. All durations are milliseconds. */
+/** What can be said of the runs of a decorated method. */
 export interface OccurrenceOptions {
   /**
    * What the method's runs are known by: ticks, gaps and versions of one job are run once. Say it where methods that
@@ -28,10 +28,10 @@ export interface OccurrenceOptions {
    */
   readonly maxAttempts?: number | undefined;
   /**
-   * On a method that is not a job itself: it is skipped within this many milliseconds of its last start, in whichever
+   * On a method that is not a job itself: it is skipped within this time of its last start, in whichever
    * replica that was, also where a job calls it. `@Interval` has its own period for that.
    */
-  readonly minGap?: number | undefined;
+  readonly minGap?: Duration | undefined;
   /**
    * On `onModuleInit`, `onApplicationBootstrap` and `@Timeout`: what is to be initialised once, such as an image tag
    * or the number of a migration. Replicas of another version run it again.
@@ -40,17 +40,17 @@ export interface OccurrenceOptions {
    */
   readonly version?: string | undefined;
   /**
-   * On the same: milliseconds for which it is remembered that a run has succeeded.
+   * On the same: how long it is remembered that a run has succeeded.
    *
    * @default 604_800_000 (7 days) with a version, 60_000 without
    */
-  readonly remember?: number | undefined;
+  readonly remember?: Duration | undefined;
   /**
-   * On `onModuleInit` and `onApplicationBootstrap`: milliseconds for which a replica waits for the one that runs it.
+   * On `onModuleInit` and `onApplicationBootstrap`: how long a replica waits for the one that runs it.
    *
    * @default 300_000 (5 minutes)
    */
-  readonly standbyTimeout?: number | undefined;
+  readonly standbyTimeout?: Duration | undefined;
   /**
    * On the same: what follows when that time is over: the start fails with a `LockTimeoutError`, or goes on with a
    * warning.

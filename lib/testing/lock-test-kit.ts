@@ -1,8 +1,9 @@
 import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
+import { checkDuration, type Duration } from '../common/duration.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import { HolderIdentity, parseHolder } from '../core/holder.js';
-import { checkDuration, resolveTimes } from '../core/lease-options.js';
+import { resolveTimes } from '../core/lease-options.js';
 import { checkMadeName } from '../core/lock-name.js';
 import type { LockStore, OwnerRequest } from '../stores/lock-store.js';
 import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
@@ -15,11 +16,11 @@ export interface HoldElsewhereOptions {
   /** Any JSON value to keep in the lock, for whoever inspects it or finds it busy. */
   readonly contents?: unknown;
   /**
-   * Milliseconds that the lock stays after `die()`. At least 100.
+   * How long the lock stays after `die()`. At least 100 ms.
    *
    * @default 10_000
    */
-  readonly ttl?: number | undefined;
+  readonly ttl?: Duration | undefined;
 }
 
 /** A lock that another replica holds, as far as the application can tell. */
@@ -115,12 +116,12 @@ export class LockTestKit {
   }
 
   /**
-   * Every call of the store fails with a `LockStoreError` until the clock has moved on by so many milliseconds.
+   * Every call of the store fails with a `LockStoreError` until the clock has moved on by that time.
    *
-   * @throws LockConfigurationError for a number that is no duration
+   * @throws LockConfigurationError for a bad duration
    */
-  downFor(ms: number): void {
-    checkDuration('ms', ms, 0, { longest: Number.MAX_SAFE_INTEGER });
+  downFor(duration: Duration): void {
+    const ms = checkDuration('duration', duration, 0, { longest: Number.MAX_SAFE_INTEGER });
     this.#way.failUntil(this.clock.now() + ms);
   }
 

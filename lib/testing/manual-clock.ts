@@ -1,5 +1,5 @@
 import type { Clock } from '../common/clock.js';
-import { checkDuration } from '../core/lease-options.js';
+import { checkDuration, type Duration } from '../common/duration.js';
 import { settled } from './settled.js';
 
 interface Timer {
@@ -9,7 +9,7 @@ interface Timer {
 
 /**
  * Time that stands still until the test lets it pass: leases, waits and the store go by it. Only ticks, and what the
- * store remembers of runs, go by `Date` plus all that has passed here. All durations are milliseconds.
+ * store remembers of runs, go by `Date` plus all that has passed here.
  */
 export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
@@ -30,12 +30,12 @@ export class ManualClock implements Clock {
    * Lets time pass for a process that runs: leases are renewed and end, waits are over, each at its time. Resolves when
    * all that came of it has happened.
    *
-   * @throws LockConfigurationError for a number that is no duration
+   * @throws LockConfigurationError for a bad duration
    * @example
-   * await kit.clock.advance(60 * 60_000); // the work goes on for an hour, its lease is renewed
+   * await kit.clock.advance('1h'); // the work goes on for an hour, its lease is renewed
    */
-  async advance(ms: number): Promise<void> {
-    checkDuration('ms', ms, 0, { longest: Number.MAX_SAFE_INTEGER });
+  async advance(duration: Duration): Promise<void> {
+    const ms = checkDuration('duration', duration, 0, { longest: Number.MAX_SAFE_INTEGER });
     this.#moves = this.#moves.then(() => this.#pass(ms));
     await this.#moves;
   }
@@ -44,10 +44,10 @@ export class ManualClock implements Clock {
    * Lets time pass for a process that stands still, as one that is suspended: at once, without a renewal. A lease whose
    * `ttl` is over is not held any more when this returns, and its signal has aborted when it resolves.
    *
-   * @throws LockConfigurationError for a number that is no duration
+   * @throws LockConfigurationError for a bad duration
    */
-  async standStill(ms: number): Promise<void> {
-    this.#now += checkDuration('ms', ms, 0, { longest: Number.MAX_SAFE_INTEGER });
+  async standStill(duration: Duration): Promise<void> {
+    this.#now += checkDuration('duration', duration, 0, { longest: Number.MAX_SAFE_INTEGER });
     await this.advance(0);
   }
 

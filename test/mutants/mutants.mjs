@@ -688,4 +688,11 @@ export const MUTANTS = [
     replace: 'void returned;',
     tests: 'unit/locks/open-locks',
   },
+  {
+    name: 'a duration without a unit counts as milliseconds',
+    file: 'lib/common/duration.ts',
+    find: ' || NUMBER_ALONE.test(text)',
+    replace: '',
+    tests: 'unit/common/duration.spec',
+  },
 ];

@@ -261,10 +261,10 @@ describe('the types of a name function', () => {
       () => Exclusive('a', { whenBusy: 'queue' }),
       // @ts-expect-error no such policy
       () => Exclusive('a', { whenUnavailable: 'wait' }),
-      // @ts-expect-error milliseconds
-      () => Exclusive('a', { whenBusy: 'wait', wait: '5s' }),
-      // @ts-expect-error milliseconds
-      () => Exclusive('a', { maxHold: '5s' }),
+      // @ts-expect-error no unit
+      () => Exclusive('a', { whenBusy: 'wait', wait: '5' }),
+      // @ts-expect-error no such unit
+      () => Exclusive('a', { maxHold: '30 bananas' }),
       // @ts-expect-error true or false
       () => Exclusive('a', { shared: 'yes' }),
       // @ts-expect-error no such option

@@ -36,7 +36,11 @@ describe('a wrong option stops the application at its start, and openLocks()', (
     ['a misspelt option', { ...memory, TTL: 5000 }, ['TTL', 'Known options', 'ttl']],
     ['a ttl that is too short', { ...memory, ttl: 5 }, ['ttl = 5', 'from 100']],
     ['a ttl that is text', { ...memory, ttl: 'x' }, ['ttl = "x"', 'number of milliseconds']],
-    ['a ttl of text that looks like a number', { ...memory, ttl: '5000' }, ['ttl = "5000"', 'number']],
+    [
+      'a ttl of text that looks like a number',
+      { ...memory, ttl: '5000' },
+      ['ttl = "5000"', 'no unit', '"5000ms"', 'Number()'],
+    ],
     ['a ttl that is NaN', { ...memory, ttl: Number.NaN }, ['ttl = NaN', 'number of milliseconds']],
     ['a ttl without end', { ...memory, ttl: Infinity }, ['ttl = Infinity', '2147483647']],
     ['a ttl of null', { ...memory, ttl: null }, ['ttl = null', 'number of milliseconds']],

@@ -41,7 +41,7 @@ describe('an occurrence', () => {
   it.each<[string, unknown, string]>([
     ['no object', 'v1', 'occurrence must be { tick: Date }'],
     ['null', null, 'occurrence must be { tick: Date }'],
-    ['nothing in it', {}, 'occurrence must be { tick: Date }, { gap: milliseconds } or { key: string }'],
+    ['nothing in it', {}, 'occurrence must be { tick: Date }, { gap: duration } or { key: string }'],
     ['a tick that is no date', { tick: 5 }, 'occurrence.tick must be a valid Date; got occurrence.tick = 5.'],
     [
       'an invalid date',

@@ -19,6 +19,9 @@ export const redisWithoutValue: ExclusiveLockModuleOptions = { redis: undefined 
 // @ts-expect-error the variable may not be set
 export const folderOfVariable: ExclusiveLockModuleOptions = { store: 'local', folder: process.env['LOCKS'] };
 
+// @ts-expect-error no such unit
+export const ttlOfNoTime: ExclusiveLockModuleOptions = { ttl: '30 bananas' };
+
 /** The memory store belongs to one application; the others are shared by two. */
 export const REPLICAS = CONSUMER_STORE === 'memory' ? ['a'] : ['a', 'b'];
 

@@ -21,7 +21,7 @@ const EverySecond = (): MethodDecorator =>
   applyDecorators(Cron(CronExpression.EVERY_SECOND), Exclusive('combined'));
 
 @Injectable()
-@Exclusive.defaults({ ttl: 2000, whenBusy: 'throw' })
+@Exclusive.defaults({ ttl: '2s', whenBusy: 'throw' })
 export class Jobs {
   constructor(private readonly replica: Replica) {}
 

@@ -8,7 +8,7 @@ const PEERS_OF_NEST = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rx
 const EXIT_WITHIN = 10_000;
 
 const STORES: Record<string, OpenLocksOptions> = {
-  memory: { store: 'memory' },
+  memory: { store: 'memory', ttl: '5 seconds' },
   local: { store: 'local', folder: 'locks' },
   redis: { redis: process.env['CONSUMER_REDIS_URL'] ?? '', prefix: `no-nest-${process.pid}` },
 };

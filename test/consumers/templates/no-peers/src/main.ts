@@ -60,7 +60,7 @@ async function checkRefused(options: ExclusiveLockModuleOptions, peer: string): 
 async function main(): Promise<void> {
   const { resolve } = createRequire(__filename);
   for (const peer of OPTIONAL_PEERS) assert.throws(() => resolve(peer), { code: 'MODULE_NOT_FOUND' });
-  await checkStore({ store: 'memory' });
+  await checkStore({ store: 'memory', ttl: '5 seconds' });
   await checkStore({ store: 'local', folder: 'locks' });
   await checkRefused({ redis: 'redis://127.0.0.1:1' }, 'ioredis');
   process.exitCode = 0;
