@@ -21,3 +21,5 @@ process.on('message', ({ action, args }) => {
   if (action === 'end') process.exit();
   void answer(() => actions[action](...args));
 });
+// The parent has gone, perhaps with an error.
+process.on('disconnect', () => process.exit());

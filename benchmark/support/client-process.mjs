@@ -9,9 +9,9 @@ const PATIENCE = 60_000;
 
 /** A process that runs the client part of one workload with one package; its actions can be called from here. */
 export class ClientProcess {
-  /** `onAnyCore`: not kept to the core of the server. */
-  static async start(workload, packageName, port, { onAnyCore = false } = {}) {
-    const client = new ClientProcess(workload, packageName, port, onAnyCore);
+  /** `onAnyCore`: not kept to the core of the server. `nodeOptions`: what Node.js is started with. */
+  static async start(workload, packageName, port, { onAnyCore = false, nodeOptions = [] } = {}) {
+    const client = new ClientProcess(workload, packageName, port, { onAnyCore, nodeOptions });
     await client.#reply;
     return client;
   }
@@ -21,10 +21,11 @@ export class ClientProcess {
   #reply;
   #settle;
 
-  constructor(workload, packageName, port, onAnyCore) {
+  constructor(workload, packageName, port, { onAnyCore, nodeOptions }) {
     this.#label = `${packageName}, ${workload}`;
     const node = [
       process.execPath,
+      ...nodeOptions,
       // For example BENCH_NODE_OPTIONS=--cpu-prof: a profile of each client, in the working directory.
       ...(process.env.BENCH_NODE_OPTIONS?.split(' ') ?? []),
       MAIN,

@@ -1,4 +1,6 @@
 import { ClientProcess } from './client-process.mjs';
+import { figure, note } from './columns.mjs';
+import { serverCpu } from './server-stats.mjs';
 import { median } from './statistics.mjs';
 
 /** What ratios are of: ioredis alone. */
@@ -7,6 +9,17 @@ const SLICE = 150;
 /** Until the code of a new process is compiled: packages with more of it take longer. */
 const WARM_UP = 2000;
 const CYCLES = 5;
+
+export const rateColumns = [
+  figure('rate', 'rate'),
+  note('lowest to highest round', (rounds) => {
+    const rates = rounds.map(({ rate }) => rate);
+    return `${Math.min(...rates).toFixed(2)} to ${Math.max(...rates).toFixed(2)}`;
+  }),
+  figure('micros', 'µs each', 1),
+  figure('rateByCpu', 'rate by CPU'),
+  figure('cpuMicros', 'CPU µs each', 1),
+];
 
 /**
  * The client part: runs `once` again and again, in `lanes` at a time, for as long as a slice takes. Resolves to how
@@ -36,7 +49,7 @@ export function sliceOf(once, lanes = 1) {
  * both. Time on a machine that does something else, too, is mostly that of the scheduler; CPU tells better then.
  */
 export async function measureRates(workload, { packages, rounds, port, redis }) {
-  const results = new Map(packages.map((name) => [name, { time: [], cpu: [], micros: [], cpuMicros: [] }]));
+  const results = new Map(packages.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     await redis.flushall();
     const clients = new Map();
@@ -46,9 +59,9 @@ export async function measureRates(workload, { packages, rounds, port, redis }) 
       clients.set(name, client);
     }
     for (const [name, slices] of await oneRound(clients, packages, redis)) {
-      for (const [key, values] of Object.entries(results.get(name))) {
-        values.push(median(slices.map((slice) => slice[key])));
-      }
+      const keys = Object.keys(slices[0]);
+      const medians = keys.map((key) => [key, median(slices.map((slice) => slice[key]))]);
+      results.get(name).push(Object.fromEntries(medians));
     }
     await Promise.all([...clients.values()].map((client) => client.stop()));
   }
@@ -60,7 +73,8 @@ async function oneRound(clients, packages, redis) {
   const slice = async (name) => {
     const before = await serverCpu(redis);
     const { count, time, cpu } = await clients.get(name).call('slice');
-    return { micros: time / count, cpuMicros: (cpu + (await serverCpu(redis)) - before) / count };
+    const ofServer = ((await serverCpu(redis)) - before) * 1e6;
+    return { micros: time / count, cpuMicros: (cpu + ofServer) / count };
   };
   for (let cycle = 0; cycle < CYCLES; cycle++) {
     let before = await slice(BASELINE);
@@ -69,37 +83,11 @@ async function oneRound(clients, packages, redis) {
       const after = await slice(BASELINE);
       slices.get(name).push({
         ...own,
-        time: (before.micros + after.micros) / 2 / own.micros,
-        cpu: (before.cpuMicros + after.cpuMicros) / 2 / own.cpuMicros,
+        rate: (before.micros + after.micros) / 2 / own.micros,
+        rateByCpu: (before.cpuMicros + after.cpuMicros) / 2 / own.cpuMicros,
       });
       before = after;
     }
   }
   return slices;
-}
-
-/** Microseconds. */
-async function serverCpu(redis) {
-  const info = await redis.info('cpu');
-  const [, system] = /used_cpu_sys:(\S+)/.exec(info);
-  const [, user] = /used_cpu_user:(\S+)/.exec(info);
-  return (Number(system) + Number(user)) * 1e6;
-}
-
-export function ratesTable(results) {
-  return {
-    columns: ['rate', 'lowest to highest round', 'µs each', 'rate by CPU', 'CPU µs each'],
-    rows: new Map(
-      [...results].map(([name, { time, cpu, micros, cpuMicros }]) => [
-        name,
-        [
-          median(time).toFixed(2),
-          `${Math.min(...time).toFixed(2)} to ${Math.max(...time).toFixed(2)}`,
-          median(micros).toFixed(1),
-          median(cpu).toFixed(2),
-          median(cpuMicros).toFixed(1),
-        ],
-      ]),
-    ),
-  };
 }

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 /** What ioredis alone does not have, by workload. */
 export const leftOut = {
-  leases: 'has no renewal',
   'hand-over': 'has no waiting',
+  leases: 'has no renewal',
+  'lease-memory': 'has no renewal',
   'idle-waiters': 'has no waiting',
+  'waiters-drain': 'has no waiting',
 };
 
 const RELEASE =
@@ -23,6 +25,10 @@ export function rawLocks(redis, acquire) {
       await redis.releaseLock(name, token);
     },
     attempt: (name) => acquire(name, newToken()),
+    /** The tick is part of the key: nothing to give back. */
+    async runTick(name, tick, work) {
+      if (await acquire(`${name}:${tick.getTime()}`, newToken())) await work();
+    },
     occupy: (name) => redis.set(name, newToken(), 'NX'),
   };
 }

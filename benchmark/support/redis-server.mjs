@@ -22,7 +22,10 @@ export async function startRedis({ onAnyCore = false } = {}) {
   failed.catch(() => {});
   const client = new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => 50 });
   client.on('error', () => {});
-  await Promise.race([client.connect().catch(() => once(client, 'ready')), failed]);
+  // `once` of node:events would end at the first attempt that comes before the server listens.
+  const ready = new Promise((resolve) => client.once('ready', resolve));
+  client.connect().catch(() => {});
+  await Promise.race([ready, failed]);
   const [, version] = /redis_version:(\S+)/.exec(await client.info('server'));
 
   return {

@@ -1,21 +1,31 @@
 import { cpus, loadavg } from 'node:os';
+import { comparison } from './comparison.mjs';
+import { table } from './markdown.mjs';
 import { core } from './pinning.mjs';
 import { startRedis } from './redis-server.mjs';
 
-export const ALL_WORKLOADS = [
+const ALL_WORKLOADS = [
   'alone',
   'in-flight',
   'losing-try',
+  'top-of-minute',
+  'tick-cost',
   'hand-over',
   'leases',
+  'lease-memory',
   'idle-waiters',
+  'waiters-drain',
   'decorator',
 ];
 
-export const ALL_PACKAGES = [
+const LIBRARY = 'nestjs-exclusive-lock';
+/** The build of another commit; see install.mjs. */
+const BEFORE = 'before';
+
+const ALL_PACKAGES = [
   'raw-ioredis',
   'raw-fenced',
-  'nestjs-exclusive-lock',
+  LIBRARY,
   'redlock',
   'sesamecare-redlock',
   'redis-semaphore',
@@ -24,13 +34,23 @@ export const ALL_PACKAGES = [
   'murlock',
 ];
 
-/** Runs the workloads one after the other, and resolves to the report in Markdown. */
-export async function runWorkloads({ workloads, packages, rounds }) {
+/**
+ * Runs the workloads one after the other. Resolves to the report in Markdown, and to the rounds of each package in each
+ * workload. `withBefore`: also the build of before, next to the one of now.
+ */
+export async function runWorkloads({
+  workloads = ALL_WORKLOADS,
+  packages = ALL_PACKAGES,
+  rounds,
+  withBefore,
+}) {
   checkNames('only', workloads, ALL_WORKLOADS);
   checkNames('packages', packages, ALL_PACKAGES);
+  const asked = withBefore ? packages.flatMap((one) => (one === LIBRARY ? [one, BEFORE] : one)) : packages;
   const loads = [loadavg()[0]];
   const sections = [];
   const unpinned = [];
+  const results = new Map();
   let version;
   for (const name of workloads) {
     console.error(`${name} …`);
@@ -39,16 +59,19 @@ export async function runWorkloads({ workloads, packages, rounds }) {
     const server = await startRedis({ onAnyCore: workload.onAnyCore });
     version = server.version;
     try {
-      const run = { packages, rounds, port: server.port, redis: server.client };
-      sections.push(await runWorkload(name, workload, run));
+      const run = { packages: asked, rounds, port: server.port, redis: server.client };
+      const { section, measured } = await runWorkload(name, workload, run);
+      results.set(name, measured);
+      sections.push(section);
       // What is measured is not lost with what comes after it.
-      console.error(`\n${sections.at(-1)}\n`);
+      console.error(`\n${section}\n`);
     } finally {
       await server.close();
     }
     loads.push(loadavg()[0]);
   }
-  return [heading({ version, rounds, loads, unpinned }), ...sections].join('\n\n') + '\n';
+  const report = [heading({ version, rounds, loads, unpinned }), ...sections].join('\n\n') + '\n';
+  return { report, results };
 }
 
 async function runWorkload(name, workload, run) {
@@ -57,14 +80,27 @@ async function runWorkload(name, workload, run) {
   for (const one of asked) modules.set(one, await import(`../packages/${one}.mjs`));
   const packages = asked.filter((one) => !modules.get(one).leftOut?.[name]);
   const rounds = Math.min(run.rounds, workload.mostRounds ?? Infinity);
-  const { columns, rows } = await workload.measure({ ...run, rounds, packages });
-  const lines = asked.map((one) => {
-    const { title, leftOut } = modules.get(one);
-    const cells = rows.get(one) ?? [`left out: ${leftOut[name]}`, ...columns.slice(1).map(() => '')];
+  const measured = await workload.measure({ ...run, rounds, packages });
+  const parts = [
+    `## ${workload.title}`,
+    rounds < run.rounds ? `${workload.about} Rounds: ${rounds}.` : workload.about,
+    packagesTable(name, workload, modules, measured),
+  ];
+  if (measured.has(BEFORE)) {
+    const { title } = modules.get(BEFORE);
+    parts.push(comparison(workload.columns, measured.get(LIBRARY), measured.get(BEFORE), title));
+  }
+  return { section: parts.join('\n\n'), measured };
+}
+
+function packagesTable(name, { columns }, modules, measured) {
+  const lines = [...modules].map(([one, { title, leftOut }]) => {
+    const cells = measured.has(one)
+      ? columns.map(({ show }) => show(measured.get(one)))
+      : [`left out: ${leftOut[name]}`, ...columns.slice(1).map(() => '')];
     return [title, ...cells];
   });
-  const about = rounds < run.rounds ? `${workload.about} Rounds: ${rounds}.` : workload.about;
-  return [`## ${workload.title}`, about, table(['', ...columns], lines)].join('\n\n');
+  return table(['', ...columns.map(({ title }) => title)], lines);
 }
 
 function checkNames(option, names, known) {
@@ -85,13 +121,4 @@ function heading({ version, rounds, loads, unpinned }) {
       `Load average in the course of it: ${loads.map((load) => load.toFixed(1)).join(', ')}.`,
     ].join('\n'),
   ].join('\n\n');
-}
-
-function table(columns, rows) {
-  const all = [columns, ...rows];
-  const widths = columns.map((_, i) => Math.max(3, ...all.map((row) => row[i].length)));
-  const line = (cells) =>
-    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
-  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
-  return [line(columns), line(rule), ...rows.map(line)].join('\n');
 }

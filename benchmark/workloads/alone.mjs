@@ -1,4 +1,4 @@
-import { measureRates, ratesTable, sliceOf } from '../support/rates.mjs';
+import { measureRates, rateColumns, sliceOf } from '../support/rates.mjs';
 
 export const title = 'Acquire and release, alone';
 export const about = 'One lock, taken and given back again and again, one call after the other.';
@@ -8,6 +8,5 @@ export async function client(open, packageName) {
   return { slice: sliceOf(() => locks.cycle(`alone-${packageName}`)) };
 }
 
-export async function measure(run) {
-  return ratesTable(await measureRates('alone', run));
-}
+export const columns = rateColumns;
+export const measure = (run) => measureRates('alone', run);

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientProcess } from '../support/client-process.mjs';
+import { figure, share } from '../support/columns.mjs';
 import { CommandCounter } from '../support/command-counter.mjs';
-import { median, quantile } from '../support/statistics.mjs';
+import { criticalSections } from '../support/critical-sections.mjs';
+import { measureRounds } from '../support/rounds.mjs';
+import { quantile } from '../support/statistics.mjs';
 
 const WAITERS = 8;
 const BATCHES = 25;
@@ -22,78 +25,33 @@ export const about =
   'grant. Commands: all that clients send, by the number of grants. In order: grants to whoever had come first of ' +
   'those who waited.';
 
-/** Milliseconds by the clock that all processes of a machine share. */
-const now = () => Number(process.hrtime.bigint()) / 1e6;
+export const columns = [
+  figure('p50', 'p50, ms'),
+  figure('p99', 'p99, ms'),
+  figure('commands', 'commands each', 1),
+  share('inOrder', 'in order', BATCHES * WAITERS),
+];
 
 export async function client(open) {
-  const locks = await open({ waits: true });
-  let turn;
-  let letGo;
-  /** Asks for the lock; `turn` resolves when it has been had and given back. */
-  const ask = (name, critical) => {
-    turn = (async () => {
-      let times;
-      await locks.contend(name, async () => {
-        const granted = now();
-        await critical();
-        times = { granted, released: now() };
-      });
-      return times;
-    })();
-  };
-  return {
-    async hold(name) {
-      await new Promise((resolve) => {
-        ask(name, async () => {
-          resolve();
-          await new Promise((released) => (letGo = released));
-        });
-      });
-    },
-    async release() {
-      letGo();
-      return turn;
-    },
-    ask: (name) => ask(name, () => sleep(HELD)),
-    had: () => turn,
-  };
+  const { ask, ...sections } = criticalSections(await open({ waits: true }));
+  return { ...sections, ask: (name) => ask(name, () => sleep(HELD)) };
 }
 
-export async function measure({ packages, rounds, port, redis }) {
-  const results = new Map(packages.map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const name of packages) results.get(name).push(await oneRound(name, port, redis));
-  }
-  const rows = [...results].map(([name, all]) => {
-    const of = (key) => median(all.map((round) => round[key]));
-    const inOrder = all.reduce((sum, round) => sum + round.inOrder, 0);
-    return [
-      name,
-      [
-        of('p50').toFixed(2),
-        of('p99').toFixed(2),
-        of('commands').toFixed(1),
-        `${inOrder} of ${rounds * BATCHES * WAITERS}`,
-      ],
-    ];
-  });
-  return { columns: ['p50, ms', 'p99, ms', 'commands each', 'in order'], rows: new Map(rows) };
-}
+export const measure = (run) => measureRounds(run, oneRound);
 
-async function oneRound(name, port, redis) {
-  await redis.flushall();
+async function oneRound(name, server) {
   const clients = [];
   for (let i = 0; i <= WAITERS; i++)
-    clients.push(await ClientProcess.start('hand-over', name, port, { onAnyCore }));
+    clients.push(await ClientProcess.start('hand-over', name, server.port, { onAnyCore }));
   for (let i = 0; i < WARM_UP; i++) await oneBatch(clients);
-  const counter = await CommandCounter.start(port, redis.stream.localPort);
+  const counter = await CommandCounter.start(server);
   const batches = [];
   for (let i = 0; i < BATCHES; i++) batches.push(await oneBatch(clients));
-  const commands = counter.stop() / (BATCHES * (WAITERS + 1));
+  const { commands } = await counter.stop();
   await Promise.all(clients.map((process) => process.stop()));
   const latencies = batches.flatMap(({ latencies: some }) => some);
   return {
-    commands,
+    commands: commands / (BATCHES * (WAITERS + 1)),
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
     inOrder: batches.reduce((sum, batch) => sum + batch.inOrder, 0),

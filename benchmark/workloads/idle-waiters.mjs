@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientProcess } from '../support/client-process.mjs';
-import { cpu, inPlace, measureRounds, observe } from '../support/steady-load.mjs';
+import { measureRounds } from '../support/rounds.mjs';
+import { cpu, inPlace, loadColumns, observe } from '../support/steady-load.mjs';
 
 const WAITERS = 1000;
 const SECONDS = 10;
@@ -10,6 +11,7 @@ export const mostRounds = 2;
 
 export const title = '1000 idle waiters';
 export const about = `1000 calls of one process wait for a lock that another process holds, for ${SECONDS} s. ${inPlace}`;
+export const columns = loadColumns;
 
 export async function client(open) {
   const locks = await open({ waits: true });
@@ -24,13 +26,13 @@ export async function client(open) {
 
 export const measure = (run) => measureRounds(run, oneRound);
 
-async function oneRound(name, port, redis) {
-  const holder = await ClientProcess.start('idle-waiters', name, port);
+async function oneRound(name, server) {
+  const holder = await ClientProcess.start('idle-waiters', name, server.port);
   await holder.call('occupy');
-  const waiters = await ClientProcess.start('idle-waiters', name, port);
+  const waiters = await ClientProcess.start('idle-waiters', name, server.port);
   await waiters.call('wait');
   await sleep(2000);
-  const load = await observe(waiters, SECONDS, port, redis);
+  const load = await observe(waiters, SECONDS, server);
   await Promise.all([holder.stop(), waiters.stop()]);
   return load;
 }

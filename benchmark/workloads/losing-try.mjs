@@ -1,4 +1,4 @@
-import { measureRates, ratesTable, sliceOf } from '../support/rates.mjs';
+import { measureRates, rateColumns, sliceOf } from '../support/rates.mjs';
 
 export const title = 'A try that loses';
 export const about = 'Asking once for a lock that somebody else holds, without waiting for it.';
@@ -14,6 +14,5 @@ export async function client(open, packageName) {
   return { slice: sliceOf(once) };
 }
 
-export async function measure(run) {
-  return ratesTable(await measureRates('losing-try', run));
-}
+export const columns = rateColumns;
+export const measure = (run) => measureRates('losing-try', run);
