@@ -19,7 +19,7 @@ const [SECOND, MINUTE] = [1000, 60_000];
 const WITHIN = { within: MINUTE };
 
 describeOnSharedStores(
-  'three replicas in the night the clocks go back, one restarted in the repeated hour, on %s',
+  'three replicas in the night the clocks go back, of which one restarts in the repeated hour, on %s',
   (store) => {
     let folder: string;
     const file = (): string => join(folder, 'clock');
@@ -30,7 +30,7 @@ describeOnSharedStores(
     afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
     it(
-      'run a nightly job once, by its first time that night and not an hour before it, and an hourly one each hour',
+      'run a nightly job once, at the first of its two times, and an hourly job in each hour',
       async () => {
         // A replica that is far behind asks for the tick that is due next by the store's clock, if that is within a minute.
         await eventually(() => new Date().getMinutes() % 30 < 27, { within: 4 * MINUTE, every: SECOND });

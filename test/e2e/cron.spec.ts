@@ -42,7 +42,7 @@ describeOnSharedStores('an every-second job on %s', (store) => {
     expect(levels.every(({ level }) => level === 'debug')).toBe(true);
   });
 
-  it('goes on without missing a tick or running one twice when a replica is killed between two runs', async () => {
+  it('neither misses nor repeats a tick when a replica is killed between two runs', async () => {
     const replicas = await startReplicas();
     const from = nextSecond();
     await pass(from + SECOND, replicas);

@@ -13,7 +13,7 @@ const LONG = 2 * HANG;
 /** For what a busy machine adds. Less than the five seconds for which a turn is kept for one who does not take it. */
 const SOON = 4000;
 
-describeOnSharedStores('replicas that wait for one lock again and again, on %s', (store) => {
+describeOnSharedStores('replicas that repeatedly wait for one lock, on %s', (store) => {
   let replicas: ReplicaProcess[];
 
   async function start(ttl: number, holdMs = '20-40'): Promise<void> {
@@ -23,7 +23,7 @@ describeOnSharedStores('replicas that wait for one lock again and again, on %s',
     await Promise.all(replicas.map((replica) => replica.waitFor(event('started'))));
   }
 
-  it('have it in turns, one at a time', async () => {
+  it('hold it in turn, one at a time', async () => {
     await start(LONG);
     const runs = (await moreRuns(80)).slice(-60);
 
@@ -36,7 +36,7 @@ describeOnSharedStores('replicas that wait for one lock again and again, on %s',
     for (const replica of replicas) expect(logLines(replica, 'warn', 'error')).toEqual([]);
   });
 
-  it('go on at once when one of those who wait is killed', async () => {
+  it('go on at once when a waiter is killed', async () => {
     await start(LONG, '400-500');
     await moreRuns(4);
     const running = await runThat(replicas, isRunning);
@@ -51,7 +51,7 @@ describeOnSharedStores('replicas that wait for one lock again and again, on %s',
     expect(Math.max(...gaps)).toBeLessThan(SOON);
   });
 
-  it('go on within its TTL when the one that has it is killed', async () => {
+  it('go on within the TTL when the holder is killed', async () => {
     await start(TTL);
     const { replica } = await runThat(replicas, isRunning);
     await replica.signal('SIGKILL');
@@ -62,7 +62,7 @@ describeOnSharedStores('replicas that wait for one lock again and again, on %s',
     expect(next.startedAt - killedAt).toBeLessThan(TTL + SOON);
   });
 
-  it('leave the line when they are told to end', async () => {
+  it('leave the queue when they are told to end', async () => {
     await start(LONG);
     const [first, ...others] = replicas;
     // By itself: Nest ends a process with the signal that it was sent.

@@ -19,7 +19,7 @@ const WATCHED = Number(process.env['INTERVAL_RUNS'] ?? 10);
 
 describeOnSharedStores('an @Interval of a second on %s', (store) => {
   it(
-    'runs once a second over four replicas in different phases, and goes on when the one that runs it is killed',
+    'runs once a second over four replicas in different phases, and goes on when the replica that runs it is killed',
     async () => {
       const replicas = await startInPhases();
       await eventually(() => runsOf(replicas).length > WATCHED, { within: WATCHED * SECOND + HANG });
@@ -51,8 +51,8 @@ describeOnSharedStores('an @Interval of a second on %s', (store) => {
   }
 });
 
-describe('an @Interval of two seconds whose requests to Redis take longer once', () => {
-  it('runs in the next period all the same, though the store sees less than a period between them', async () => {
+describe('an @Interval of two seconds with one slow request to Redis', () => {
+  it('still runs in the next period, although less than a period lies between the two requests at the store', async () => {
     const server = await RedisServer.start();
     // So that the first call is one round trip, too.
     for (const { lua } of Object.values(SCRIPTS)) await server.client().script('LOAD', lua);

@@ -16,8 +16,8 @@ afterEach(async () => {
   await RedisServer.closeAll();
 });
 
-describe('a job of three replicas whose Redis is away for 3 s around a tick', () => {
-  it('runs that tick once all the same, as soon as Redis is back, five times in five', async () => {
+describe('a job of three replicas whose Redis is down for 3 s around a tick', () => {
+  it('runs that tick once, as soon as Redis is back, in five trials of five', async () => {
     const server = await RedisServer.start({ appendonly: true, args: ['--appendfsync', 'always'] });
     const replicas = await startReplicas(server.url);
     const late: JobRun[] = [];

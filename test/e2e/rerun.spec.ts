@@ -13,7 +13,7 @@ const JOB_MS = 4000;
 const SOON = 5000;
 
 describeOnSharedStores('a tick whose replica is killed in the middle of it, on %s', (store) => {
-  it("is run again by exactly one other with onHolderDeath: 'rerun'", async () => {
+  it("is run again by exactly one other replica with onHolderDeath: 'rerun'", async () => {
     const { killed, killedAt, others } = await killInTheMiddle({ ON_HOLDER_DEATH: 'rerun' });
     const again = await runThat(others, ({ tick }) => tick === killed.tick);
     expect(again.startedAt - killedAt).toBeLessThan(TTL + SOON);
@@ -32,7 +32,7 @@ describeOnSharedStores('a tick whose replica is killed in the middle of it, on %
     for (const replica of others) expect(logLines(replica, 'warn', 'error')).toEqual([]);
   });
 
-  it("is given up with onHolderDeath: 'rerun' when it has killed three, and told by one of those that are left", async () => {
+  it("is given up with onHolderDeath: 'rerun' after it has killed three replicas, with a warning by one other", async () => {
     const replicas = await start(5, { ON_HOLDER_DEATH: 'rerun', CRON: everySeconds(20) });
     const from = Date.now();
     const to = from + 20 * SECOND;

@@ -35,13 +35,13 @@ describeOnSharedStores(
   'five replicas whose clocks differ by up to a minute, on %s',
   (store) => {
     it(
-      'run each tick exactly once, when it is due, and say once whose clock is wrong',
+      'run each tick exactly once, when it is due, and each replica with a wrong clock logs that once',
       () => expectEachTickOnce(async () => {}),
       WATCHED + 4 * HANG,
     );
 
     it(
-      'do so while the fast one is killed between two runs',
+      'do so while the replica with the fast clock is killed between two runs',
       () =>
         expectEachTickOnce(async ({ fast }, begin) => {
           await machineTimeIs(begin + (2 / 3) * WATCHED);
@@ -51,7 +51,7 @@ describeOnSharedStores(
     );
 
     it(
-      'do so while one is stopped between two runs, and goes on 5 seconds later',
+      'do so while a replica is stopped between two runs and continues 5 seconds later',
       () =>
         expectEachTickOnce(async ({ right }, begin) => {
           await machineTimeIs(begin + WATCHED / 6);

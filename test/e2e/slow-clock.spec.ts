@@ -14,7 +14,7 @@ const BEHIND = PERIOD - 200;
 describeOnSharedStores(
   'a replica whose clock is behind by more than a period, on %s',
   (store) => {
-    it('keeps nobody from running a tick that is due, in a lock that knows of no run yet', async () => {
+    it('keeps no other replica from running a tick that is due, even if the store knows of no earlier run', async () => {
       const { slow, right, due } = await startBefore([5, 20, 40]);
       // By either: the slow one is told what is due by the store's clock. By its own, that comes a period later.
       const { startedAt } = await runThat([slow, right], ({ tick }) => tick === due);

@@ -16,7 +16,7 @@ const SOON = 5000;
 const ENDLESS = 2 * HANG;
 
 describeOnSharedStores('an @Exclusive onModuleInit on %s', (store) => {
-  it('runs once when five replicas start together, and the others are up as soon as it is done', async () => {
+  it('runs once when five replicas start together, and the others are ready as soon as it is done', async () => {
     const replicas = start(5);
     await allReady(replicas);
 
@@ -25,7 +25,7 @@ describeOnSharedStores('an @Exclusive onModuleInit on %s', (store) => {
     expectUpSoonAfter(runs[0].finishedAt, replicas);
   });
 
-  it('is run once more when its replica is killed in the middle; the others wait for that', async () => {
+  it('is run again when its replica is killed in the middle, and the others wait for that', async () => {
     // The local store knows at once that a holder is dead: there the default TTL is no hindrance.
     const options = 'redis' in store.options ? { ttl: TTL } : {};
     const [killed] = start(1, options, { SEED_MS: String(ENDLESS) });
@@ -54,7 +54,7 @@ describeOnSharedStores('an @Exclusive onModuleInit on %s', (store) => {
     expectUpSoonAfter(runsOf(early)[0].finishedAt, late);
   });
 
-  it('that fails keeps its replica from starting, and is run by another', async () => {
+  it('that fails keeps its replica from starting, and is run by another replica', async () => {
     const [failing] = start(1, {}, { SEED_FAILS: 'yes' });
     await failing.waitFor(event('started'));
     const others = start(4);

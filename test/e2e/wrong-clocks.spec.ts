@@ -15,7 +15,7 @@ const EARLIEST = 25 + 5;
 describeOnSharedStores(
   'a replica whose clock is far ahead, on %s',
   (store) => {
-    it('by an hour or a year runs nothing before its time, keeps nobody from it, and says so once', async () => {
+    it('by an hour or a year runs nothing early, keeps no other replica from running, and logs that once', async () => {
       const wrong = [start(HOUR), start(YEAR)];
       // Up before the others: whatever ticks they claim, they claim first.
       await allReady(wrong);
@@ -29,7 +29,7 @@ describeOnSharedStores(
       expect(loudLines(right)).toEqual([]);
     });
 
-    it('by some seconds waits for each tick and runs it when it is due, also if nobody else does', async () => {
+    it('by some seconds waits for each tick and runs it when it is due, even if it is the only replica', async () => {
       const ahead = start(2 * SECOND);
       await allReady([ahead]);
       const from = Date.now() + 2 * SECOND;

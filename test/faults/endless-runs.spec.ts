@@ -11,7 +11,7 @@ const SLACK = 2 * 1024 * 1024;
 afterEach(() => ReplicaProcess.killAll());
 
 describe('a locked method that schedules its own next call from inside', () => {
-  it(`keeps nothing of the runs before it: the heap is flat over ${RUNS} runs`, async () => {
+  it(`keeps no memory of earlier runs: the heap does not grow over ${RUNS} runs`, async () => {
     const replica = startApp('endless-runs', {}, { RUNS }, { execArgv: ['--expose-gc'] });
 
     for (const method of ['oneAfterTheOther', 'oneInTheOther']) {

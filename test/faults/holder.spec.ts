@@ -22,7 +22,7 @@ describeOnSharedStores('a holder on %s', (store) => {
     [holder, other] = await startContenders(2, store.options);
   });
 
-  it('that is stopped for longer than the TTL knows its loss at the first check, and its release touches nothing', async () => {
+  it('that is stopped for longer than the TTL notices the loss at its first check, and its release changes nothing', async () => {
     await acquire(holder);
     await holder.signal('SIGSTOP');
     await acquire(other);
@@ -49,7 +49,7 @@ describeOnSharedStores('a holder on %s', (store) => {
     expect(await check(holder)).toMatchObject({ held: true });
   });
 
-  it('that is stopped in synchronous code for twice the TTL is told so by the first assertHeld()', async () => {
+  it('that is stopped in synchronous code for twice the TTL gets an error from the first assertHeld()', async () => {
     await acquire(holder);
     holder.send({ do: 'spin', ms: 2 * TTL - 200 });
     await holder.waitFor(event('spinning'));
@@ -63,7 +63,7 @@ describeOnSharedStores('a holder on %s', (store) => {
     });
   });
 
-  it('whose event loop is blocked for longer than the TTL knows its loss before the loop turns again', async () => {
+  it('whose event loop is blocked for longer than the TTL notices the loss before the event loop runs again', async () => {
     await acquire(holder);
     holder.send({ do: 'block', ms: TTL + 200 });
     await holder.waitFor(event('blocking'));
@@ -80,14 +80,14 @@ describeOnSharedStores('a holder on %s', (store) => {
     expect(await check(holder)).toMatchObject({ held: true });
   });
 
-  it('does not get the lock a second time, and is not released by who asked in vain', async () => {
+  it('cannot acquire the lock a second time, and still holds it after trying', async () => {
     await acquire(holder);
     holder.send({ do: 'again', name: LOCK });
     expect(await holder.waitFor(event('again'))).toMatchObject({ got: false });
     expect(await check(holder)).toMatchObject({ held: true });
   });
 
-  it('that lost its lock while it worked gets the value and the loss', async () => {
+  it('that lost its lock during the work gets the value and the loss', async () => {
     holder.send({ do: 'run', name: LOCK, ms: 2 * TTL });
     await holder.waitFor(event('acquired'));
     holder.send({ do: 'block', ms: TTL + 200 });
@@ -113,7 +113,7 @@ describeOnSharedStores('a holder that is killed, on %s', (store) => {
 });
 
 describeOnSharedStores('four processes on %s', (store) => {
-  it('that take one lock again and again, and are stopped at random, exclude each other', async () => {
+  it('that repeatedly take one lock and are stopped at random exclude each other', async () => {
     const contenders = await startContenders(4, { ...store.options, ttl: 300 });
     for (const contender of contenders) contender.send({ do: 'loop', name: LOCK, ms: 40, pause: 20 });
     for (let i = 0; i < 24; i++) {

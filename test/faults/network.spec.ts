@@ -45,7 +45,7 @@ async function startBehindProxy(ttl = TTL): Promise<ReplicaProcess> {
 }
 
 describe('an acquisition', () => {
-  it('whose reply is lost with the connection finds its own lock when it is tried again', async () => {
+  it('whose reply is lost with the connection finds its own lock when it is repeated', async () => {
     const contender = await startBehindProxy(LONG);
     proxy.hold('toClient');
     contender.send({ do: 'acquire', name: LOCK });
@@ -56,7 +56,7 @@ describe('an acquisition', () => {
     expect(await check(contender)).toMatchObject({ held: true });
   });
 
-  it('that is never answered is refused in time and leaves no lock behind', async () => {
+  it('that is never answered fails in time and leaves no lock behind', async () => {
     const contender = await startBehindProxy(LONG);
     proxy.hold('toClient');
     const askedAt = machineTime();
@@ -72,7 +72,7 @@ describe('an acquisition', () => {
     await expectCleanExit(contender);
   });
 
-  it('that a stalled server carries out long after it was given up leaves no lock behind', async () => {
+  it('that a stalled server executes long after the caller has given up leaves no lock behind', async () => {
     const contender = await startBehindProxy(LONG);
     await server.pause();
     contender.send({ do: 'acquire', name: LOCK });
@@ -85,7 +85,7 @@ describe('an acquisition', () => {
     await acquire(contender);
   });
 
-  it('that is answered when too little of its TTL is left is refused and given back', async () => {
+  it('that is answered with too little of its TTL left fails and is given back', async () => {
     const contender = await startBehindProxy();
     proxy.delay('toClient', TTL * 0.8);
     contender.send({ do: 'acquire', name: LOCK });
@@ -96,7 +96,7 @@ describe('an acquisition', () => {
 });
 
 describe('a lease, when the network', () => {
-  it('swallows everything, is lost before the lock expires, in 100 of 100 runs', async () => {
+  it('drops all packets, is lost before the lock expires, in 100 of 100 runs', async () => {
     const client = server.client();
     const contender = await startBehindProxy(4 * TTL);
     const late: unknown[] = [];
@@ -122,7 +122,7 @@ describe('a lease, when the network', () => {
     expect(contender.events.filter(event('aborted'))).toHaveLength(100);
   });
 
-  it('answers late and then swallows everything, is lost before the lock expires', async () => {
+  it('answers late and then drops all packets, is lost before the lock expires', async () => {
     const contender = await startBehindProxy();
     proxy.delay('toClient', 300);
     contender.send({ do: 'acquire', name: LOCK });
@@ -133,7 +133,7 @@ describe('a lease, when the network', () => {
     expect(unabortedUntil(aborted)).toBeLessThan(expiry);
   });
 
-  it('answers a renewal late and then swallows everything, is lost before the lock expires', async () => {
+  it('answers a renewal late and then drops all packets, is lost before the lock expires', async () => {
     const contender = await startBehindProxy();
     const { fencingToken } = await acquire(contender);
     const client = server.client();
@@ -154,7 +154,7 @@ describe('a lease, when the network', () => {
     expect(await check(contender)).toMatchObject({ held: true });
   });
 
-  it('is cut again and again, is kept', async () => {
+  it('is cut repeatedly, is kept', async () => {
     const contender = await startBehindProxy();
     await acquire(contender);
     const end = machineTime() + 2 * TTL;
@@ -165,7 +165,7 @@ describe('a lease, when the network', () => {
     expect(await check(contender)).toMatchObject({ held: true });
   });
 
-  it('falls silent, can be had again within seconds, with one error line and one when it is back', async () => {
+  it('goes silent, can be acquired again within seconds, with one error line and one line when it is back', async () => {
     const contender = await startBehindProxy();
     await acquire(contender);
     proxy.drop('toClient');

@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 describe('a lease, when Redis', () => {
-  it('is killed and comes back empty, is lost as soon as that is known; another gets a higher fencing token', async () => {
+  it('is killed and comes back empty, is lost as soon as the holder knows that; the next holder has a higher token', async () => {
     const server = await RedisServer.start();
     const holder = await startHolder(server);
     await server.kill();
@@ -44,7 +44,7 @@ describe('a lease, when Redis', () => {
     expect(await check(holder)).toMatchObject({ held: true });
   });
 
-  it('stands still, is lost before the lock can expire, and is had again when Redis goes on', async () => {
+  it('stops, is lost before the lock can expire, and can be acquired again when Redis goes on', async () => {
     const server = await RedisServer.start();
     const holder = await startHolder(server);
     const pausedAt = machineTime();
@@ -60,7 +60,7 @@ describe('a lease, when Redis', () => {
     await expectCleanExit(holder);
   });
 
-  it('stands still for two thirds of the TTL, is kept: a renewal that fails is tried again', async () => {
+  it('stops for two thirds of the TTL, is kept, because a failed renewal is retried', async () => {
     const ttl = 3 * TTL;
     const server = await RedisServer.start();
     const [holder] = await startContenders(1, { redis: server.url, ttl });
@@ -89,7 +89,7 @@ describe('a lease, when Redis', () => {
     expect(await holder.waitFor(event('aborted'))).toMatchObject({ reason: 'vanished' });
   });
 
-  it('gives the lock to somebody else, is lost as taken; and its release does not touch the new one', async () => {
+  it('gives the lock to somebody else, is lost as taken, and its release does not change the new lock', async () => {
     const server = await RedisServer.start();
     const holder = await startHolder(server);
     const client = server.client();
@@ -102,7 +102,7 @@ describe('a lease, when Redis', () => {
     expect(await client.get(KEY)).toBe('"of another program"');
   });
 
-  it('forgets its scripts again and again, is kept', async () => {
+  it('forgets its scripts repeatedly, is kept', async () => {
     const server = await RedisServer.start();
     const holder = await startHolder(server);
     const client = server.client();

@@ -10,7 +10,7 @@ const SECOND = 1000;
 const LONG = 2 * HANG;
 
 describeOnSharedStores('a replica that is told to end, on %s', (store) => {
-  it('lets its work end, keeps the lock until then, hands it over, and exits by itself', async () => {
+  it('finishes its work, keeps the lock until then, hands it over, and exits by itself', async () => {
     const [leaving, other] = await startContenders(2, { ...store.options, ttl: LONG, drainTimeout: HANG });
     leaving.send({ do: 'run', name: LOCK, ms: TTL });
     await leaving.waitFor(event('acquired'));
@@ -36,7 +36,7 @@ describeOnSharedStores('a replica that is told to end, on %s', (store) => {
     await exit;
   });
 
-  it('aborts the signal of work that outlasts drainTimeout, and does not give its lock back while it runs', async () => {
+  it('aborts the signal of work that outlasts drainTimeout, and keeps its lock while the work runs', async () => {
     const [leaving, other] = await startContenders(2, { ...store.options, drainTimeout: 300 });
     leaving.send({ do: 'run', name: LOCK, ms: 900 });
     await leaving.waitFor(event('acquired'));
@@ -47,7 +47,7 @@ describeOnSharedStores('a replica that is told to end, on %s', (store) => {
     expect(await exit).toMatchObject({ code: 0 });
   });
 
-  it('in the middle of a cron job of 2 s ends it; another runs the next tick', async () => {
+  it('in the middle of a cron job of 2 s finishes the job, and another replica runs the next tick', async () => {
     const options = { ...store.options, ttl: TTL };
     const replicas = [0, 1].map(() => startApp('cron-replica', options, { JOB_MS: '2000' }));
     const first = await Promise.race(

@@ -43,7 +43,7 @@ describeOnSharedStores(
       ['forward', '+3600s'],
       ['back', '-3600s'],
     ])(
-      'because it is set %s while it is stopped for longer than the TTL still knows its loss',
+      'because it is set %s while the replica is stopped for longer than the TTL still notices the loss',
       async (_direction, offset) => {
         const [replica, clock] = await startWithClock();
         const [other] = await startContenders(1, store.options);

@@ -40,7 +40,7 @@ describe.each(STORES)('two applications with one prefix, on %s', (_name, makeSto
     startApp({ locks: { ...store.options, application }, providers });
   const tick = { occurrence: { tick: new Date(), job: 'handleCron' } };
 
-  it('are told in one error line that the other one has done what this one wanted to', async () => {
+  it('log one error line if the other application has already run a start hook of the same name', async () => {
     const shop = await start('shop');
     const blog = await start('blog');
     expect(AppService.migrated).toHaveLength(1);
@@ -52,7 +52,7 @@ describe.each(STORES)('two applications with one prefix, on %s', (_name, makeSto
     ]);
   });
 
-  it('are told of ticks and of locks that are held, once for each lock', async () => {
+  it('log one error line for each lock that the other one holds or has run a tick of', async () => {
     const [shop, blog] = [await start('shop', []), await start('blog', [])];
     await shop.locks.run('TasksService.handleCron', () => undefined, tick);
     const gate = new Gate();
@@ -76,7 +76,7 @@ describe.each(STORES)('two applications with one prefix, on %s', (_name, makeSto
     expect(shop.log.ours('error')).toEqual([]);
   });
 
-  it('are told nothing where they are replicas of one application', async () => {
+  it('log nothing if they are replicas of one application', async () => {
     const [one, other] = [await start('shop'), await start('shop')];
     const gate = new Gate();
     const holding = one.locks.run('import', () => gate.pass());
@@ -106,7 +106,7 @@ describe('the option application', () => {
 });
 
 describe('a prefix with a colon', () => {
-  it('is refused, since locks of two prefixes would overlap', async () => {
+  it('is refused, because the locks of two prefixes would overlap', async () => {
     const error = await startFailure({ locks: { store: 'memory', prefix: 'app:staging' } });
     expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
     expect(error.message).toMatch(

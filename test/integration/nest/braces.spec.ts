@@ -18,33 +18,28 @@ class Templates {
 
 const start = (locks: ExclusiveLockModuleOptions) => startApp({ locks, providers: [Templates] });
 
-describe.each(SHARED_STORES)(
-  'a lock name with braces that came with an argument, on %s',
-  (_name, makeStore) => {
-    it('is a name like any other', async () => {
-      const store = makeStore();
-      const { module, locks } = await start(store.options);
-      await expect(module.get(Templates).render('{{user}}')).resolves.toBe('render:{{user}}');
+describe.each(SHARED_STORES)('a lock name with braces from an argument, on %s', (_name, makeStore) => {
+  it('works like any other name', async () => {
+    const store = makeStore();
+    const { module, locks } = await start(store.options);
+    await expect(module.get(Templates).render('{{user}}')).resolves.toBe('render:{{user}}');
 
-      const lease = await locks.acquire('render:{1}');
-      await expect(locks.run('render:{1}', () => 1)).resolves.toMatchObject({ reason: 'busy' });
-      await expect(locks.run('render:%7B1%7D', () => 1)).resolves.toMatchObject({ status: 'ran' });
-      await expect(locks.inspect('render:{1}')).resolves.toMatchObject({ name: 'render:{1}' });
-      const listed: string[] = [];
-      for await (const { name } of locks.list({ prefix: 'render:' })) listed.push(name);
-      expect(listed).toEqual(['render:{1}']);
-      await expect(locks.forceRelease('render:{1}', { fencingToken: lease!.fencingToken })).resolves.toBe(
-        true,
-      );
-      await lease?.release();
-      await module.close();
-      await store.remove();
-    });
-  },
-);
+    const lease = await locks.acquire('render:{1}');
+    await expect(locks.run('render:{1}', () => 1)).resolves.toMatchObject({ reason: 'busy' });
+    await expect(locks.run('render:%7B1%7D', () => 1)).resolves.toMatchObject({ status: 'ran' });
+    await expect(locks.inspect('render:{1}')).resolves.toMatchObject({ name: 'render:{1}' });
+    const listed: string[] = [];
+    for await (const { name } of locks.list({ prefix: 'render:' })) listed.push(name);
+    expect(listed).toEqual(['render:{1}']);
+    await expect(locks.forceRelease('render:{1}', { fencingToken: lease!.fencingToken })).resolves.toBe(true);
+    await lease?.release();
+    await module.close();
+    await store.remove();
+  });
+});
 
 describe('the key of such a name in Redis', () => {
-  it('has its braces escaped, as the lock object tells', async () => {
+  it('has its braces escaped, as lock.key shows', async () => {
     const { locks } = await start({ redis: testRedisUrl(), prefix: redis.prefix });
     const lock = locks.lock('render:{1}');
     expect(lock.key).toBe(`${redis.prefix}:render:%7B1%7D`);
@@ -53,7 +48,7 @@ describe('the key of such a name in Redis', () => {
     await lock.release();
   });
 
-  it('is the hash tag of all that is kept of the lock', () => {
+  it('is the hash tag of all keys of the lock', () => {
     const [lock, ...others] = new LockKeys('app').toAcquire('render:{1}');
     expect(lock).toBe('app:render:%7B1%7D');
     for (const key of others) expect(key).toMatch(/^\{app:render:%7B1%7D\}:/);

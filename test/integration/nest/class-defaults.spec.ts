@@ -51,7 +51,7 @@ const startJobs = async (Jobs: JobsClass) => {
 };
 
 describe('@Exclusive.defaults on a class', () => {
-  it('gives options to its methods, under those of their own', async () => {
+  it('gives options to its methods, whose own options take precedence', async () => {
     const Jobs = newJobs();
     Exclusive.defaults({ ttl: 7000, contents: 'default' })(Jobs);
     const { jobs } = await startJobs(Jobs);
@@ -60,7 +60,7 @@ describe('@Exclusive.defaults on a class', () => {
     await expect(jobs.own()).resolves.toEqual({ remaining: 3000, contents: 'own' });
   });
 
-  it('counts where a method says undefined', async () => {
+  it('applies if a method sets an option to undefined', async () => {
     @Injectable()
     @Exclusive.defaults({ whenBusy: 'throw' })
     class Orders {
@@ -90,7 +90,7 @@ describe('@Exclusive.defaults on a class', () => {
   it.each([
     ['above', true],
     ['below', false],
-  ])('works %s a decorator that puts a subclass in the place of the class', async (_where, above) => {
+  ])('works %s a decorator that replaces the class by a subclass', async (_where, above) => {
     let Jobs = newJobs();
     if (above) Jobs = replace(Jobs);
     Exclusive.defaults({ ttl: 7000 })(Jobs);
@@ -101,7 +101,7 @@ describe('@Exclusive.defaults on a class', () => {
     await expect(jobs.plain()).resolves.toMatchObject({ remaining: 7000 });
   });
 
-  it('are inherited, and those of the nearest class win, option by option', async () => {
+  it('is inherited, and for each option the nearest class wins', async () => {
     const Base = newJobs();
     Exclusive.defaults({ ttl: 7000, contents: 'base' })(Base);
     @Injectable()
@@ -115,7 +115,7 @@ describe('@Exclusive.defaults on a class', () => {
     await expect(child.jobs.own()).resolves.toEqual({ remaining: 3000, contents: 'own' });
   });
 
-  it('of a subclass do not change the class that it extends, in one application', async () => {
+  it('on a subclass does not change the base class in the same application', async () => {
     const Base = newJobs();
     @Injectable()
     @Exclusive.defaults({ ttl: 7000, shared: true })
@@ -128,7 +128,7 @@ describe('@Exclusive.defaults on a class', () => {
     await expect(module.get(Child).plain()).resolves.toMatchObject({ remaining: 7000 });
   });
 
-  it('given twice are one, the upper over the lower', async () => {
+  it('given twice is merged, and the upper one wins', async () => {
     const Jobs = newJobs();
     Exclusive.defaults({ ttl: 7000, contents: 'lower' })(Jobs);
     Exclusive.defaults({ contents: 'upper' })(Jobs);
@@ -137,7 +137,7 @@ describe('@Exclusive.defaults on a class', () => {
     await expect(jobs.plain()).resolves.toEqual({ remaining: 7000, contents: 'upper' });
   });
 
-  it('keep renewEvery with the ttl that it was given with', async () => {
+  it('keeps renewEvery together with the ttl it was given with', async () => {
     @Injectable()
     @Exclusive.defaults({ ttl: 9000, renewEvery: 4000 })
     class Jobs {
@@ -150,7 +150,7 @@ describe('@Exclusive.defaults on a class', () => {
     await expect(module.get(Jobs).short()).resolves.toBe('ran');
   });
 
-  it('are not used on methods where they mean nothing', async () => {
+  it('is ignored on methods on which an option has no effect', async () => {
     @Injectable()
     @Exclusive.defaults({
       whenBusy: 'throw',
@@ -193,7 +193,7 @@ describe('@Exclusive.defaults on a class', () => {
     await expect(mixed.plain()).resolves.toBeUndefined();
   });
 
-  it('leave the options of the class out of what lists or prints its objects', async () => {
+  it('does not show its options when an object of the class is listed or printed', async () => {
     const Jobs = newJobs();
     Exclusive.defaults({ ttl: 7000 })(Jobs);
     expect(Object.keys(Jobs)).toEqual([]);
@@ -208,13 +208,13 @@ describe('@Exclusive.defaults on a class', () => {
     [{ maxHold: 5 }, 'maxHold = 5'],
     [undefined, 'must be an object'],
     [null, 'must be an object'],
-  ])('are refused when the class is loaded: %p', (options, told) => {
+  ])('is refused when the class is loaded: %p', (options, told) => {
     const error = loadError(() => Exclusive.defaults(options as ExclusiveOptions));
     expect(error).toBeInstanceOf(LockConfigurationError);
     expect(error.message).toContain(told);
   });
 
-  it('are refused on a method, which TypeScript refuses too', () => {
+  it('is refused on a method, also by TypeScript', () => {
     const error = loadError(() => {
       class Jobs {
         // @ts-expect-error a decorator of classes
@@ -227,7 +227,7 @@ describe('@Exclusive.defaults on a class', () => {
     expect(error.message).toContain('"run"');
   });
 
-  it('are refused on a static method', () => {
+  it('is refused on a static method', () => {
     const error = loadError(() => {
       class Jobs {
         // @ts-expect-error a decorator of classes
@@ -241,7 +241,7 @@ describe('@Exclusive.defaults on a class', () => {
     expect(error).toBeInstanceOf(LockConfigurationError);
   });
 
-  it('do not hide an option of the method that would do nothing', async () => {
+  it('does not hide an option of the method that has no effect', async () => {
     @Injectable()
     @Exclusive.defaults({ whenBusy: 'wait' })
     class Jobs {

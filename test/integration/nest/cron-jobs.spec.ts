@@ -88,7 +88,7 @@ describe('a method with @Cron and @Exclusive', () => {
     for (const { log } of apps) expect(log.complaints).toEqual([]);
   });
 
-  it('has no tick when it is called by hand, and runs each time', async () => {
+  it('has no tick when it is called by hand, and runs at each such call', async () => {
     @Injectable()
     class Yearly {
       @Cron(NEVER)
@@ -103,7 +103,7 @@ describe('a method with @Cron and @Exclusive', () => {
     expect(ticksOf('yearly')).toEqual([undefined, undefined]);
   });
 
-  it('leaves its tick to the schedule when it is called by hand just before', async () => {
+  it('still runs its tick when it is called by hand just before', async () => {
     const { module } = await startJobs(BothOrders);
     await module.get(BothOrders).above();
     await eventually(() => expect(ticksOf('above').filter((tick) => tick !== undefined)).not.toEqual([]));
@@ -132,7 +132,7 @@ describe('the schedule of a @Cron method', () => {
     expect(Date.now() - first!).toBeLessThan(HANG);
   });
 
-  it('is the new one after setTime() of a job without a name too', async () => {
+  it('is the new one after setTime() of a job without a name', async () => {
     @Injectable()
     class Unnamed {
       @Cron(NEVER)
@@ -152,7 +152,7 @@ describe('the schedule of a @Cron method', () => {
     expect(Date.now() - first!).toBeLessThan(HANG);
   });
 
-  it('may be one moment, as a Date', async () => {
+  it('may be a single moment, as a Date', async () => {
     // Late enough for both to be up.
     const moment = new Date(Math.ceil(Date.now() / SECOND) * SECOND + 3 * SECOND);
     @Injectable()

@@ -74,14 +74,14 @@ describe('a method with @Exclusive that is called directly', () => {
     expect(orders.calls).toEqual([['a', undefined, { b: 1 }]]);
   });
 
-  it('gives a promise also where the method is synchronous', async () => {
+  it('returns a promise even if the method is synchronous', async () => {
     const { orders } = await start();
     const promise: unknown = orders.count();
     expect(promise).toBeInstanceOf(Promise);
     await expect(promise).resolves.toBe(42);
   });
 
-  it('rejects with the very error of the method, thrown sync or async, and gives the lock back', async () => {
+  it('rejects with the error of the method, thrown synchronously or not, and releases the lock', async () => {
     const { orders, locks } = await start();
     await expect(orders.failing()).rejects.toThrow(OutOfStock);
     const thrown: unknown = orders.throwing();
@@ -103,7 +103,7 @@ describe('a method with @Exclusive that is called directly', () => {
     await expect(locks.inspect('slow')).resolves.toBeNull();
   });
 
-  it('is skipped, and resolves to undefined, while another call runs; then it runs again', async () => {
+  it('is skipped and resolves to undefined while another call runs, and runs again afterwards', async () => {
     const { orders, log } = await start();
     const first = orders.slow();
     await orders.gate.reached;
@@ -115,7 +115,7 @@ describe('a method with @Exclusive that is called directly', () => {
     expect(log.ours('debug')).toEqual([expect.stringMatching(/"slow" is skipped: busy/)]);
   });
 
-  it('runs once of a hundred calls at the same moment', async () => {
+  it('runs once if it is called a hundred times at the same moment', async () => {
     const { orders } = await start();
     const calls = Promise.all(Array.from({ length: 100 }, () => orders.slow()));
     await orders.gate.reached;
@@ -123,7 +123,7 @@ describe('a method with @Exclusive that is called directly', () => {
     expect((await calls).filter((value) => value === 'done')).toHaveLength(1);
   });
 
-  it('joins the lease it is in when it calls itself', async () => {
+  it('joins its own lease when it calls itself', async () => {
     const { orders } = await start();
     await expect(orders.factorial(5)).resolves.toBe(120);
   });
@@ -177,7 +177,7 @@ describe('an object with decorated methods', () => {
     }
   }
 
-  it('shows nothing of the library to whoever lists, prints, copies or compares it', async () => {
+  it('shows nothing of the library when it is listed, printed, copied or compared', async () => {
     const { module } = await startApp({ providers: [Plain] });
     const object = module.get(Plain);
     await expect(object.run()).resolves.toBe('Zürich');

@@ -29,7 +29,7 @@ describe('two @Exclusive on one method', () => {
     }
   }
 
-  it('keep each its own options: the inner one does not run unlocked because the outer one would', async () => {
+  it('each keep their own options: the inner one never runs unlocked, even if the outer one may', async () => {
     const kit = new LockTestKit();
     const { module } = await startApp({ locks: { store: kit.store }, providers: [Jobs] });
     kit.down();
@@ -39,7 +39,7 @@ describe('two @Exclusive on one method', () => {
     await expect(module.get(Jobs).run()).resolves.toBe('inner');
   });
 
-  it('are one job of the scheduler and what that job calls: the inner one throws when its lock is busy', async () => {
+  it('act as a job of the scheduler and a method that it calls: the inner one throws when its lock is busy', async () => {
     const { module, locks } = await startApp({ imports, providers: [Jobs] });
     const lease = await locks.acquire('inner');
     await expect(module.get(Jobs).run()).rejects.toThrow(LockBusyError);
@@ -91,7 +91,7 @@ describe('an override with @Exclusive that calls a base method with @Exclusive',
     }
   }
 
-  it('leaves the base its minGap', async () => {
+  it('keeps the minGap of the base', async () => {
     const { module } = await startApp({ imports, providers: [Jobs] });
     fire(jobOf(module, 'limited'));
     await eventually(() => expect(runs).toEqual(['override', 'limited']));
@@ -100,7 +100,7 @@ describe('an override with @Exclusive that calls a base method with @Exclusive',
     expect(runs).toEqual(['override', 'limited', 'override', 'override']);
   });
 
-  it("leaves the base its whenBusy: 'wait' and its wait", async () => {
+  it("keeps whenBusy: 'wait' and wait of the base", async () => {
     const { module, locks } = await startApp({ imports, providers: [Jobs] });
     const lease = await locks.acquire('waits');
     let waited = false;
@@ -113,7 +113,7 @@ describe('an override with @Exclusive that calls a base method with @Exclusive',
     expect(waited).toBe(true);
   });
 
-  it("leaves the base its whenBusy: 'throw' and whenUnavailable: 'throw'", async () => {
+  it("keeps whenBusy: 'throw' and whenUnavailable: 'throw' of the base", async () => {
     const kit = new LockTestKit();
     const { module } = await startApp({ locks: { store: kit.store }, imports, providers: [Jobs] });
     const other = await kit.holdElsewhere('throws');
@@ -125,7 +125,7 @@ describe('an override with @Exclusive that calls a base method with @Exclusive',
   });
 });
 
-it('a base @Interval that an override without @Exclusive calls is run once a period', async () => {
+it('a base @Interval runs once a period if an override without @Exclusive calls it', async () => {
   class Base {
     @Interval(60_000)
     @Exclusive('poll')

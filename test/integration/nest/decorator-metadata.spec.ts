@@ -82,7 +82,7 @@ describe('a method with @Exclusive', () => {
     expect(Reflect.getMetadata('design:paramtypes', Jobs.prototype, 'above')).toEqual([String, Number]);
   });
 
-  it.each(METHODS)('is under its lock, in whatever order: %s', async (method) => {
+  it.each(METHODS)('runs under its lock, whatever the order of decorators: %s', async (method) => {
     const { module, locks } = await startApp({ providers: [Jobs] });
     const jobs = module.get(Jobs);
     const call = async (): Promise<unknown> => jobs[method]('', 0);
@@ -94,7 +94,7 @@ describe('a method with @Exclusive', () => {
     await lease?.release();
   });
 
-  it('may have a symbol for a name', async () => {
+  it('may be named by a symbol', async () => {
     const { module } = await startApp({ providers: [Jobs] });
     const value: unknown = module.get(Jobs)[SYMBOL]();
     await expect(value).resolves.toBe('symbol');

@@ -66,7 +66,7 @@ async function start() {
 }
 
 describe('a name that is a function of the arguments', () => {
-  it('excludes calls with the same name, and lets others run beside them', async () => {
+  it('excludes calls with the same name, and lets calls with other names run at the same time', async () => {
     const { index, locks } = await start();
     const gate = new Gate();
     index.gates.set('1', gate);
@@ -101,7 +101,7 @@ describe('a name that is a function of the arguments', () => {
     await lease?.release();
   });
 
-  it('has a minGap for each name', async () => {
+  it('applies minGap to each name separately', async () => {
     const { index } = await start();
     await expect(index.rarely('1')).resolves.toBe('1');
     await expect(index.rarely('1')).resolves.toBeUndefined();
@@ -115,16 +115,19 @@ describe('a name that is a function of the arguments', () => {
     ['more than 512 bytes', 'a'.repeat(513), '512 bytes'],
     ['a number', 42, 'must be a string; got 42'],
     ['a promise', Promise.resolve('a'), 'must be a string; got an object'],
-  ])('rejects the call where it gives %s, naming the method, which is not run', async (_what, name, told) => {
-    const { index } = await start();
-    const error: unknown = await index.named(name).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(LockConfigurationError);
-    expect((error as Error).message).toContain('the function of @Exclusive on SearchIndex.named gave');
-    expect((error as Error).message).toContain(told);
-    expect(index.built).toEqual([]);
-  });
+  ])(
+    'rejects the call, names the method and does not run it if the function returns %s',
+    async (_what, name, told) => {
+      const { index } = await start();
+      const error: unknown = await index.named(name).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(LockConfigurationError);
+      expect((error as Error).message).toContain('the function of @Exclusive on SearchIndex.named gave');
+      expect((error as Error).message).toContain(told);
+      expect(index.built).toEqual([]);
+    },
+  );
 
-  it('rejects the call with its own error where it throws', async () => {
+  it('rejects the call with the error that the function throws', async () => {
     const { index } = await start();
     await expect(index.throwing()).rejects.toThrow(NoTenant);
     expect(index.built).toEqual([]);
@@ -174,14 +177,14 @@ describe('a name that is a function of the arguments', () => {
         return Jobs;
       },
     ],
-  ])('ends the start on a %s, which has no arguments', async (kind, load) => {
+  ])('is refused at start on a %s, which has no arguments', async (kind, load) => {
     const failure = await startFailure({ imports: [ScheduleModule.forRoot()], providers: [load()] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toMatch(/The name of @Exclusive on Jobs\.\w+ is a function of its arguments/);
     expect(failure.message).toContain(`this is a ${kind}`);
   });
 
-  it('is not a class that was decorated without parentheses', () => {
+  it('is not confused with a class that was decorated without parentheses', () => {
     // @ts-expect-error it is a factory
     const error = loadError(() => Exclusive(SearchIndex));
     expect(error).toBeInstanceOf(LockConfigurationError);
@@ -242,7 +245,7 @@ describe('the types of a name function', () => {
     expect([Fitting, Misfit]).toHaveLength(2);
   });
 
-  it('let other decorators be composed with it', () => {
+  it('allow composition with other decorators', () => {
     const composed = applyDecorators(
       Exclusive('a'),
       Exclusive(),
@@ -253,7 +256,7 @@ describe('the types of a name function', () => {
     expect([typeof composed, typeof decorator]).toEqual(['function', 'function']);
   });
 
-  it('refuse options that do not exist, and values that are none', () => {
+  it('reject unknown options and invalid values', () => {
     const misuse = [
       // @ts-expect-error no such option
       () => Exclusive('a', { lease: 5 }),

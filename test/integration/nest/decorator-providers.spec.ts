@@ -53,19 +53,19 @@ async function start() {
 }
 
 describe('inheritance', () => {
-  it('has an inherited method under a lock, named after the class of the object', async () => {
+  it('runs an inherited method under a lock that is named after the class of the object', async () => {
     const { derived, twice } = await start();
     await expect(derived.inherited()).resolves.toBe('Derived.inherited');
     await expect(twice.inherited()).resolves.toBe('DerivedTwice.inherited');
     await expect(twice.own()).resolves.toBe('DerivedTwice.own');
   });
 
-  it('has no lock on a method that is overridden without the decorator', async () => {
+  it('runs an override without the decorator without a lock', async () => {
     const { derived } = await start();
     await expect(derived.overridden()).resolves.toEqual(['derived', undefined]);
   });
 
-  it('has the lock within the call of super', async () => {
+  it('takes the lock for the call of super', async () => {
     const { derived } = await start();
     await expect(derived.calledBySuper()).resolves.toEqual([
       'derived',
@@ -74,7 +74,7 @@ describe('inheritance', () => {
     ]);
   });
 
-  it('runs a decorated method whose super is decorated too, under one lock', async () => {
+  it('runs a decorated method whose super method is also decorated under one lock', async () => {
     const { twice } = await start();
     const name = 'DerivedTwice.calledBySuper';
     await expect(twice.calledBySuper()).resolves.toEqual(['twice', name, ['derived', name, ['base', name]]]);
@@ -97,8 +97,8 @@ class Counter {
 
 const PROVIDED = 'PROVIDED_COUNTER';
 
-describe('how the object was made', () => {
-  it('excludes two instances from each other, and keeps their `this` apart', async () => {
+describe('objects of every origin', () => {
+  it('two instances exclude each other, and each has its own `this`', async () => {
     const make = (id: string) => ({ provide: id, useFactory: () => new Counter(id) });
     const { module } = await startApp({ providers: [make('a'), make('b')] });
     const [a, b] = [module.get<Counter>('a'), module.get<Counter>('b')];
@@ -112,14 +112,14 @@ describe('how the object was made', () => {
     ['an async useFactory', { provide: PROVIDED, useFactory: async () => new Counter() }],
     ['useValue', { provide: PROVIDED, useValue: new Counter() }],
     ['useClass', { provide: PROVIDED, useClass: Counter }],
-  ])('works with %s', async (_how, provider) => {
+  ])('the decorator works with %s', async (_how, provider) => {
     const { module } = await startApp({ providers: [provider] });
     const counter = module.get<Counter>(PROVIDED);
     await expect(counter.count()).resolves.toBe('x');
     expect(Object.keys(counter).toSorted()).toEqual(['id', 'runs']);
   });
 
-  it('leaves values without decorators as they are, frozen ones and odd ones too', async () => {
+  it('values without decorators stay unchanged, including frozen and odd ones', async () => {
     const odd = {
       frozen: Object.freeze({ a: 1 }),
       nothing: null,
@@ -135,7 +135,7 @@ describe('how the object was made', () => {
     for (const [token, value] of Object.entries(odd)) expect(module.get(token)).toBe(value);
   });
 
-  it('works with a transient provider', async () => {
+  it('the decorator works with a transient provider', async () => {
     @Injectable({ scope: Scope.TRANSIENT })
     class Transient {
       @Exclusive('transient')
@@ -152,7 +152,7 @@ describe('how the object was made', () => {
     await expect((await module.resolve(Transient)).run()).resolves.toBe('transient');
   });
 
-  it('works with a request-scoped provider', async () => {
+  it('the decorator works with a request-scoped provider', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class PerRequest {
       @Exclusive('per-request')
@@ -164,7 +164,7 @@ describe('how the object was made', () => {
     await expect((await module.resolve(PerRequest)).run()).resolves.toBe('per-request');
   });
 
-  it('rejects, and names the method, with an object made with `new` outside of Nest', async () => {
+  it('a call on an object made with `new` outside of Nest rejects and names the method', async () => {
     await expect(new Counter().count()).rejects.toMatchObject({
       name: 'LockServiceMissingError',
       code: 'LOCK_SERVICE_MISSING',
@@ -172,14 +172,14 @@ describe('how the object was made', () => {
     });
   });
 
-  it('rejects also where the method was taken off its object', async () => {
+  it('a call of a method that was detached from its object rejects', async () => {
     const { module } = await startApp({ providers: [{ provide: PROVIDED, useValue: new Counter() }] });
     // oxlint-disable-next-line typescript/unbound-method
     const { count } = module.get<Counter>(PROVIDED);
     await expect(count()).rejects.toMatchObject({ code: 'LOCK_SERVICE_MISSING' });
   });
 
-  it('leaves a class that is decorated but not in the application alone', async () => {
+  it('a decorated class outside of the application stays unchanged', async () => {
     const { module } = await startApp();
     expect(() => module.get(Counter)).toThrow(/could not find Counter/);
   });
@@ -210,7 +210,7 @@ describe('overrideProvider(ExclusiveLockService)', () => {
     expect(module.get(Jobs).locks).toBe(fake);
   });
 
-  it('lets a test have a method skipped', async () => {
+  it('lets a test make a method skip', async () => {
     const fake = { run: async () => ({ status: 'skipped', reason: 'busy' }) };
     const { module } = await startApp({
       providers: [Jobs],

@@ -36,7 +36,7 @@ describe('@Exclusive refuses, when the class is loaded,', () => {
     expect(error.message).toMatch(/@Exclusive\(\) must decorate a method; "next"/);
   });
 
-  it('a property that holds an arrow function, which TypeScript refuses too', () => {
+  it('a property that holds an arrow function, as TypeScript does', () => {
     const error = loadError(() => {
       class Jobs {
         // @ts-expect-error a decorator of methods
@@ -49,7 +49,7 @@ describe('@Exclusive refuses, when the class is loaded,', () => {
     expect(error.message).toMatch(/@Exclusive\("job"\) must decorate a method; "run"/);
   });
 
-  it('a class, which TypeScript refuses too', () => {
+  it('a class, as TypeScript does', () => {
     const error = loadError(() => {
       // @ts-expect-error a decorator of methods
       @Exclusive('job')
@@ -60,13 +60,13 @@ describe('@Exclusive refuses, when the class is loaded,', () => {
     expect(error.message).toContain('On a class: @Exclusive.defaults(options).');
   });
 
-  it('a wait that is not a time, with the remedy', () => {
+  it('a wait that is not a duration, and names the remedy', () => {
     const endless = loadError(() => Exclusive('job', { whenBusy: 'wait', wait: true as never }));
     expect(endless).toMatchObject(CONFIGURATION);
     expect(endless.message).toContain('without it a call waits for as long as it takes');
   });
 
-  it('to be used without parentheses, which TypeScript refuses too', () => {
+  it('use without parentheses, as TypeScript does', () => {
     const error = loadError(() => {
       class Jobs {
         // @ts-expect-error it is a factory
@@ -111,7 +111,7 @@ describe('@Exclusive refuses, when the class is loaded,', () => {
     for (const part of told) expect(error.message).toContain(part);
   });
 
-  it('nothing of 512 bytes', () => {
+  it('no name of 512 bytes', () => {
     expect(() => Exclusive('a'.repeat(512))).not.toThrow();
   });
 });
@@ -123,13 +123,13 @@ describe('an application without the module', () => {
     async run(): Promise<void> {}
   }
 
-  it('does not start when a class is decorated, and is told what to import', async () => {
+  it('does not start if a provider has a decorated method, and says what to import', async () => {
     await expect(compileApp({ locks: null, providers: [Jobs] })).rejects.toThrow(
       /Jobs.*ExclusiveLockModule\.forRoot\(\)/s,
     );
   });
 
-  it('does not start when a controller is decorated', async () => {
+  it('does not start if a controller has a decorated method', async () => {
     await expect(compileApp({ locks: null, controllers: [Jobs] })).rejects.toThrow(
       /Jobs.*ExclusiveLockModule\.forRoot\(\)/s,
     );

@@ -54,7 +54,7 @@ class Jobs {
 const imports = [ScheduleModule.forRoot()];
 
 describe('forRoot({ enabled: false })', () => {
-  it('makes no connection, and says in one line that locks are off', async () => {
+  it('makes no connection, and logs one line that locks are off', async () => {
     const server = await RedisServer.start();
     const client = server.client();
     const connections = async () => (await client.client('LIST')) as string;
@@ -70,7 +70,7 @@ describe('forRoot({ enabled: false })', () => {
     expect(log.ours('warn')).toEqual([expect.stringMatching(/^Locks are off \(enabled: false\)/)]);
   });
 
-  it('keeps no other application from running the same at the same time', async () => {
+  it('does not exclude another application', async () => {
     const options: ExclusiveLockModuleOptions = {
       redis: testRedisUrl(),
       prefix: uniquePrefix(),
@@ -90,7 +90,7 @@ describe('forRoot({ enabled: false })', () => {
     for (const { ticks } of jobs) expect(new Set(ticks).size).toBe(ticks.length);
   });
 
-  it('gives leases as ever, and a lock is busy within the process', async () => {
+  it('grants leases as usual, and a lock can be busy within the process', async () => {
     const { module, locks } = await startApp({ locks: { enabled: false }, providers: [Jobs] });
     const jobs = module.get(Jobs);
     const running = jobs.slow();
@@ -116,7 +116,7 @@ describe('forRoot({ enabled: false })', () => {
     expect(log.complaints).toHaveLength(1);
   });
 
-  it('neither asks nor closes a store of the user’s own', async () => {
+  it('neither calls nor closes a store of the user', async () => {
     const store = new MemoryLockStore();
     const lock = { name: 'a', record: '"mine"', ttl: 60_000 };
     await store.acquire(lock);
@@ -148,7 +148,7 @@ describe('forRoot({ enabled: false })', () => {
   });
 });
 
-it('forRoot({ enabled: true }) is as without', async () => {
+it('forRoot({ enabled: true }) is the default', async () => {
   const { log } = await startApp({ locks: { store: 'memory', enabled: true } });
   expect(log.complaints).toEqual([]);
 });

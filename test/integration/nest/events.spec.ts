@@ -13,7 +13,7 @@ const reject = (message: string) => async () => {
 };
 
 describe('events$ of the service', () => {
-  it('tells every subscriber what happens from now on, through operators too', async () => {
+  it('emits to every subscriber what happens from then on, also through operators', async () => {
     const { locks } = await startApp();
     const types: string[] = [];
     const fencingTokens: number[] = [];
@@ -35,7 +35,7 @@ describe('events$ of the service', () => {
     expect(fencingTokens).toHaveLength(2);
   });
 
-  it('logs a subscriber that throws, directly or behind operators, and does no harm to others or the lock', async () => {
+  it('logs the error of a subscriber that throws, directly or behind operators, and harms neither others nor the lock', async () => {
     const uncaught: unknown[] = [];
     const onUncaught = (error: unknown): unknown => uncaught.push(error);
     process.on('uncaughtException', onUncaught);
@@ -58,7 +58,7 @@ describe('events$ of the service', () => {
     }
   });
 
-  it('logs a subscriber whose promise is rejected, directly or behind operators, and does no harm to others', async () => {
+  it('logs the error of a subscriber whose promise rejects, directly or behind operators, and harms no others', async () => {
     const { locks, log } = await startApp();
     /* oxlint-disable typescript/no-misused-promises -- what users do, too */
     locks.events$.subscribe(reject('a function'));

@@ -89,12 +89,12 @@ const unavailable = {
 };
 
 describe.each(ADAPTERS)('the exception filter on %s', (_, adapter) => {
-  it('leaves a request alone that has acquired its lock', async () => {
+  it('does not change the answer to a request that acquired its lock', async () => {
     const { post } = await serve(adapter);
     await expect(post('import')).resolves.toEqual({ status: 201, retryAfter: null, body: { imported: 3 } });
   });
 
-  it('answers 409 with Retry-After while another holds the lock, and does not say who', async () => {
+  it('answers 409 with Retry-After while another holds the lock, and does not reveal the holder', async () => {
     const { kit, post } = await serve(adapter);
     await kit.holdElsewhere('import');
     await expect(post('import')).resolves.toEqual({ ...busy, body: { ...busy.body, code: 'LOCK_BUSY' } });
@@ -107,7 +107,7 @@ describe.each(ADAPTERS)('the exception filter on %s', (_, adapter) => {
     await expect(post('import')).resolves.toEqual({ ...unavailable, body });
   });
 
-  it('answers 409 when a wait for the holder is over, and 503 when a wait for the store is', async () => {
+  it('answers 409 after a wait for the holder, and 503 after a wait for the store', async () => {
     const { kit, post } = await serve(adapter);
     const other = await kit.holdElsewhere('bill');
     const waits = passTime(kit, post('bill'));
@@ -118,7 +118,7 @@ describe.each(ADAPTERS)('the exception filter on %s', (_, adapter) => {
     await expect(passTime(kit, post('bill'))).resolves.toEqual({ ...unavailable, body });
   });
 
-  it('ends an answer that has begun by then, and the server answers the next request', async () => {
+  it('ends an answer that has already begun, and the server answers the next request', async () => {
     const { kit, post } = await serve(adapter);
     const other = await kit.holdElsewhere('import');
     await expect(post('export')).resolves.toEqual({ status: 201, retryAfter: null, body: {} });
@@ -140,7 +140,7 @@ async function passTime<T>(kit: LockTestKit, request: Promise<T>): Promise<T> {
   return done;
 }
 
-it('the exception filter throws nothing where an answer has begun, which Express 4 would leave to the process', async () => {
+it('the exception filter never throws after an answer has begun, which Express 4 would not catch', async () => {
   const adapter = new ExpressAdapter();
   const adapterHost = new HttpAdapterHost();
   adapterHost.httpAdapter = adapter;
@@ -172,14 +172,14 @@ it('the exception filter throws nothing where an answer has begun, which Express
 describe('the exception filter outside of HTTP', () => {
   const error = new LockStoreError('away', { mayHaveRun: false });
 
-  it('passes the error on to the caller of a microservice', async () => {
+  it('passes the error to the caller of a microservice', async () => {
     const host = new ExecutionContextHost([]);
     host.setType('rpc');
     const answer = new ExclusiveLockExceptionFilter(new HttpAdapterHost()).catch(error, host);
     await expect(firstValueFrom(answer as Observable<never>)).rejects.toBe(error);
   });
 
-  it('throws it where GraphQL reports what a filter throws', () => {
+  it('rethrows the error, so that GraphQL reports it', () => {
     const host = new ExecutionContextHost([]);
     host.setType('graphql');
     expect(() => new ExclusiveLockExceptionFilter(new HttpAdapterHost()).catch(error, host)).toThrow(error);

@@ -25,7 +25,7 @@ describe('a process whose application fails to start', () => {
   afterEach(closeEverything);
 
   it.each(FAILURES)(
-    'because of %s ends by itself: its connection to Redis does not keep it',
+    'because of %s ends by itself: its connection to Redis does not keep it alive',
     async (_, fails) => {
       const server = await RedisServer.start();
       await expectEnd(start({ redis: server.url }, fails));
@@ -36,7 +36,7 @@ describe('a process whose application fails to start', () => {
     await expectEnd(start({ store: 'local' }, fails));
   });
 
-  it('ends by itself while Redis is away, and tried again and again', async () => {
+  it('ends by itself while it tries to reach a Redis that is down', async () => {
     const server = await RedisServer.start();
     const fails = `{ provide: 'x', inject: [ExclusiveLockService], useFactory: async () => {
       process.kill(${server.pid}, 'SIGKILL');
@@ -46,7 +46,7 @@ describe('a process whose application fails to start', () => {
     await expectEnd(start({ redis: server.url }, fails));
   });
 
-  it('ends by itself although it has begun to listen for its turn', async () => {
+  it('ends by itself although it has subscribed to hand-overs', async () => {
     const server = await RedisServer.start();
     await holdIn(server);
     await expectEnd(start({ redis: server.url, prefix: 'locks' }, WAITER));
@@ -69,10 +69,10 @@ describe('a process whose application fails to start', () => {
   });
 });
 
-describe('a process that has nothing to do but to wait', () => {
+describe('a process that does nothing but wait', () => {
   afterEach(closeEverything);
 
-  it('for a lock lives until it has it', async () => {
+  it('for a lock stays alive until it has the lock', async () => {
     const server = await RedisServer.start();
     const { store, request } = await holdIn(server);
     const child = start({ redis: server.url, prefix: 'locks' }, waitsWith('{ wait: true }'));
@@ -81,7 +81,7 @@ describe('a process that has nothing to do but to wait', () => {
     expect(await endOf(child)).toEqual({ code: 0, output: 'started\nhas it\n' });
   });
 
-  it('for an answer of Redis lives until that has come', async () => {
+  it('for a reply of Redis stays alive until the reply has arrived', async () => {
     const server = await RedisServer.start();
     const child = start({ redis: server.url, commandTimeout: 60_000 }, waitsWith('{}', server.pid));
     await eventually(() => outputs.get(child) === 'started\n');

@@ -68,7 +68,7 @@ describe('a call by hand', () => {
     }
   }
 
-  it('is none of the scheduler, with undefined as its argument, and runs though the tick is done', async () => {
+  it('with undefined as its argument is not taken for the scheduler, and runs although the tick is done', async () => {
     const { module } = await start(Nightly);
     fire(jobOf(module));
     await eventually(() => expect(runs).toEqual(['run for a tick']));
@@ -77,7 +77,7 @@ describe('a call by hand', () => {
     expect(runs).toEqual(['run for a tick', 'run', 'run']);
   });
 
-  it('of job.fireOnTick() runs each time, and leaves the next tick to the schedule', async () => {
+  it('of job.fireOnTick() runs each time, and the next tick still runs', async () => {
     const { module } = await start(Nightly);
     const job = jobOf(module);
     for (let i = 1; i <= 2; i++) {
@@ -92,7 +92,7 @@ describe('a call by hand', () => {
 });
 
 describe('the tick of a job that fires', () => {
-  it('is that of all calls which the handler makes at the same time, in one replica', async () => {
+  it('belongs to all calls that the handler makes at the same time, in one replica', async () => {
     @Injectable()
     class Jobs {
       @Cron(NEVER)
@@ -114,7 +114,7 @@ describe('the tick of a job that fires', () => {
     expect(runs).toEqual(['a', 'b', 'c', 'end', 'end']);
   });
 
-  it('is that of a method below a decorator that passes no arguments on', async () => {
+  it('belongs to a method below a decorator that passes on no arguments', async () => {
     @Injectable()
     class Jobs {
       @Cron(NEVER)
@@ -128,7 +128,7 @@ describe('the tick of a job that fires', () => {
     expect(runs).toEqual(['run for a tick']);
   });
 
-  it('is that of a base method which an override calls', async () => {
+  it('belongs to a base method that an override calls', async () => {
     class Base {
       @Exclusive('base')
       async run(): Promise<void> {
@@ -147,7 +147,7 @@ describe('the tick of a job that fires', () => {
   });
 
   it.each(['before', 'after'] as const)(
-    'is that of a plain method, which the callback of a job calls that is registered %s the locks are ready',
+    'belongs to a plain method that is called by the callback of a job registered %s the locks are ready',
     async (when) => {
       @Injectable()
       class Jobs implements OnModuleInit {
@@ -174,7 +174,7 @@ describe('the tick of a job that fires', () => {
     },
   );
 
-  it('is that of a method which its handler calls later, when the job has fired again', async () => {
+  it('belongs to a method that the handler calls later, when the job has fired again', async () => {
     @Injectable()
     class Jobs {
       readonly gates: Gate[] = [];
@@ -205,7 +205,7 @@ describe('the tick of a job that fires', () => {
     expect(runs).toEqual(['work for a tick']);
   });
 
-  it('is that of each job of methods which one handler calls', async () => {
+  it('belongs to each of several methods that one handler calls', async () => {
     @Injectable()
     class Jobs {
       @Cron(NEVER)
@@ -228,7 +228,7 @@ describe('the tick of a job that fires', () => {
     expect(runs.toSorted()).toEqual(['one for a tick', 'two for a tick']);
   });
 
-  it('lets whoever has it call the method again, and nobody else', async () => {
+  it('lets only the replica that has it call the method again', async () => {
     @Injectable()
     class Jobs {
       @Cron(NEVER)
@@ -249,7 +249,7 @@ describe('the tick of a job that fires', () => {
     expect(runs).toEqual(['a for a tick', 'b']);
   });
 
-  it('is not claimed again by a decorated method within the work', async () => {
+  it('is not claimed again by a decorated method that the work calls', async () => {
     @Injectable()
     class Jobs {
       @Cron(NEVER)
@@ -269,7 +269,7 @@ describe('the tick of a job that fires', () => {
     await eventually(() => expect(runs).toEqual(['outer for a tick', 'inner']));
   });
 
-  it('is each job’s own where two of them call one method at the same time', async () => {
+  it('is its own when two jobs call one method at the same time', async () => {
     @Injectable()
     class Jobs {
       constructor(readonly registry: SchedulerRegistry) {
@@ -289,7 +289,7 @@ describe('the tick of a job that fires', () => {
     expect(runs).toEqual(['a for a tick', 'b for a tick']);
   });
 
-  it('is that of its new schedule after setTime(), while another job without a name has the old one', async () => {
+  it('follows the new schedule after setTime(), while another job without a name has the old one', async () => {
     @Injectable()
     class Jobs {
       @Cron(NEVER)
@@ -332,7 +332,7 @@ describe('a job that fires before it is registered', () => {
     }
   }
 
-  it('fires for its tick, in its constructor too', async () => {
+  it('fires for its tick, even in its constructor', async () => {
     for (let i = 0; i < 2; i++) {
       await start(Jobs);
       await settled();
@@ -340,7 +340,7 @@ describe('a job that fires before it is registered', () => {
     expect(runs).toEqual(['work for a tick']);
   });
 
-  it('is no job of a call by hand right before', async () => {
+  it('gives no tick to a call by hand afterwards', async () => {
     const { module } = await start(Jobs);
     await settled();
     await module.get(Jobs).work();
@@ -348,7 +348,7 @@ describe('a job that fires before it is registered', () => {
   });
 });
 
-it('a job that fires late while it is armed for the tick after does not take the second call for one by hand', async () => {
+it('a job that fires late while it is armed for the next tick does not take the second call for a call by hand', async () => {
   @Injectable()
   class Jobs {
     @Cron(NEVER)
@@ -377,7 +377,7 @@ it('a job that fires late while it is armed for the tick after does not take the
   expect(runs).toEqual(['run for a tick']);
 });
 
-it('what keeps the context of a firing, such as a connection, acts on its own account a minute later', async () => {
+it('a connection that keeps the context of a firing no longer belongs to its tick a minute later', async () => {
   let callAgain!: () => Promise<void>;
   @Injectable()
   class Jobs {
@@ -419,7 +419,7 @@ it('what keeps the context of a firing, such as a connection, acts on its own ac
   }
 });
 
-it('a registry whose methods a test has replaced is left alone', async () => {
+it('a registry whose methods a test has replaced is not watched', async () => {
   const addCronJob = jest.fn();
   const registry = { addCronJob, getCronJobs: jest.fn(), deleteCronJob: jest.fn(), getIntervals: () => [] };
   @Module({ providers: [{ provide: SchedulerRegistry, useValue: registry }] })

@@ -34,7 +34,7 @@ const force = (options: unknown): Promise<boolean> =>
   operator.locks.forceRelease('import', options as ForceReleaseOptions);
 
 describe('forceRelease of the service', () => {
-  it('takes the lock from the holder that inspect told of, and says so in the log', async () => {
+  it('takes the lock from the holder that inspect returned, and logs that', async () => {
     const lease = await take(holder);
     const { fencingToken, holder: told } = await seen();
     expect(told.replica).toBe('holder');
@@ -49,7 +49,7 @@ describe('forceRelease of the service', () => {
     ]);
   });
 
-  it('gives it to who stands in line', async () => {
+  it('hands the lock to the first waiter', async () => {
     const lease = await take(holder);
     const waiter = await startReplica('waiter');
     const waiting = leaseOf(waiter.locks, 'import', { wait: true });
@@ -61,7 +61,7 @@ describe('forceRelease of the service', () => {
     expect((await seen()).holder.replica).toBe('waiter');
   });
 
-  it('is noticed by the old holder at its next renewal: its signal aborts', async () => {
+  it('is noticed by the previous holder at its next renewal: its signal aborts', async () => {
     const lease = await take(holder);
     const aborted = once(lease.signal, 'abort');
 
@@ -73,7 +73,7 @@ describe('forceRelease of the service', () => {
     expect(lease.held).toBe(false);
   });
 
-  it('leaves a newer grant alone', async () => {
+  it('does not affect a newer grant', async () => {
     const { fencingToken } = await take(holder);
     await force({ fencingToken });
     const newer = await take(holder);
@@ -84,7 +84,7 @@ describe('forceRelease of the service', () => {
     expect(operator.log.ours('warn')).toHaveLength(1);
   });
 
-  it('finds nothing to take where the lock is free', async () => {
+  it('does nothing if the lock is free', async () => {
     const lease = await take(holder);
     await lease.release();
     expect(await force({ fencingToken: lease.fencingToken })).toBe(false);

@@ -153,7 +153,7 @@ const appWith = (jobs: Type) =>
   Reflect.hasMetadata('__controller__', jobs) ? { controllers: [jobs] } : { providers: [jobs] };
 
 describe.each(HANDLERS)('@Exclusive on %s', (_what, kind, make) => {
-  it('must say what becomes of a call while the lock is busy', async () => {
+  it('requires whenBusy', async () => {
     const error = await startFailure(appWith(make(undefined)));
     expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
     expect(error.message).toMatch(kind);
@@ -166,7 +166,7 @@ describe.each(HANDLERS)('@Exclusive on %s', (_what, kind, make) => {
 });
 
 describe('@Exclusive', () => {
-  it('may say it for all handlers of a class by its defaults', async () => {
+  it('accepts whenBusy from the defaults of the class', async () => {
     @Controller()
     @Exclusive.defaults({ whenBusy: 'throw' })
     class Jobs {
@@ -177,7 +177,7 @@ describe('@Exclusive', () => {
     await expect(startApp({ controllers: [Jobs] })).resolves.toBeDefined();
   });
 
-  it('need not say it on other methods of such classes', async () => {
+  it('does not require whenBusy on other methods of such classes', async () => {
     @Processor('jobs')
     class Jobs extends WorkerHost {
       async process(): Promise<void> {}

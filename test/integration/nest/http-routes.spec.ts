@@ -116,7 +116,7 @@ describe.each(['above', 'below'])('@Exclusive %s the decorators of a route', (wh
     expect(Doorman.asked).toEqual([`Letters.${where}`]);
   });
 
-  it('leaves the answer to the guard and the pipe where they refuse', async () => {
+  it('lets the guard and the pipe answer if they refuse the request', async () => {
     const { request } = await serve();
     await expect(request(`${where}/7`)).resolves.toMatchObject({ status: 403 });
     await expect(request(`${where}/seven?please`)).resolves.toMatchObject({ status: 400 });
@@ -124,7 +124,7 @@ describe.each(['above', 'below'])('@Exclusive %s the decorators of a route', (wh
 });
 
 describe('a route with @Exclusive', () => {
-  it('works between two decorators, on a synchronous method', async () => {
+  it('works between two decorators and on a synchronous method', async () => {
     const { request } = await serve();
     await expect(request('between/3')).resolves.toEqual({
       status: 200,
@@ -132,7 +132,7 @@ describe('a route with @Exclusive', () => {
     });
   });
 
-  it('runs one request at a time: the others get an empty answer where it says skip', async () => {
+  it('runs one request at a time, and the others get an empty answer if whenBusy is skip', async () => {
     const { request } = await serve();
     const first = request('slow', { method: 'POST' });
     await Letters.gate.reached;
@@ -141,7 +141,7 @@ describe('a route with @Exclusive', () => {
     await expect(first).resolves.toEqual({ status: 202, body: { sent: true } });
   });
 
-  it('leaves exceptions to Nest, and gives the lock back', async () => {
+  it('passes exceptions to Nest, and releases the lock', async () => {
     const { request, locks } = await serve();
     await expect(request('failing')).resolves.toMatchObject({ status: 403, body: { message: 'not today' } });
     await expect(locks.inspect('Letters.failing')).resolves.toBeNull();

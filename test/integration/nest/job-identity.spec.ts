@@ -69,8 +69,8 @@ function two(first: ExclusiveOptions, second: ExclusiveOptions) {
   return Imports;
 }
 
-describe('an explicit lock name is the identity of a method whose class was renamed or minified', () => {
-  it('a start hook does not run again', async () => {
+describe('a method with an explicit lock name whose class was renamed or minified', () => {
+  it('does not run again if it is a start hook', async () => {
     const store = new MemoryLockStore();
     for (const Seeds of bothNames(seeds)) await startApp({ locks: { store }, providers: [Seeds] });
     expect(runs).toEqual(['seed']);
@@ -82,7 +82,7 @@ describe('an explicit lock name is the identity of a method whose class was rena
     ['a @Timeout', () => polls(Timeout(HOUR), Exclusive('poll', { version: '1' }))],
     ['a method with minGap', () => polls(Exclusive('poll', { minGap: HOUR }))],
     ['a method of a job', () => polls(Exclusive('poll', { minGap: HOUR, shared: true, job: 's' }))],
-  ])('%s does not run twice', async (_, make) => {
+  ])('does not run twice if it is %s', async (_, make) => {
     const store = new MemoryLockStore();
     for (const Polls of bothNames(make) as ReturnType<typeof make>[]) {
       const { module } = await startApp({
@@ -95,7 +95,7 @@ describe('an explicit lock name is the identity of a method whose class was rena
     expect(runs).toEqual(['run']);
   });
 
-  it('a @Cron does not run a tick twice', async () => {
+  it('does not run a tick twice if it is a @Cron', async () => {
     const store = new MemoryLockStore();
     for (const Polls of bothNames(() => polls(Cron(NEVER), Exclusive('poll')))) {
       const { module, log } = await startApp({
@@ -115,7 +115,7 @@ describe('methods that share a lock', () => {
   it.each([
     ['by default', {}, {}],
     ['as they say', { job: 'a' }, { job: 'b' }],
-  ])('have runs of their own %s', async (_, first, second) => {
+  ])('have separate runs %s', async (_, first, second) => {
     const Imports = two(first, second);
     const { module } = await startApp({ providers: [Imports] });
     await module.get(Imports).users();
@@ -124,14 +124,14 @@ describe('methods that share a lock', () => {
     expect(runs).toEqual(['users', 'orders']);
   });
 
-  it('end the start where a run of one would count as a run of the other', async () => {
+  it('are refused at start if a run of one would count as a run of the other', async () => {
     const failure = await startFailure({ providers: [two({ job: 'same' }, { job: 'same' })] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toContain('Imports.users (in RootTestModule) and Imports.orders');
     expect(failure.message).toContain('share the lock "import" and are both known as "same"');
   });
 
-  it('may not have a job without a name', () => {
+  it('may not have an empty job name', () => {
     const error = loadError(() => Exclusive('a', { job: '' }));
     expect(error).toBeInstanceOf(LockConfigurationError);
     expect(error.message).toContain('job');

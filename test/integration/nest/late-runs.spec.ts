@@ -48,8 +48,8 @@ async function failedAt(called: number): Promise<void> {
   await eventually(() => Date.now() > called + 2 * COMMAND_TIMEOUT);
 }
 
-describe('a scheduled run at whose moment the store is away', () => {
-  it('of @Cron comes late when the store is back, once, with one line that says how late', async () => {
+describe('a scheduled run that is due while the store is away', () => {
+  it('of @Cron runs once when the store is back, with one line that says how late', async () => {
     const ran: (Date | undefined)[] = [];
     class Jobs {
       async nightly(): Promise<void> {
@@ -76,7 +76,7 @@ describe('a scheduled run at whose moment the store is away', () => {
     expect(events.filter(({ type }) => type === 'skipped')).toEqual([]);
   });
 
-  it('of @Timeout, which has no other moment, comes late', async () => {
+  it('of @Timeout, which is due only once, runs late', async () => {
     let ran = 0;
     class Jobs {
       async warm(): Promise<void> {
@@ -93,7 +93,7 @@ describe('a scheduled run at whose moment the store is away', () => {
     expect(log.ours('warn')).toEqual([]);
   });
 
-  it('of @Interval comes late, too, and until its next call', async () => {
+  it('of @Interval runs late, until its next call', async () => {
     const calls: number[] = [];
     class Jobs {
       async poll(): Promise<void> {
@@ -110,7 +110,7 @@ describe('a scheduled run at whose moment the store is away', () => {
     expect(log.ours('warn')).toEqual([]);
   });
 
-  it("of @Cron is not waited for with whenUnavailable: 'run': it runs at once, without its lock", async () => {
+  it("of @Cron with whenUnavailable: 'run' runs at once, without its lock", async () => {
     const leases: unknown[] = [];
     class Jobs {
       async tick(): Promise<void> {
@@ -126,12 +126,12 @@ describe('a scheduled run at whose moment the store is away', () => {
   });
 });
 
-describe('a call by hand at whose moment the store is away', () => {
+describe('a call by hand while the store is away', () => {
   it.each([
     ['@Timeout', Timeout(1_000_000)],
     ['@Interval', Interval(1_000_000)],
     ['@Cron', Cron('0 0 0 1 1 *')],
-  ])('is skipped soon, since its caller waits for an answer: %s', async (_, schedule) => {
+  ])('is skipped soon, because its caller waits for an answer: %s', async (_, schedule) => {
     class Jobs {
       async warm(): Promise<void> {}
     }
@@ -143,11 +143,11 @@ describe('a call by hand at whose moment the store is away', () => {
   });
 });
 
-describe('a tick that is lost for all that', () => {
+describe('a tick that is lost in the end', () => {
   it.each([
     ['because the next one is due', {}],
     ['because it was not to be asked for again', { retryFor: 0 }],
-  ])('%s is told by one warning an outage, which names lock, job and tick', async (_why, options) => {
+  ])('%s is logged in one warning for each outage, which names lock, job and tick', async (_why, options) => {
     class Jobs {
       async tick(): Promise<void> {}
     }
@@ -163,7 +163,7 @@ describe('a tick that is lost for all that', () => {
     expect(log.ours('error')).toHaveLength(1);
   });
 
-  it('because the application shuts down is told by a warning, too, and does not hold that up', async () => {
+  it('because the application shuts down is logged in a warning, and does not delay the shutdown', async () => {
     class Jobs {
       async nightly(): Promise<void> {}
     }
@@ -181,7 +181,7 @@ describe('a tick that is lost for all that', () => {
 });
 
 describe('retryFor', () => {
-  it('may be said for a class, and means something on its scheduled methods only', async () => {
+  it('may be set for a class, and has an effect only on its scheduled methods', async () => {
     @Injectable()
     @Exclusive.defaults({ retryFor: 0 })
     class Jobs {
@@ -198,7 +198,7 @@ describe('retryFor', () => {
     await expect(module.get(Jobs).byHand()).resolves.toBe('ran');
   });
 
-  it.each(['byHand', 'onModuleInit'])('ends the start where it would do nothing: on %s', async (key) => {
+  it.each(['byHand', 'onModuleInit'])('is refused at start if it has no effect: on %s', async (key) => {
     class Jobs {
       async [key](): Promise<void> {}
     }

@@ -58,18 +58,18 @@ describe('start hooks with @Exclusive', () => {
     expect(log.complaints).toEqual([]);
   });
 
-  it('run where a factory made the object', async () => {
+  it('run if a factory made the object', async () => {
     await startApp({ providers: [{ provide: 'SEEDS', useFactory: () => new Seeds() }] });
     expect(runs).toEqual(['seed', 'Seeds.onApplicationBootstrap']);
   });
 
-  it('run once in applications that start together, and all of them have started after that', async () => {
+  it('run once in applications that start together, and all of them start after that', async () => {
     const apps = await Promise.all([1, 2, 3].map(() => startApp({ locks: { store }, providers: [Seeds] })));
     expect(runs).toEqual(['seed', 'Seeds.onApplicationBootstrap']);
     for (const { log } of apps) expect(log.complaints).toEqual([]);
   });
 
-  it('are waited for by whoever did not get them', async () => {
+  it('make the other replicas wait', async () => {
     const gate = new Gate();
     const first = start(seeds({}, () => gate.pass()));
     await gate.reached;
@@ -89,7 +89,7 @@ describe('start hooks with @Exclusive', () => {
     expect(runs).toEqual(['seed', 'Seeds.onApplicationBootstrap']);
   });
 
-  it('fail the start with their own error, and are run by the next application', async () => {
+  it('fail the start with their own error, and run in the next application', async () => {
     const broken = seeds({}, () => Promise.reject(new Error('no such table')));
     const failure = await startFailure({ locks: { store }, providers: [broken] });
     expect(failure.message).toBe('no such table');
@@ -97,7 +97,7 @@ describe('start hooks with @Exclusive', () => {
     expect(runs).toEqual(['next']);
   });
 
-  it('run once for each version, which the decorator or the module gives', async () => {
+  it('run once for each version of the decorator or the module', async () => {
     const mine = () => runs.push('ran');
     await start(seeds({ version: 'v1' }, mine));
     await start(seeds({}, mine), 'v1');
@@ -108,14 +108,14 @@ describe('start hooks with @Exclusive', () => {
     expect(runs).toHaveLength(3);
   });
 
-  it('are forgotten when the time to remember them is over', async () => {
+  it('run again when remember has passed', async () => {
     await start(seeds({ remember: 1 }, () => runs.push('first')));
     await sleep(10);
     await start(seeds({ remember: 1 }, () => runs.push('second')));
     expect(runs).toEqual(['first', 'second']);
   });
 
-  it('fail the start when they are waited for in vain, naming the holder', async () => {
+  it('fail the start after standbyTimeout, with an error that names the holder', async () => {
     const gate = new Gate();
     const first = start(seeds({}, () => gate.pass()));
     await gate.reached;
@@ -130,7 +130,7 @@ describe('start hooks with @Exclusive', () => {
     await first;
   });
 
-  it('fail the start when the application is told to end while they are waited for', async () => {
+  it('fail the start if the application shuts down while it waits', async () => {
     const gate = new Gate();
     const first = start(seeds({}, () => gate.pass()));
     await gate.reached;
@@ -150,7 +150,7 @@ describe('start hooks with @Exclusive', () => {
     expect(runs).toEqual([]);
   });
 
-  it('are part of the run of an overriding hook that calls super', async () => {
+  it('belong to the run of an overriding hook that calls super', async () => {
     @Injectable()
     class Special extends Seeds {
       @Exclusive('seed')
@@ -163,7 +163,7 @@ describe('start hooks with @Exclusive', () => {
     expect(runs).toEqual(['seed', 'special', 'Special.onApplicationBootstrap']);
   });
 
-  it('let the start go on with a warning then, where the application wants that', async () => {
+  it("let the start go on with a warning after standbyTimeout with whenTimedOut: 'continue'", async () => {
     const gate = new Gate();
     const first = start(seeds({}, () => gate.pass()));
     await gate.reached;
@@ -178,7 +178,7 @@ describe('start hooks with @Exclusive', () => {
     await first;
   });
 
-  it('wait for a store that is away, and fail the start when that takes too long', async () => {
+  it('wait for a store that is away, and fail the start if that takes too long', async () => {
     const away = new MemoryLockStore();
     away.acquire = () => Promise.reject(new Error('down'));
     const late = seeds({ standbyTimeout: 300 }, () => runs.push('late'));
@@ -188,7 +188,7 @@ describe('start hooks with @Exclusive', () => {
   });
 });
 
-describe('hooks of the shutdown with @Exclusive', () => {
+describe('shutdown hooks with @Exclusive', () => {
   it('run under their locks', async () => {
     @Injectable()
     class Leaving {

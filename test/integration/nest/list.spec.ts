@@ -34,7 +34,7 @@ async function listed(options?: ListOptions): Promise<LockState[]> {
 const namesOf = (states: LockState[]): string[] => states.map(({ name }) => name);
 
 describe('list of the service', () => {
-  it('tells of each lock who holds it, for how long, its fencing token and how many wait', async () => {
+  it('returns the holder, the remaining time, the fencing token and the number of waiters of each lock', async () => {
     const lease = await take('import', { step: 3 });
     const other = await startReplica('two');
     const waiting = leaseOf(other, 'import', { wait: true });
@@ -65,7 +65,7 @@ describe('list of the service', () => {
     await waiting;
   });
 
-  it('tells those whose name begins with a prefix, which is no pattern', async () => {
+  it('returns the locks whose name begins with a prefix, which is not a pattern', async () => {
     for (const name of ['job:1', 'job:2', 'jobs', 'a job:', 'job*', 'job*:1']) await take(name);
 
     expect(namesOf(await listed({ prefix: 'job:' }))).toEqual(['job:1', 'job:2']);
@@ -74,7 +74,7 @@ describe('list of the service', () => {
     expect(await listed()).toHaveLength(6);
   });
 
-  it('tells more locks than one page of SCAN holds, each once, and none that was given back', async () => {
+  it('returns more locks than one page of SCAN holds, each once, and none that was released', async () => {
     const leases = await Promise.all(Array.from({ length: 1200 }, (_, i) => take(`lock-${i}`)));
     expect(new Set(namesOf(await listed())).size).toBe(1200);
 
@@ -83,7 +83,7 @@ describe('list of the service', () => {
     expect(namesOf(await listed())).toEqual(['lock-0']);
   });
 
-  it('tells the lock of another program, which has contents and no fencing token', async () => {
+  it('returns the lock of another program, which has contents and no fencing token', async () => {
     const fencingToken = (await take('import')).fencingToken;
     await redis.client.del(`${redis.prefix}:import`);
     await new ExclusiveLock2(redis.client, `${redis.prefix}:import`).acquire('pod-7');
@@ -107,7 +107,7 @@ describe('list of the service', () => {
     ['a prefix of null', { prefix: null }, 'prefix must be a string'],
     ['an unknown option', { prefx: 'a' }, 'prefx is not an option of list. Known options: prefix.'],
     ['a prefix instead of options', 'job:', 'The options of list must be an object'],
-  ])('refuses %s, when it is read', async (_what, options, told) => {
+  ])('rejects %s when it is read', async (_what, options, told) => {
     const reading = listed(options as ListOptions);
     await expect(reading).rejects.toMatchObject({
       code: 'LOCK_CONFIGURATION',

@@ -35,7 +35,7 @@ const typesOf = ({ events }: Replica): string[] => events.map(({ type }) => type
 const milliseconds = expect.any(Number) as unknown as number;
 
 describe('events$', () => {
-  it('tells waited, then acquired, of one who waited and has the lock', async () => {
+  it('emits waited and then acquired for a waiter that gets the lock', async () => {
     const lease = await take(one);
     const waiting = leaseOf(two.locks, 'job', { wait: true });
     await eventually(async () => (await one.locks.inspect('job'))?.waiters === 1);
@@ -64,7 +64,7 @@ describe('events$', () => {
     ]);
   });
 
-  it('tells waited and no more of one whose time to wait was over', async () => {
+  it('emits only waited for a waiter whose wait has timed out', async () => {
     await take(one);
 
     await expect(two.locks.acquire('job', { wait: 150 })).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
@@ -79,7 +79,7 @@ describe('events$', () => {
     expect((two.events[0] as { waited: number }).waited).toBeGreaterThanOrEqual(149);
   });
 
-  it('tells skipped, with who holds a busy lock, and which run is done', async () => {
+  it('emits skipped with the holder of a busy lock, or with the occurrence that is done', async () => {
     const lease = await take(one);
     await two.locks.run('job', () => 1);
     await lease.release();
@@ -100,7 +100,7 @@ describe('events$', () => {
     ]);
   });
 
-  it('tells forced in the replica that forced, and lost in the one that had the lock', async () => {
+  it('emits forced in the forcing replica, and lost in the replica of the holder', async () => {
     const { fencingToken } = await take(one);
 
     await two.locks.forceRelease('job', { fencingToken });
@@ -118,7 +118,7 @@ describe('events$', () => {
     });
   });
 
-  it('tells no forced where nothing was taken', async () => {
+  it('emits no forced if nothing was taken', async () => {
     const { fencingToken } = await take(one);
     await two.locks.forceRelease('job', { fencingToken: fencingToken - 1 });
     expect(two.events).toEqual([]);

@@ -24,7 +24,7 @@ const start = (options: object = {}): Promise<NestApp> =>
   });
 
 describe('a lock object', () => {
-  it('refuses a wrong name or option when it is made', async () => {
+  it('rejects an invalid name or option when it is created', async () => {
     const { locks } = await start();
     const made = (name: string, options: object = {}) => {
       return () => lockOf(locks, name, options);
@@ -36,7 +36,7 @@ describe('a lock object', () => {
     expect(made('a', { logger: 'pino' })).toThrow('logger = "pino"');
   });
 
-  it('is kept in Redis as <prefix>:<name>, which is its key', async () => {
+  it('has the key <prefix>:<name> in Redis', async () => {
     const { locks } = await start();
     const lock = lockOf(locks, 'nightly-report');
     expect(lock.key).toBe(`${redis.prefix}:nightly-report`);
@@ -56,7 +56,7 @@ describe('a lock object', () => {
     expect(lockOf(locks, 'nightly-report').key).toBe('exclusive-lock:nightly-report');
   });
 
-  it('is acquired by one of many that ask at the same time, and acquire() gives false to the others', async () => {
+  it('is acquired by one of many callers at the same time, and acquire() resolves to false for the others', async () => {
     const apps = await Promise.all([start(), start(), start()]);
     const all = apps.flatMap(({ locks }) => [lockOf(locks, 'a'), lockOf(locks, 'a')]);
     const answers = await Promise.all(all.map((lock) => lock.acquire()));
@@ -84,7 +84,7 @@ describe('a lock object', () => {
     ]);
   });
 
-  it('has acquire() and inspect() reject when the store cannot be asked', async () => {
+  it('rejects acquire() and inspect() when the store cannot be reached', async () => {
     const server = await RedisServer.start();
     const { locks } = await start({ redis: server.url, commandTimeout: 300 });
     await server.kill();
@@ -96,13 +96,13 @@ describe('a lock object', () => {
     expect([lock.acquired, heard]).toEqual([false, []]);
   });
 
-  it('has acquire() reject when the application has shut down', async () => {
+  it('rejects acquire() after the application has shut down', async () => {
     const { locks, module } = await start();
     await module.close();
     await expect(lockOf(locks, 'a').acquire()).rejects.toMatchObject({ code: 'LOCK_SHUTTING_DOWN' });
   });
 
-  it('tells its key with acquired and released', async () => {
+  it('emits acquired and released with its key', async () => {
     const { locks } = await start();
     const lock = lockOf(locks, 'a');
     const told: string[] = [];
@@ -113,7 +113,7 @@ describe('a lock object', () => {
     expect(told).toEqual([`acquired ${redis.prefix}:a`, `released ${redis.prefix}:a`]);
   });
 
-  it('is renewed to its full ttl every renewEvery, with refreshed each time', async () => {
+  it('is renewed to its full ttl every renewEvery, and emits refreshed each time', async () => {
     const { locks } = await start();
     const lock = lockOf(locks, 'a', { ttl: TTL, renewEvery: RENEW_EVERY });
     await lock.acquire();
@@ -124,7 +124,7 @@ describe('a lock object', () => {
     await once(lock, 'refreshed');
   });
 
-  it('tells renewalFailed when a renewal fails, keeps the lock, and goes on when the store is back', async () => {
+  it('emits renewalFailed when a renewal fails, keeps the lock, and goes on when the store is back', async () => {
     const server = await RedisServer.start({ appendonly: true });
     const { locks } = await start({ redis: server.url, commandTimeout: 100 });
     const lock = lockOf(locks, 'a', { ttl: 20_000, renewEvery: RENEW_EVERY });
@@ -137,7 +137,7 @@ describe('a lock object', () => {
     await once(lock, 'refreshed');
   });
 
-  it('tells lost when somebody else has deleted it', async () => {
+  it('emits lost when somebody else has deleted its key', async () => {
     const { locks } = await start();
     const lock = lockOf(locks, 'a', { ttl: TTL, renewEvery: RENEW_EVERY });
     await lock.acquire();
@@ -147,7 +147,7 @@ describe('a lock object', () => {
     expect(lock.acquired).toBe(false);
   });
 
-  it('is inspected by anybody: its contents, and the time that remains', async () => {
+  it('shows its contents and the remaining time to everybody', async () => {
     const [one, other] = await Promise.all([start({ replica: 'one' }), start()]);
     await lockOf(one.locks, 'a', { contents: 'pod-1' }).acquire();
     const state = await lockOf(other.locks, 'a').inspect();
@@ -159,13 +159,13 @@ describe('a lock object', () => {
     expect(state?.remaining).toBeLessThanOrEqual(TTL);
   });
 
-  it('is inspected as null when nobody has it', async () => {
+  it('is null for inspect() when nobody holds it', async () => {
     const { locks } = await start();
     expect(await lockOf(locks, 'a').inspect()).toBeNull();
   });
 
   it.each([['text'], [12_345], [true], [{ pod: 'abc', steps: [1, 2] }], [null]])(
-    'holds any JSON value as contents: %j',
+    'accepts any JSON value as contents: %j',
     async (contents) => {
       const { locks } = await start();
       const lock = lockOf(locks, 'a', { contents });
@@ -201,7 +201,7 @@ describe('a lock object', () => {
     expect(renewals).toBe(0);
   });
 
-  it('takes release() twice, and of somebody who does not hold it, for nothing', async () => {
+  it('ignores a second release(), and a release() of an object that does not hold it', async () => {
     const { locks } = await start();
     const [lock, theirs] = [lockOf(locks, 'a'), lockOf(locks, 'a')];
     const released: string[] = [];
@@ -215,7 +215,7 @@ describe('a lock object', () => {
     expect(released).toEqual([lock.key]);
   });
 
-  it('never rejects release(), also when the store does not answer; the lock is given back later', async () => {
+  it('never rejects release(), even if the store does not answer, and releases the lock later', async () => {
     const server = await RedisServer.start();
     const { locks } = await start({ redis: server.url });
     const lock = lockOf(locks, 'a', { ttl: 60_000 });
@@ -227,12 +227,12 @@ describe('a lock object', () => {
     await eventually(async () => (await lock.inspect()) === null);
   });
 
-  it('says what it is as text', async () => {
+  it('describes itself as a string', async () => {
     const { locks } = await start();
     expect(Object.prototype.toString.call(lockOf(locks, 'a'))).toBe('[object ExclusiveLock]');
   });
 
-  it('warns to a logger of its own where it has one', async () => {
+  it('logs to its own logger if it has one', async () => {
     const { locks, log } = await start();
     const lines: string[] = [];
     const keep = (line: string) => lines.push(line);

@@ -25,7 +25,7 @@ class Migration implements OnModuleInit {
 }
 
 describe('forRoot({ logger })', () => {
-  it('takes every line of the package: of the locks, of events$, of decorated methods', async () => {
+  it('gets every line of the package: of the locks, of events$, of decorated methods', async () => {
     const logger = new Kept();
     const { locks, log } = await startApp({ locks: { store: 'memory', logger } });
     await locks.run('a', () => locks.acquire('a'));
@@ -38,7 +38,7 @@ describe('forRoot({ logger })', () => {
     expect(log.lines.filter(({ context }) => context === 'ExclusiveLock')).toEqual([]);
   });
 
-  it('takes the line of a decorated method that has waited in vain', async () => {
+  it('gets the line of a decorated method whose wait has timed out', async () => {
     const logger = new Kept();
     const options = { redis: testRedisUrl(), prefix: uniquePrefix() };
     const { locks } = await startApp({ locks: options });
@@ -70,7 +70,7 @@ describe('forRoot({ logger })', () => {
     ['an object without levels', {}, 'the given one lacks info (or log), warn, error'],
     ['a name', 'pino', 'logger = "pino"'],
     ['true', true, 'logger = true'],
-  ])('is an error at start with %s', async (_what, logger, told) => {
+  ])('is refused at start with %s', async (_what, logger, told) => {
     const error = await startFailure({
       locks: { store: 'memory', logger: logger as LoggerWithLevels },
     });
@@ -78,7 +78,7 @@ describe('forRoot({ logger })', () => {
     expect(error.message).toContain(told);
   });
 
-  it('compiles with the loggers that people have', () => {
+  it('compiles with common loggers', () => {
     const service = undefined as unknown as LoggerService;
     const loggers: LoggerWithLevels[] = [console, service];
     // @ts-expect-error no levels but one

@@ -57,7 +57,7 @@ describe.each(SHARED_STORES)('work that hangs under a lock with maxHold, on %s',
     await store.remove();
   });
 
-  it('does not keep another replica off for ever: the signal aborts, then the other has the lock', async () => {
+  it('does not keep another replica out for ever: the signal aborts, and then the other replica gets the lock', async () => {
     const [hanging, next] = [one.module.get(Imports), two.module.get(Imports)];
     const events: LockEvent[] = [];
     one.locks.events$.subscribe((event) => events.push(event));
@@ -92,7 +92,7 @@ describe.each(SHARED_STORES)('work that hangs under a lock with maxHold, on %s',
     expect(events.map(({ type }) => type).filter((type) => type === 'lost')).toHaveLength(1);
   });
 
-  it('frees it at once when the work returns because its signal aborts', async () => {
+  it('frees the lock at once when it returns because its signal aborts', async () => {
     await expect(one.module.get(Imports).heed()).rejects.toMatchObject({
       code: 'LOCK_LOST',
       reason: 'max-hold',
@@ -100,7 +100,7 @@ describe.each(SHARED_STORES)('work that hangs under a lock with maxHold, on %s',
     await expect(two.locks.inspect('heeds')).resolves.toBeNull();
   });
 
-  it('is told so in the same synchronous stretch, after a blocked event loop', async () => {
+  it('notices that in the same synchronous code, after a blocked event loop', async () => {
     await expect(one.module.get(Imports).block()).resolves.toEqual([true, false, true]);
   });
 });

@@ -82,7 +82,7 @@ describe('a @Timeout method with @Exclusive', () => {
 });
 
 describe('a method with two decorators of the scheduler', () => {
-  it('is what the last one that was applied says, as for Nest: @Timeout above @Cron', async () => {
+  it('follows the one that was applied last, as Nest does: @Timeout above @Cron', async () => {
     @Injectable()
     class Warm {
       @Inject() locks!: ExclusiveLockService;
@@ -104,7 +104,7 @@ describe('a method with two decorators of the scheduler', () => {
     expect(runs).toMatchObject([{ occurrence: 'key "" of warm' }]);
   });
 
-  it('is what the last one that was applied says, as for Nest: @Interval above @Cron', async () => {
+  it('follows the one that was applied last, as Nest does: @Interval above @Cron', async () => {
     @Injectable()
     class Poll {
       @Inject() locks!: ExclusiveLockService;
@@ -136,7 +136,7 @@ describe('a method with minGap', () => {
     }
   }
 
-  it('is skipped within that time of its last start, in another application too', async () => {
+  it('is skipped within that time of its last start, also in another application', async () => {
     const store = new MemoryLockStore();
     const [one, two] = await Promise.all(
       [1, 2].map(() => startApp({ locks: { store }, providers: [Refresh] })),
@@ -149,7 +149,7 @@ describe('a method with minGap', () => {
   });
 });
 
-describe('options that would do nothing', () => {
+describe('options that have no effect', () => {
   it.each<[string, () => new () => object]>([
     [
       'onHolderDeath of @Exclusive on Jobs.run would do nothing: it is for a @Cron method',
@@ -193,13 +193,13 @@ describe('options that would do nothing', () => {
         return Jobs;
       },
     ],
-  ])('end the start: %s', async (message, load) => {
+  ])('are refused at start: %s', async (message, load) => {
     const failure = await startFailure({ imports: [ScheduleModule.forRoot()], providers: [load()] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toContain(message);
   });
 
-  it('are not looked for in a method that a subclass has replaced', async () => {
+  it('are not checked on a method that a subclass has replaced', async () => {
     class Parent {
       @Exclusive('a', { minGap: 100 })
       async run(): Promise<void> {}
@@ -220,15 +220,15 @@ describe('options that would do nothing', () => {
     [{ remember: '5' }, 'remember must be a number of milliseconds'],
     [{ standbyTimeout: 0 }, 'standbyTimeout must be a number of milliseconds from 1'],
     [{ whenTimedOut: 'skip' }, "whenTimedOut must be 'throw' or 'continue'"],
-  ])('and those that are wrong, such as %j, are refused when the class is loaded', (options, message) => {
+  ])('that are invalid, such as %j, are refused when the class is loaded', (options, message) => {
     const error = loadError(() => Exclusive('a', options));
     expect(error).toBeInstanceOf(LockConfigurationError);
     expect(error.message).toContain(message);
   });
 });
 
-describe('a provider that is no singleton', () => {
-  it('is refused when it has a decorated start hook', async () => {
+describe('a provider that is not a singleton', () => {
+  it('is refused if it has a decorated start hook', async () => {
     @Injectable({ scope: Scope.TRANSIENT })
     class Seeds {
       @Exclusive()
@@ -240,7 +240,7 @@ describe('a provider that is no singleton', () => {
     expect(failure.message).toContain('its provider is transient');
   });
 
-  it('is refused when it has a decorated job, and is request-scoped by what it injects', async () => {
+  it('is refused if it has a decorated job and a request-scoped dependency', async () => {
     @Injectable()
     class Jobs {
       @Inject(REQUEST) request: unknown;
@@ -254,7 +254,7 @@ describe('a provider that is no singleton', () => {
     expect(failure.message).toContain('its provider is request-scoped');
   });
 
-  it('may have decorated methods that are called by hand', async () => {
+  it('may have decorated methods that no scheduler calls', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Orders {
       @Exclusive('order')

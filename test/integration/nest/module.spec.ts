@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 describe('forRoot() without options', () => {
-  it('uses REDIS_URL when it is set, and warns of nothing', async () => {
+  it('uses REDIS_URL if it is set, without a warning', async () => {
     setEnvironment({ REDIS_URL: testRedisUrl() });
     const name = uniquePrefix();
     const client = new Redis(testRedisUrl());
@@ -39,7 +39,7 @@ describe('forRoot() without options', () => {
     }
   });
 
-  it('uses REDIS_URL in production too', async () => {
+  it('uses REDIS_URL in production', async () => {
     setEnvironment({ REDIS_URL: testRedisUrl(), NODE_ENV: 'production' });
     const { log } = await startApp({ locks: {} });
     expect(log.complaints).toEqual([]);
@@ -52,7 +52,7 @@ describe('forRoot() without options', () => {
     expect(log.ours('warn')).toEqual([expect.stringMatching(/local store.*REDIS_URL.*store: 'local'/s)]);
   });
 
-  it('takes an empty REDIS_URL for none', async () => {
+  it('ignores an empty REDIS_URL', async () => {
     setEnvironment({ REDIS_URL: '' });
     const { log } = await startApp({ locks: { prefix: uniquePrefix() } });
     expect(log.ours('warn')).toHaveLength(1);
@@ -62,7 +62,7 @@ describe('forRoot() without options', () => {
     ['in production', { NODE_ENV: 'production' }],
     ['on Kubernetes', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }],
   ])(
-    'does not start %s when nothing says where locks live, and tells what to set',
+    'does not start %s if no option says where locks live, and says what to set',
     async (_where, variables) => {
       setEnvironment(variables);
       const error = await startFailure({ locks: {} });
@@ -78,11 +78,8 @@ describe('the module without forRoot()', () => {
 
   it.each([
     ['in the root module', [ExclusiveLockModule]],
-    [
-      'in another module, beside forRoot() in the root module',
-      [ExclusiveLockModule.forRoot(), FeatureModule],
-    ],
-  ])('says %s that forRoot() is missing, and where it belongs', async (_where, imports) => {
+    ['in another module, with forRoot() in the root module', [ExclusiveLockModule.forRoot(), FeatureModule]],
+  ])('says %s that forRoot() is missing and where to put it', async (_where, imports) => {
     const error = await startFailure({ locks: null, imports });
     expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
     expect(error.message).toMatch(
@@ -98,7 +95,7 @@ describe('forRoot() with a store', () => {
     expect(log.complaints).toEqual([]);
   });
 
-  it('works in production with a store that was named', async () => {
+  it('works in production if a store is set', async () => {
     setEnvironment({ NODE_ENV: 'production' });
     await expect(startApp({ locks: { store: 'memory' } })).resolves.toBeDefined();
   });
@@ -110,7 +107,7 @@ describe('forRoot() with a store', () => {
     expect(log.complaints).toEqual([]);
   });
 
-  it('calls a LockStore object of the user, and closes it with the application', async () => {
+  it('uses a LockStore of the user, and closes it with the application', async () => {
     const calls: string[] = [];
     const memory = new MemoryLockStore();
     const store = new Proxy<LockStore>(memory, {
@@ -126,7 +123,7 @@ describe('forRoot() with a store', () => {
     expect(calls).toEqual(['acquire', 'inspect', 'release', 'close']);
   });
 
-  it('takes a client of ioredis, options of it with undefined ones, and nodes of a cluster', async () => {
+  it('accepts an ioredis client, ioredis options with undefined values, and nodes of a cluster', async () => {
     const client = new Redis(testRedisUrl(), { lazyConnect: true });
     const { host, port } = client.options;
     const cluster = new Cluster([{ host: '127.0.0.1', port: await freePort() }], { lazyConnect: true });
@@ -143,7 +140,7 @@ describe('forRoot() with a store', () => {
   it.each([
     ['in production', { NODE_ENV: 'production' }],
     ['on Kubernetes', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }],
-  ])('warns of locks in memory %s, where there are replicas', async (_where, variables) => {
+  ])('warns of locks in memory %s, where several replicas are likely', async (_where, variables) => {
     setEnvironment(variables);
     const { log } = await startApp({ locks: { store: 'memory' } });
     expect(log.ours('warn')).toEqual([
@@ -151,7 +148,7 @@ describe('forRoot() with a store', () => {
     ]);
   });
 
-  it('refuses an object that lacks methods of a LockStore, and names them', async () => {
+  it('rejects an object that lacks methods of a LockStore, and names them', async () => {
     const store = { description: 'broken', acquire: () => undefined, inspect: 'no function' };
     const error = await startFailure({ locks: { store: store as unknown as LockStore } });
     expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
@@ -195,7 +192,7 @@ describe('forRootAsync()', () => {
     expect(outcome).toMatchObject({ value: { holder: { replica: 'from-the-configuration' } } });
   });
 
-  it('refuses wrong options as forRoot() does', async () => {
+  it('rejects invalid options as forRoot() does', async () => {
     const locks = ExclusiveLockModule.forRootAsync({ useFactory: () => ({ ...MEMORY, ttl: 5 }) });
     await expect(startFailure({ locks: null, imports: [locks] })).resolves.toMatchObject({
       code: 'LOCK_CONFIGURATION',
@@ -203,7 +200,7 @@ describe('forRootAsync()', () => {
     });
   });
 
-  it('refuses a factory that gives no options, and says so', async () => {
+  it('rejects a factory that returns no options, and says so', async () => {
     const locks = ExclusiveLockModule.forRootAsync({
       useFactory: () => undefined as unknown as ExclusiveLockModuleOptions,
     });
@@ -228,7 +225,7 @@ describe('the service', () => {
     expect(module.get(Feature, { strict: false }).locks).toBe(locks);
   });
 
-  it('can be injected only next to the import with isGlobal: false', async () => {
+  it('can be injected only beside the import with isGlobal: false', async () => {
     const imports = [ExclusiveLockModule.forRoot({ store: 'memory', isGlobal: false })];
     const { module, locks } = await startApp({ locks: null, imports, providers: [Feature] });
     expect(module.get(Feature).locks).toBe(locks);
@@ -237,7 +234,7 @@ describe('the service', () => {
     );
   });
 
-  it('works in an application context made by NestFactory', async () => {
+  it('works in an application context of NestFactory', async () => {
     @Module({ imports: [ExclusiveLockModule.forRoot({ store: 'memory' })], providers: [Feature] })
     class AppModule {}
     const logger = new CapturingLogger();

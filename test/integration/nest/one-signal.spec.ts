@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 
 const SCRIPT = join(import.meta.dirname, 'support/one-signal.mjs');
 
-describe('a signal that a hundred acquisitions wait with', () => {
-  it('ends them all, makes Node warn of nothing, and keeps no listener', async () => {
+describe('a signal that a hundred waiting acquisitions share', () => {
+  it('ends them all, causes no warning of Node, and keeps no listener', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT]);
     expect(JSON.parse(stdout)).toEqual({
       waiting: true,

@@ -35,13 +35,13 @@ const AMPLE = 2000;
 const ran = { status: 'ran', value: 'done' };
 
 describe('a Redis that is down when the application starts', () => {
-  it('lets it boot, with one line of error that names server and reason', async () => {
+  it('lets it start, with one error line that names the server and the reason', async () => {
     const port = await freePort();
     const { log } = await startWithoutRedis(port);
     expect(log.ours('error')).toEqual([expect.stringMatching(new RegExp(`127.0.0.1:${port}.*ECONNREFUSED`))]);
   });
 
-  it('has `run` skip, with the reason and the error', async () => {
+  it('makes `run` skip with a reason and an error', async () => {
     const { locks } = await startWithoutRedis(await freePort());
     let called = false;
     const outcome = await locks.run('job', () => (called = true));
@@ -53,7 +53,7 @@ describe('a Redis that is down when the application starts', () => {
     expect(called).toBe(false);
   });
 
-  it('has `acquire` and `inspect` reject in bounded time', async () => {
+  it('makes `acquire` and `inspect` reject in bounded time', async () => {
     const { locks } = await startWithoutRedis(await freePort());
     const begun = ownTime();
     const unavailable = { name: 'LockStoreError', code: 'LOCK_STORE' };
@@ -64,7 +64,7 @@ describe('a Redis that is down when the application starts', () => {
     expect(ownTime() - begun).toBeLessThan(1000);
   });
 
-  it('is said once, however many calls fail', async () => {
+  it('is logged once, however many calls fail', async () => {
     const { locks, log } = await startWithoutRedis(await freePort());
     await Promise.all(Array.from({ length: 20 }, (_, i) => locks.run(`job-${i}`, () => i)));
     await locks.run('job', () => 0);
@@ -72,14 +72,14 @@ describe('a Redis that is down when the application starts', () => {
     expect(log.ours('warn')).toEqual([]);
   });
 
-  it('is closed in good order, and soon', async () => {
+  it('does not delay an orderly shutdown', async () => {
     const { module } = await startWithoutRedis(await freePort());
     const begun = ownTime();
     await module.close();
     expect(ownTime() - begun).toBeLessThan(1000);
   });
 
-  it('is used without a restart as soon as it is there, with one line that says so', async () => {
+  it('is used without a restart as soon as it is up, and one line says so', async () => {
     const port = await freePort();
     const { locks, log } = await startWithoutRedis(port, AMPLE);
     await expect(locks.run('job', () => 'done')).resolves.toMatchObject({ status: 'skipped' });
@@ -90,7 +90,7 @@ describe('a Redis that is down when the application starts', () => {
     expect(log.ours('error')).toHaveLength(1);
   });
 
-  it('is told again, once each, when it goes away and comes back later', async () => {
+  it('is logged again, once each, when it goes down and comes back later', async () => {
     const server = await RedisServer.start();
     const { locks, log } = await startWithoutRedis(server.port, AMPLE);
     await expect(locks.run('job', () => 'done')).resolves.toEqual(ran);
@@ -113,23 +113,26 @@ describe('a Redis that refuses the password', () => {
     ['a wrong one with a user in the URL', (port) => `redis://somebody:${GIVEN}@127.0.0.1:${port}`],
     ['a wrong one in the options', (port) => ({ host: '127.0.0.1', port, password: GIVEN })],
     ['none', (port) => `redis://127.0.0.1:${port}`],
-  ])('lets the application boot, tells the reason once and never the password: %s', async (_how, redis) => {
-    const { port } = await RedisServer.start({ args: ARGS });
-    const locks = { redis: redis(port), commandTimeout: 300, ttl: 2000 };
-    const app = await bootTime(() => startApp({ locks }));
-    const outcome = await app.locks.run('job', () => 'done');
-    expect(outcome).toMatchObject({ status: 'skipped', reason: 'store-unavailable' });
-    const rejected: unknown = await app.locks.acquire('job').catch((error: unknown) => error);
-    expect(rejected).toMatchObject({ code: 'LOCK_STORE' });
-    // Some attempts to connect again.
-    await sleep(500);
-    expect(app.log.ours('error')).toEqual([expect.stringMatching(/WRONGPASS|NOAUTH/)]);
-    const told = inspect([app.log.lines, outcome, rejected], { depth: 9, showHidden: true });
-    expect(told.includes(GIVEN)).toBe(false);
-    expect((rejected as Error).message).toMatch(/WRONGPASS|NOAUTH/);
-  });
+  ])(
+    'lets the application start, and logs the reason once and never the password: %s',
+    async (_how, redis) => {
+      const { port } = await RedisServer.start({ args: ARGS });
+      const locks = { redis: redis(port), commandTimeout: 300, ttl: 2000 };
+      const app = await bootTime(() => startApp({ locks }));
+      const outcome = await app.locks.run('job', () => 'done');
+      expect(outcome).toMatchObject({ status: 'skipped', reason: 'store-unavailable' });
+      const rejected: unknown = await app.locks.acquire('job').catch((error: unknown) => error);
+      expect(rejected).toMatchObject({ code: 'LOCK_STORE' });
+      // Some attempts to connect again.
+      await sleep(500);
+      expect(app.log.ours('error')).toEqual([expect.stringMatching(/WRONGPASS|NOAUTH/)]);
+      const told = inspect([app.log.lines, outcome, rejected], { depth: 9, showHidden: true });
+      expect(told.includes(GIVEN)).toBe(false);
+      expect((rejected as Error).message).toMatch(/WRONGPASS|NOAUTH/);
+    },
+  );
 
-  it('is used without a restart when it lets the application in', async () => {
+  it('is used without a restart once it accepts the password', async () => {
     const server = await RedisServer.start({ args: ARGS });
     const redis = `redis://:${GIVEN}@127.0.0.1:${server.port}`;
     const { locks, log } = await startApp({ locks: { redis, commandTimeout: AMPLE, ttl: 10_000 } });

@@ -21,7 +21,7 @@ async function bothSides(ttl = TTL) {
 }
 
 describe('while replicas with exclusive-lock 2.0.0 still run', () => {
-  it('a lock object keeps them out as long as it has the lock', async () => {
+  it('a lock object keeps them out while it holds the lock', async () => {
     const { lock, old } = await bothSides();
     await lock.acquire();
     expect(await old.acquire()).toBe(false);
@@ -31,7 +31,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
     expect(await old.acquire()).toBe(true);
   });
 
-  it('a lock object is kept out as long as they have the lock', async () => {
+  it('a lock object is kept out while they hold the lock', async () => {
     const { lock, old } = await bothSides();
     await old.acquire();
     expect(await lock.acquire()).toBe(false);
@@ -41,14 +41,14 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
     expect(await lock.acquire()).toBe(true);
   });
 
-  it('a lock object has the lock of one that died after its ttl', async () => {
+  it('a lock object gets the lock of a dead replica after its ttl', async () => {
     const { lock, old } = await bothSides(300);
     await old.acquire();
     expect(await lock.acquire()).toBe(false);
     await eventually(() => lock.acquire(), { every: 50 });
   });
 
-  it('a lock object inspects what they hold', async () => {
+  it('a lock object can inspect their locks', async () => {
     const { lock, old } = await bothSides();
     await old.acquire('pod-old');
     const state = await lock.inspect();
@@ -63,7 +63,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
     expect(state?.remaining).toBeLessThanOrEqual(TTL);
   });
 
-  it('contents of theirs that are JSON come as what they say', async () => {
+  it('their contents are parsed if they are JSON', async () => {
     const { lock, old } = await bothSides();
     await old.acquire();
     expect((await lock.inspect())?.holder.contents).toBe(1);
@@ -73,7 +73,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
   });
 
   it.each(['12345678901234567890', '1.0', 'null', '"q"'])(
-    'contents of theirs such as %s come as text, too',
+    'their contents such as %s are also available as text',
     async (text) => {
       const { lock, old } = await bothSides();
       await old.acquire(text);
@@ -81,7 +81,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
     },
   );
 
-  it('they inspect a lock object as JSON, with its contents inside', async () => {
+  it('they can inspect a lock object as JSON that has its contents', async () => {
     const { lock, old } = await bothSides();
     expect(await old.inspect()).toBeNull();
     await lock.acquire();
@@ -93,7 +93,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
     expect(seen?.lock_ttl_ms).toBeGreaterThan(TTL - 1000);
   });
 
-  it('a lock object learns at its next renewal that one of them has deleted its lock', async () => {
+  it('a lock object notices at its next renewal that one of them has deleted its lock', async () => {
     const { lock, old } = await bothSides();
     await lock.acquire();
     const lost = once(lock, 'lost');
@@ -102,7 +102,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
     expect(lock.acquired).toBe(false);
   });
 
-  it('a lock object that has lost its lock to one of them takes nothing from it', async () => {
+  it('a lock object that has lost its lock to one of them does not change their lock', async () => {
     const { lock, old } = await bothSides();
     await lock.acquire();
     await old.release();
@@ -113,7 +113,7 @@ describe('while replicas with exclusive-lock 2.0.0 still run', () => {
 });
 
 describe('two prefixes in one application', () => {
-  it('are two imports of the module, each with isGlobal: false', async () => {
+  it('work as two imports of the module, each with isGlobal: false', async () => {
     const prefixes = [redis.prefix, `${redis.prefix}-b`];
     const features = prefixes.map((one) => {
       @Module({

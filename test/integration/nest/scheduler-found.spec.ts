@@ -8,7 +8,7 @@ import { closeApps, startApp } from './support/nest-apps.js';
 
 afterEach(closeApps);
 
-it('a scheduler is found whose classes a minifier has renamed', async () => {
+it('a scheduler whose classes a minifier has renamed is found', async () => {
   const ticks: unknown[] = [];
   @Injectable()
   class Jobs {

@@ -48,7 +48,7 @@ describe('an application whose ScheduleModule was forgotten', () => {
     expect(failure.message).toContain('ticks: false');
   });
 
-  it('starts where its methods are called by hand, or are start hooks', async () => {
+  it('starts if its methods are called by hand or are start hooks', async () => {
     @Injectable()
     class Seeds implements OnModuleInit {
       @Exclusive('seed')
@@ -67,7 +67,7 @@ describe('an application whose ScheduleModule was forgotten', () => {
   });
 });
 
-it('an application whose SchedulerRegistry is a stub of the test has a scheduler', async () => {
+it('an application has a scheduler if its SchedulerRegistry is a stub of the test', async () => {
   const stub = { addCronJob() {}, addInterval() {}, getCronJobs: () => new Map(), getIntervals: () => [] };
   await startApp({
     imports,
@@ -78,13 +78,13 @@ it('an application whose SchedulerRegistry is a stub of the test has a scheduler
 });
 
 describe('a process with ticks: false', () => {
-  it('starts without a scheduler, and says so in one line', async () => {
+  it('starts without a scheduler, and logs that in one line', async () => {
     const { log } = await startApp({ locks: withoutTicks(), providers: [jobs(Cron(NEVER), Exclusive('a'))] });
     expect(log.ours('log')).toEqual([expect.stringContaining('takes no ticks (ticks: false)')]);
     expect(log.complaints).toEqual([]);
   });
 
-  it('leaves the ticks of its jobs to others, and runs what is called by hand', async () => {
+  it('leaves the ticks of its jobs to other replicas, and runs calls by hand', async () => {
     const Jobs = jobs(Cron(NEVER, { name: 'job' }), Exclusive('a'));
     const store = new MemoryLockStore();
     const command = await startApp({ locks: withoutTicks(store), imports, providers: [Jobs] });
@@ -100,7 +100,7 @@ describe('a process with ticks: false', () => {
   it.each([
     ['@Interval', Interval(5)],
     ['@Timeout', Timeout(5)],
-  ])('skips its %s methods when the scheduler calls them, and not by hand', async (_, schedule) => {
+  ])('skips its %s methods when the scheduler calls them, but not calls by hand', async (_, schedule) => {
     const Jobs = jobs(schedule, Exclusive('a'));
     const { module } = await startApp({ locks: withoutTicks(), imports, providers: [Jobs] });
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -108,28 +108,28 @@ describe('a process with ticks: false', () => {
     await expect(Promise.resolve(module.get(Jobs).run())).resolves.toBe('ran');
   });
 
-  it('takes true or false only', async () => {
+  it('accepts only true or false', async () => {
     const failure = await startFailure({ locks: { store: 'memory', ticks: 'false' as never } });
     expect(failure.message).toContain('ticks must be true or false');
   });
 });
 
-describe('a job that the scheduler could not keep to', () => {
+describe('a job that no timer can keep', () => {
   it.each([
     ['@Interval', Interval(2 ** 31), 'would fire each millisecond'],
     ['@Timeout', Timeout('named', 2 ** 31), 'would fire at once'],
-  ])('ends the start: %s of more than 24.8 days', async (decorator, schedule, message) => {
+  ])('is refused at start: %s of more than 24.8 days', async (decorator, schedule, message) => {
     const failure = await startFailure({ imports, providers: [jobs(schedule, Exclusive('a'))] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toContain(`Jobs.run is a ${decorator} method of 2147483648 ms`);
     expect(failure.message).toContain(message);
   });
 
-  it('may be as long as a timer can be', async () => {
+  it('may be as long as the longest timer', async () => {
     await startApp({ imports, providers: [jobs(Interval(2 ** 31 - 1), Exclusive('a'))] });
   });
 
-  it('ends the start: @Cron for a Date that each replica computes for itself', async () => {
+  it('is refused at start: @Cron for a Date that each replica computes for itself', async () => {
     const date = new Date(Math.ceil(Date.now() / 1000) * 1000 + 100_500);
     const failure = await startFailure({ imports, providers: [jobs(Cron(date), Exclusive('a'))] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
@@ -138,11 +138,11 @@ describe('a job that the scheduler could not keep to', () => {
   });
 });
 
-describe('a provider that is no singleton', () => {
+describe('a provider that is not a singleton', () => {
   it.each([
     ['transient', Scope.TRANSIENT, 'on an object whose constructor never ran'],
     ['request-scoped', Scope.REQUEST, 'the scheduler passes it over'],
-  ])('is refused with the true reason when it is %s and has a job', async (name, scope, reason) => {
+  ])('is refused with the true reason if it is %s and has a job', async (name, scope, reason) => {
     const Jobs = jobs(Cron(NEVER), Exclusive('a'));
     Injectable({ scope })(Jobs);
     const failure = await startFailure({ imports, providers: [Jobs] });

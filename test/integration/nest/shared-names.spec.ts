@@ -82,10 +82,10 @@ function feature() {
 describe('two methods with one lock name', () => {
   it.each<[string, ExclusiveOptions | undefined, ExclusiveOptions | undefined]>([
     ['', undefined, undefined],
-    [' unless both say shared: the first does', { shared: true }, undefined],
-    [' unless both say shared: the second does', undefined, { shared: true }],
-    [' also where one says shared: false', { shared: true }, { shared: false }],
-  ])('end the start%s', async (_unless, first, second) => {
+    [' unless both set shared: only the first does', { shared: true }, undefined],
+    [' unless both set shared: only the second does', undefined, { shared: true }],
+    [' if one sets shared: false', { shared: true }, { shared: false }],
+  ])('are refused at start%s', async (_unless, first, second) => {
     const failure = await startFailure({ providers: [twoOf(first, second)] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toContain(
@@ -95,7 +95,7 @@ describe('two methods with one lock name', () => {
     expect(failure.message).toContain('shared: true');
   });
 
-  it('exclude each other where both say shared', async () => {
+  it('exclude each other if both set shared', async () => {
     const Reports = twoOf({ shared: true }, { shared: true });
     const { module } = await startApp({ providers: [Reports] });
     const reports = module.get(Reports);
@@ -107,13 +107,13 @@ describe('two methods with one lock name', () => {
     await expect(reports.weekly()).resolves.toBe('weekly');
   });
 
-  it('may have it from the defaults of their class', async () => {
+  it('may inherit shared from the defaults of their class', async () => {
     const Reports = twoOf();
     Exclusive.defaults({ shared: true })(Reports);
     await startApp({ providers: [Reports] });
   });
 
-  it('end the start where a third one does not say shared', async () => {
+  it('are refused at start if a third one does not set shared', async () => {
     @Injectable()
     class More {
       @Exclusive('report')
@@ -130,7 +130,7 @@ describe('two methods with one lock name', () => {
     }
   });
 
-  it('are found in two modules, and in what is not a singleton', async () => {
+  it('are found in two modules, and in providers that are not singletons', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class One {
       @Exclusive('a')
@@ -149,12 +149,12 @@ describe('two methods with one lock name', () => {
     expect(failure.message).toContain('One.run (in OneModule) and Two.run (in TwoModule)');
   });
 
-  it('are those of two classes with one name, too, which have none of their own', async () => {
+  it('include methods without a name in two classes of the same name', async () => {
     const failure = await startFailure({ providers: [sameName(), sameName()] });
     expect(failure.message).toContain('have one lock name, "Jobs.run"');
   });
 
-  it('are a string and the name that another has by default', async () => {
+  it('include a name that equals the default name of another method', async () => {
     @Injectable()
     class Jobs {
       @Exclusive()
@@ -167,15 +167,15 @@ describe('two methods with one lock name', () => {
     expect(failure.message).toContain('Jobs.run (in RootTestModule) and Jobs.other');
   });
 
-  it('are those of two subclasses that inherit it, unless it says shared', async () => {
+  it('include a method that two subclasses inherit, unless it sets shared', async () => {
     const failure = await startFailure({ providers: subclasses() });
     expect(failure.message).toContain('Users.run (in RootTestModule) and Orders.run (in RootTestModule)');
     await startApp({ providers: subclasses({ shared: true }) });
   });
 });
 
-describe('what is one method, or has no name to compare', () => {
-  it('is a class that two modules provide, and that has two tokens', async () => {
+describe('methods that do not conflict', () => {
+  it('include those of a class that two modules provide under two tokens', async () => {
     @Injectable()
     class Jobs {
       @Exclusive('a')
@@ -194,7 +194,7 @@ describe('what is one method, or has no name to compare', () => {
     await expect(made.run()).resolves.toBe('ran');
   });
 
-  it('is a method that a subclass inherits while only the subclass is provided', async () => {
+  it('include a method that a subclass inherits if only the subclass is provided', async () => {
     class Base {
       @Exclusive('a')
       async run(): Promise<void> {}
@@ -204,7 +204,7 @@ describe('what is one method, or has no name to compare', () => {
     await startApp({ providers: [Child, { provide: Base, useExisting: Child }] });
   });
 
-  it('is a method without a name in two subclasses: each has its own', async () => {
+  it('include a method without a name in two subclasses, where each has its own name', async () => {
     class Sync {
       @Exclusive()
       async run(): Promise<string | undefined> {
@@ -220,7 +220,7 @@ describe('what is one method, or has no name to compare', () => {
     await expect(module.get(Orders).run()).resolves.toBe('Orders.run');
   });
 
-  it('is a method that a subclass has replaced', async () => {
+  it('include a method that a subclass has replaced', async () => {
     class Base {
       @Exclusive('a')
       async run(): Promise<void> {}
@@ -233,7 +233,7 @@ describe('what is one method, or has no name to compare', () => {
     await startApp({ providers: [Child] });
   });
 
-  it('are names that functions give', async () => {
+  it('include those whose names come from functions', async () => {
     @Injectable()
     class Jobs {
       @Exclusive((id: string) => `job:${id}`)
@@ -245,7 +245,7 @@ describe('what is one method, or has no name to compare', () => {
     await startApp({ providers: [Jobs] });
   });
 
-  it('are methods of two applications in one process', async () => {
+  it('include those of two applications in one process', async () => {
     @Injectable()
     class Jobs {
       @Exclusive('a')
@@ -260,12 +260,12 @@ describe('what is one method, or has no name to compare', () => {
     await startApp({ providers: [Others] });
   });
 
-  it('are methods whose locks are of two modules', async () => {
+  it('include those of two lock modules', async () => {
     await startApp({ locks: null, imports: [feature(), feature()] });
   });
 });
 
-it('shared on a method whose name is a function ends the start', async () => {
+it('shared is refused at start on a method whose name is a function', async () => {
   @Injectable()
   class Jobs {
     @Exclusive((id: string) => id, { shared: true })
@@ -276,13 +276,13 @@ it('shared on a method whose name is a function ends the start', async () => {
   expect(failure.message).toContain('shared of @Exclusive on Jobs.run would do nothing');
 });
 
-it('shared is true or false', () => {
+it('shared must be true or false', () => {
   const error = loadError(() => Exclusive('a', { shared: 'yes' } as unknown as ExclusiveOptions));
   expect(error).toBeInstanceOf(LockConfigurationError);
   expect(error.message).toContain('shared must be true or false; got shared = "yes"');
 });
 
-it('two @Cron jobs that share a lock have each their own ticks', async () => {
+it('two @Cron jobs that share a lock each have their own ticks', async () => {
   const runs: string[] = [];
   @Injectable()
   class Jobs {

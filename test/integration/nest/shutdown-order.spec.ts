@@ -181,9 +181,9 @@ const KINDS: Record<string, MethodDecorator[]> = {
 };
 
 describe.each(Object.entries(PLACES))(
-  'work that runs when an application is closed, with its database in %s',
+  'a job that runs while its application is closed, with its database in %s',
   (_place, metadata) => {
-    it.each(Object.entries(KINDS))('finds it open: %s', async (_kind, decorators) => {
+    it.each(Object.entries(KINDS))('finds the database open: %s', async (_kind, decorators) => {
       const app = await start(metadata(), [job(decorators)]);
       await closeMeanwhile(app);
       expect(history).toEqual(['begun', 'written', 'database closed', 'connection closed']);
@@ -198,9 +198,9 @@ describe.each(Object.entries(PLACES))(
 const TYPE_ORM_PLACES = Object.entries(PLACES).filter(([place]) => place.includes('TypeORM'));
 
 describe.each(TYPE_ORM_PLACES)(
-  'what was locked by hand when an application is closed, with its database in %s',
+  'work that is locked by hand while its application is closed, with its database in %s',
   (_place, metadata) => {
-    it('finds it open until it ends', async () => {
+    it('finds the database open until it ends', async () => {
       const app = await start(metadata());
       const locks = app.module.get(ExclusiveLockService);
       const running = locks.run('by hand', async () => {
@@ -212,7 +212,7 @@ describe.each(TYPE_ORM_PLACES)(
       expect(history).toEqual(['written', 'database closed', 'connection closed']);
     });
 
-    it('finds it open also where it was begun while the server was closing', async () => {
+    it('finds the database open even if it began while the server was closing', async () => {
       const app = await start(metadata());
       const locks = app.module.get(ExclusiveLockService);
       const dispose = jest.spyOn(app.module as unknown as { dispose(): Promise<void> }, 'dispose');
@@ -234,7 +234,7 @@ describe.each(TYPE_ORM_PLACES)(
 
 describe('a lease that the application holds', () => {
   it.each(['onModuleDestroy', 'beforeApplicationShutdown'] as const)(
-    'is not waited for where %s releases it',
+    'does not delay the shutdown if %s releases it',
     async (hook) => {
       @Injectable()
       class Consumer {
@@ -257,9 +257,9 @@ describe('a lease that the application holds', () => {
 });
 
 describe.each(Object.entries(KINDS))(
-  'a question for a job that is under way when an application is closed: %s',
+  'a request for a job that is under way while its application is closed: %s',
   (_kind, decorators) => {
-    it('begins nothing when it is answered, and leaves the run to another replica', async () => {
+    it('starts nothing when it is answered, and leaves the run to another replica', async () => {
       const store = new NotedStore();
       const acquire = store.acquire.bind(store);
       let claim: Parameters<typeof acquire>[0]['claim'];
@@ -287,7 +287,7 @@ describe.each(Object.entries(KINDS))(
 );
 
 describe('an application that is closed', () => {
-  it('twice, is as one that is closed once', async () => {
+  it('twice behaves as if it was closed once', async () => {
     const app = await start(PLACES['a global module that is imported after'](), [job(KINDS['cron'])]);
     await closeMeanwhile(app);
     await app.module.close();
@@ -295,13 +295,13 @@ describe('an application that is closed', () => {
     expect(app.log.complaints).toEqual([]);
   });
 
-  it('before it was initialised, closes the connection', async () => {
+  it('before it was initialised closes the connection', async () => {
     const module = await Test.createTestingModule({ imports: [locksModule()] }).compile();
     await module.close();
     expect(history).toEqual(['connection closed']);
   });
 
-  it('with two lock modules, waits for the jobs of both before the database closes', async () => {
+  it('with two lock modules waits for the jobs of both before the database closes', async () => {
     const second = { ...locksModule(), module: class Second extends ExclusiveLockModule {} };
     const app = await start({ imports: [locksModule(), GlobalDatabase, second] }, [job(KINDS['cron'])]);
     await closeMeanwhile(app);
@@ -314,7 +314,7 @@ describe('an application that is closed', () => {
     ]);
   });
 
-  it('with providers of other scopes and modules that were loaded late, leaves in order, too', async () => {
+  it('with providers of other scopes and modules that were loaded late shuts down in order', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class OfRequest extends PrismaLike {}
     @Injectable({ scope: Scope.TRANSIENT })
@@ -338,8 +338,8 @@ describe('an application that is closed', () => {
   });
 });
 
-describe('a provider whose module is placed where ours is', () => {
-  it('is named at the start, with what to do', async () => {
+describe('a provider in a module at the same end of the order as ours', () => {
+  it('is named in a warning at start, with what to do', async () => {
     const { log } = await start({ imports: [locksModule(), PlacedModule] });
     expect(log.ours('warn')).toEqual([
       expect.stringMatching(

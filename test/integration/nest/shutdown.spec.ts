@@ -56,7 +56,7 @@ class Work {
 }
 
 describe('app.close()', () => {
-  it('waits for a decorated method that runs, gives its lock back, and closes the store last', async () => {
+  it('waits for a running decorated method, releases its lock, and closes the store last', async () => {
     const { module, log } = await startApp({ locks: { store: new NotedStore() }, providers: [Work] });
     const running = module.get(Work).run();
     await gate.reached;
@@ -70,7 +70,7 @@ describe('app.close()', () => {
     expect(log.complaints).toEqual([]);
   });
 
-  it('skips what is called after it, and `acquire` says why it cannot', async () => {
+  it('skips later calls, and `acquire` says why it rejects', async () => {
     const { module, locks } = await startApp({ locks: { store: new NotedStore() }, providers: [Work] });
     await module.close();
     await expect(module.get(Work).run()).resolves.toBeUndefined();
@@ -106,14 +106,14 @@ async function leave(options: object) {
 }
 
 describe('a process whose application was closed', () => {
-  it.each(SHARED_STORES)('has nothing of ours left, and ends by itself: %s', async (_name, makeStore) => {
+  it.each(SHARED_STORES)('keeps nothing of ours, and ends by itself: %s', async (_name, makeStore) => {
     const store = makeStore();
     const events = await leave(store.options);
     expect(events).toEqual([{ event: 'closed', value: 'done', statuses: ['ran'] }]);
     await store.remove();
   });
 
-  it('ends by itself also when Redis was never there, without a warning of Node', async () => {
+  it('ends by itself even if Redis was never up, without a warning of Node', async () => {
     const redis = `redis://127.0.0.1:${await freePort()}`;
     const events = await leave({ redis, commandTimeout: 300 });
     expect(events).toEqual([{ event: 'closed', statuses: ['skipped'] }]);

@@ -75,7 +75,7 @@ afterEach(closeApps);
 const LOST = { code: 'LOCK_LOST', reason: 'released' };
 
 describe('a decorated method that returns an Observable', () => {
-  it('gives it while the lock is held, before anybody reads; other calls are skipped', async () => {
+  it('resolves to it with the lock held before anybody reads, and other calls are skipped', async () => {
     const { feeds, watch, held } = await start();
     const stream = await watch();
     expect(typeof stream.subscribe).toBe('function');
@@ -86,7 +86,7 @@ describe('a decorated method that returns an Observable', () => {
     stream.subscribe().unsubscribe();
   });
 
-  it('keeps the lock until it completes, and can be called again then', async () => {
+  it('keeps the lock until it completes, and can then be called again', async () => {
     const { subject, watch, held } = await start();
     const seen: number[] = [];
     const stream = await watch();
@@ -115,7 +115,7 @@ describe('a decorated method that returns an Observable', () => {
     expect(await held()).toBe(false);
   });
 
-  it('keeps the lock until its reader unsubscribes, and so does the source', async () => {
+  it('keeps the lock until its reader unsubscribes, which also ends the source', async () => {
     const { subject, watch, held } = await start();
     const subscription = (await watch()).subscribe();
     expect(await held()).toBe(true);
@@ -128,7 +128,7 @@ describe('a decorated method that returns an Observable', () => {
   it.each<[how: string, source: Observable<number>]>([
     ['completes', of(1, 2)],
     ['fails', throwError(() => new Error('at once'))],
-  ])('gives the lock back when it %s at once', async (_how, source) => {
+  ])('releases the lock if it %s at once', async (_how, source) => {
     const { feeds, watch, held } = await start();
     feeds.source = source;
     const stream = await watch();
@@ -137,7 +137,7 @@ describe('a decorated method that returns an Observable', () => {
     expect(await held()).toBe(false);
   });
 
-  it('keeps the lock until the last of two readers has left', async () => {
+  it('keeps the lock until the last of two readers has unsubscribed', async () => {
     const { feeds, watch, held } = await start();
     const stream = await watch();
     const [first, second] = [stream.subscribe(), stream.subscribe()];
@@ -151,7 +151,7 @@ describe('a decorated method that returns an Observable', () => {
     expect(feeds.subscriptions).toHaveLength(2);
   });
 
-  it('runs the source under the lease, whoever subscribes', async () => {
+  it('runs the source under the lease, whatever code subscribes', async () => {
     const { feeds, subject, watch } = await start();
     const stream = await watch();
     expect(ExclusiveLockService.current()).toBeUndefined();
@@ -163,7 +163,7 @@ describe('a decorated method that returns an Observable', () => {
     await value;
   });
 
-  it('fails a subscription after its end, without running the source', async () => {
+  it('fails a subscription after its end without running the source', async () => {
     const { feeds, subject, watch } = await start();
     const stream = await watch();
     const value = lastValueFrom(stream, { defaultValue: 0 });
@@ -177,7 +177,7 @@ describe('a decorated method that returns an Observable', () => {
   it.each<[when: string, config: number | { count: number; delay: number }]>([
     ['at once', 2],
     ['later', { count: 2, delay: 5 }],
-  ])('fails a retry() %s, without running the source', async (_when, config) => {
+  ])('fails a retry() %s without running the source', async (_when, config) => {
     const { feeds, subject, watch, held } = await start();
     const value = lastValueFrom((await watch()).pipe(retry(config as number)));
     subject.error(new Error('the wire is cut'));
@@ -186,14 +186,14 @@ describe('a decorated method that returns an Observable', () => {
     expect(await held()).toBe(false);
   });
 
-  it('fails a retry() of a source that fails at once, without running it again', async () => {
+  it('fails a retry() of a source that fails at once without running it again', async () => {
     const { feeds, watch } = await start();
     feeds.source = throwError(() => new Error('at once'));
     await expect(lastValueFrom((await watch()).pipe(retry(2)))).rejects.toMatchObject(LOST);
     expect(feeds.subscriptions).toHaveLength(1);
   });
 
-  it('gives the lock back when nobody has come to read within a minute, and fails who comes later', async () => {
+  it('releases the lock if nobody reads within a minute, and fails later readers', async () => {
     const { feeds, watch, held } = await start();
     fakeTimeouts();
     const stream = await watch();
@@ -205,7 +205,7 @@ describe('a decorated method that returns an Observable', () => {
     expect(feeds.subscriptions).toEqual([]);
   });
 
-  it('keeps the lock for as long as it is read', async () => {
+  it('keeps the lock while it is read', async () => {
     const { watch, held } = await start();
     fakeTimeouts();
     const subscription = (await watch()).subscribe();
@@ -232,7 +232,7 @@ describe('a decorated async generator', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('gives the lock back when its reader breaks off', async () => {
+  it('releases the lock when its reader breaks off', async () => {
     const { feeds, pages, held } = await start();
     for await (const page of await pages()) {
       expect(page).toBe(1);
@@ -243,7 +243,7 @@ describe('a decorated async generator', () => {
     expect(await held()).toBe(false);
   });
 
-  it('gives the lock back on return(), also before the first step', async () => {
+  it('releases the lock on return(), even before the first step', async () => {
     const { feeds, pages, held } = await start();
     const begun = await pages();
     await begun.next();
@@ -257,7 +257,7 @@ describe('a decorated async generator', () => {
     expect(await held()).toBe(false);
   });
 
-  it('gives the lock back on throw()', async () => {
+  it('releases the lock on throw()', async () => {
     const { feeds, pages, held } = await start();
     const error = new Error('the reader is tired');
     const iterator = await pages();
@@ -267,7 +267,7 @@ describe('a decorated async generator', () => {
     expect(await held()).toBe(false);
   });
 
-  it('gives the lock back when it throws', async () => {
+  it('releases the lock when it throws', async () => {
     const { broken, held } = await start();
     const iterator = await broken();
     await iterator.next();
@@ -276,7 +276,7 @@ describe('a decorated async generator', () => {
     expect(await held()).toBe(false);
   });
 
-  it('fails a first next() that comes after the lock was given back, without running', async () => {
+  it('fails a first next() after the lock was released without running', async () => {
     const { feeds, pages, held } = await start();
     fakeTimeouts();
     const iterator = await pages();
@@ -287,7 +287,7 @@ describe('a decorated async generator', () => {
   });
 });
 
-describe('a decorated generator that is not async', () => {
+describe('a decorated synchronous generator', () => {
   it('is refused when the class is loaded', () => {
     const error = loadError(() => {
       class Jobs {

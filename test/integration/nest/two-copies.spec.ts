@@ -22,13 +22,13 @@ const COPIES = [
 
 describe('both builds of the package in one process', () => {
   it.each(COPIES)(
-    'use the defaults of a class: methods by %s, defaults by %s, module of %s',
+    'share the defaults of a class: methods by %s, defaults by %s, module of %s',
     async (...copies) => {
       await expect(run(copies)).resolves.toEqual({ replica: 'two-copies', contents: 'from the class' });
     },
   );
 
-  it('see lock names that they have both', async () => {
+  it('see lock names that both have', async () => {
     await expect(run(['esm', 'cjs', 'esm'], { OTHER: 'job' })).resolves.toEqual({
       code: 'LOCK_CONFIGURATION',
       message: expect.stringContaining('Jobs.run (in AppModule) and Jobs.other (in AppModule)'),
@@ -37,7 +37,7 @@ describe('both builds of the package in one process', () => {
 });
 
 describe('two applications in one process, each with a build of its own', () => {
-  it('know which calls are the scheduler’s: a tick runs once, and a call by hand each time', async () => {
+  it('recognise calls of the scheduler: a tick runs once, and a call by hand runs each time', async () => {
     const script = join(import.meta.dirname, 'support/two-copies-jobs.mjs');
     const folder = await mkdtemp(join(tmpdir(), 'two-copies-'));
     try {
@@ -51,7 +51,7 @@ describe('two applications in one process, each with a build of its own', () => 
 });
 
 describe('the CommonJS build under fake timers, which replace process.nextTick', () => {
-  it('sends requests that are made together', async () => {
+  it('sends batched requests', async () => {
     const script = join(import.meta.dirname, 'support/batch-of-commonjs.mjs');
     const { stdout } = await promisify(execFile)(process.execPath, [script]);
     expect(JSON.parse(stdout)).toEqual([1, 2]);

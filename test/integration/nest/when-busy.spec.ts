@@ -85,7 +85,7 @@ const sharedStore = () => {
 };
 
 describe('a call that finds its lock busy', () => {
-  it("is skipped with whenBusy: 'skip', and without", async () => {
+  it("is skipped with whenBusy: 'skip' and by default", async () => {
     const { busy, running, orders } = await startBusy(sharedStore());
     await expect(orders.skips()).resolves.toBeUndefined();
     await expect(orders.slow()).resolves.toBeUndefined();
@@ -94,7 +94,7 @@ describe('a call that finds its lock busy', () => {
     expect(orders.ran).toEqual([]);
   });
 
-  it("rejects with whenBusy: 'throw', and names who holds it", async () => {
+  it("rejects with whenBusy: 'throw', and names the holder", async () => {
     const { busy, running, orders, other } = await startBusy(sharedStore());
     const error: unknown = await orders.throws().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(LockBusyError);
@@ -133,7 +133,7 @@ describe('a call that finds its lock busy', () => {
     expect(order).toEqual(['slow', 'waits']);
   });
 
-  it('waits no longer than `wait`, and then rejects with who holds it', async () => {
+  it('waits no longer than `wait`, and then rejects and names the holder', async () => {
     const { busy, running, orders } = await startBusy(sharedStore());
     const begun = performance.now();
     await expect(orders.waitsAWhile()).rejects.toMatchObject({
@@ -148,7 +148,7 @@ describe('a call that finds its lock busy', () => {
     await expect(orders.waitsAWhile()).resolves.toBe('waitsAWhile');
   });
 
-  it('rejects with what its work waited for in vain, having run once', async () => {
+  it('rejects with the timeout that its own work got, after one run', async () => {
     const { busy, running, orders } = await startBusy(sharedStore());
     await expect(orders.waitsInside()).rejects.toThrow(LockTimeoutError);
     expect(orders.ran).toEqual(['outer']);
@@ -156,7 +156,7 @@ describe('a call that finds its lock busy', () => {
     await running;
   });
 
-  it('is not busy when its minGap is not over: it is skipped', async () => {
+  it('is skipped within minGap, whatever whenBusy says', async () => {
     const { module } = await startApp({ providers: [Orders] });
     const orders = module.get(Orders);
     await expect(orders.rarely()).resolves.toBe('rarely');
@@ -178,7 +178,7 @@ describe('a call during the shutdown', () => {
     expect(orders.ran).toEqual([]);
   });
 
-  it('ends the wait of one that waits', async () => {
+  it('ends the wait of a waiter', async () => {
     const { busy, running, orders, other } = await startBusy(sharedStore());
     const rejected = expect(orders.waits()).rejects.toMatchObject({ code: 'LOCK_SHUTTING_DOWN' });
     await other.module.close();
@@ -188,7 +188,7 @@ describe('a call during the shutdown', () => {
   });
 });
 
-describe('whenBusy ends the start where it means nothing', () => {
+describe('whenBusy is refused where it has no effect', () => {
   const policies: ExclusiveOptions[] = [{ whenBusy: 'throw' }, { whenBusy: 'wait' }, { wait: 5000 }];
   const kinds: [string, (options: ExclusiveOptions) => new () => object][] = [
     [
@@ -246,7 +246,7 @@ describe('whenBusy ends the start where it means nothing', () => {
     );
   });
 
-  it('without whenBusy: wait', async () => {
+  it('as is wait without whenBusy', async () => {
     @Injectable()
     class Jobs {
       @Exclusive('a', { wait: 5000 })
@@ -260,7 +260,7 @@ describe('whenBusy ends the start where it means nothing', () => {
     expect(failure.message).toContain('wait = 5000');
   });
 
-  it('not where the class says whenBusy', async () => {
+  it('but not if the class sets it', async () => {
     @Injectable()
     @Exclusive.defaults({ whenBusy: 'wait' })
     class Jobs {
@@ -278,7 +278,7 @@ describe('whenBusy ends the start where it means nothing', () => {
     [{ whenBusy: true }, 'got whenBusy = true'],
     [{ whenBusy: 'wait', wait: 0 }, 'wait must be a number of milliseconds from 1'],
     [{ whenBusy: 'wait', wait: true }, 'got wait = true'],
-  ])('and when the class is loaded: %j', (options, told) => {
+  ])('and invalid values are refused when the class is loaded: %j', (options, told) => {
     const error = loadError(() => Exclusive('a', options as ExclusiveOptions));
     expect(error).toBeInstanceOf(LockConfigurationError);
     expect(error.message).toContain(told);

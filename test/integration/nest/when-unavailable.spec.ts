@@ -104,7 +104,7 @@ async function start() {
   return { cache: module.get(Cache), module, server, locks, log };
 }
 
-describe('a call whose store cannot be asked', () => {
+describe('a call whose store cannot be reached', () => {
   it.each(['byDefault', 'skips'] as const)('is skipped: %s', async (method) => {
     const { cache, server, log } = await start();
     await expect(cache[method]()).resolves.toBe(method);
@@ -114,7 +114,7 @@ describe('a call whose store cannot be asked', () => {
     expect(log.ours('warn')).toEqual([]);
   });
 
-  it("rejects with whenUnavailable: 'throw', with the store's error", async () => {
+  it("rejects with the error of the store with whenUnavailable: 'throw'", async () => {
     const { cache, server } = await start();
     await expect(cache.throws()).resolves.toBe('throws');
     await server.kill();
@@ -123,7 +123,7 @@ describe('a call whose store cannot be asked', () => {
     expect(cache.ran).toEqual(['throws']);
   });
 
-  it("runs without a lease with whenUnavailable: 'run', also on a @Cron method", async () => {
+  it("runs without a lease with whenUnavailable: 'run', even on a @Cron method", async () => {
     const { cache, server } = await start();
     await server.kill();
     await expect(cache.runs()).resolves.toBe('runs');
@@ -132,7 +132,7 @@ describe('a call whose store cannot be asked', () => {
     await expect(cache.runs(true)).rejects.toThrow(RangeError);
   });
 
-  it('is skipped on a @Cron method, although the class says throw', async () => {
+  it('is skipped on a @Cron method even if the class sets throw', async () => {
     @Injectable()
     @Exclusive.defaults({ whenUnavailable: 'throw' })
     class Jobs {
@@ -164,7 +164,7 @@ describe('a call whose store cannot be asked', () => {
     });
   });
 
-  it('warns once in each outage that work runs without its lock, however many calls and methods', async () => {
+  it('warns once an outage that work runs without its lock, however many calls and methods there are', async () => {
     const { cache, server, log, locks } = await start();
     for (const outage of [1, 2]) {
       await server.kill();
@@ -180,7 +180,7 @@ describe('a call whose store cannot be asked', () => {
     expect(log.ours('error')).toHaveLength(2);
   });
 
-  it('warns once although a call that began before the outage ends well within it', async () => {
+  it('warns once even if a call that began before the outage succeeds during it', async () => {
     const { cache, server, log } = await start();
     const running = cache.holds();
     await cache.gate.reached;
@@ -192,7 +192,7 @@ describe('a call whose store cannot be asked', () => {
     expect(log.ours('warn').filter((line) => line.includes('runs without its lock'))).toHaveLength(1);
   });
 
-  it('is busy when somebody holds the lock, and does not run', async () => {
+  it('does not run if the lock is busy', async () => {
     const { cache, locks } = await start();
     await using lease = await locks.acquire('runs');
     expect(lease?.held).toBe(true);
@@ -202,7 +202,7 @@ describe('a call whose store cannot be asked', () => {
 });
 
 describe("a call with whenBusy: 'wait' whose store is away", () => {
-  it('waits for it', async () => {
+  it('waits for the store', async () => {
     const { cache, server } = await start();
     await server.kill();
     const waiting = cache.waits();
@@ -228,7 +228,7 @@ describe("a call with whenBusy: 'wait' whose store is away", () => {
     expect(cache.leases).toEqual(expected === 'waitsThenRuns' ? [undefined] : []);
   });
 
-  it('rejects when `wait` is over and another holds the lock', async () => {
+  it('rejects after `wait` if another holds the lock', async () => {
     const { cache, locks } = await start();
     await using lease = await locks.acquire('waits-then-runs');
     expect(lease?.held).toBe(true);
@@ -239,7 +239,7 @@ describe("a call with whenBusy: 'wait' whose store is away", () => {
     expect(cache.ran).toEqual([]);
   });
 
-  it('rejects all that this process has called meanwhile, too', async () => {
+  it('rejects together with all other waiting calls of this process', async () => {
     const { cache, locks } = await start();
     await using lease = await locks.acquire('waits-then-runs');
     expect(lease?.held).toBe(true);
@@ -254,7 +254,7 @@ describe("a call with whenBusy: 'wait' whose store is away", () => {
     expect(cache.ran).toEqual([]);
   });
 
-  it('does not run its work a second time where that has waited for the store in vain', async () => {
+  it('does not run its work a second time if the work itself timed out on the store', async () => {
     const { cache, server } = await start();
     const call = cache.waitsInside();
     await cache.gate.reached;
@@ -265,10 +265,10 @@ describe("a call with whenBusy: 'wait' whose store is away", () => {
   });
 });
 
-describe('whenUnavailable ends the start where it means nothing', () => {
+describe('whenUnavailable is refused where it has no effect', () => {
   it.each<[what: string, told: string, load: () => new () => object]>([
     [
-      'throw on a @Cron method, which nobody could catch',
+      'throw on a @Cron method, where nobody could catch it',
       "whenUnavailable: 'throw' of @Exclusive on Jobs.run has nobody to throw at: this is a @Cron method",
       () => {
         class Jobs {
@@ -304,7 +304,7 @@ describe('whenUnavailable ends the start where it means nothing', () => {
       },
     ],
     [
-      'on a start hook, which has options of its own for that',
+      'on a start hook, which has its own options',
       'whenUnavailable of @Exclusive on Jobs.onModuleInit would do nothing',
       () => {
         class Jobs {
@@ -315,7 +315,7 @@ describe('whenUnavailable ends the start where it means nothing', () => {
       },
     ],
     [
-      'beside a wait without end',
+      'with a wait without limit',
       "whenUnavailable: 'run' of @Exclusive on Jobs.run would do nothing: with whenBusy: 'wait'",
       () => {
         class Jobs {
@@ -331,7 +331,7 @@ describe('whenUnavailable ends the start where it means nothing', () => {
     expect(failure.message).toContain(told);
   });
 
-  it('and is one of three', () => {
+  it('and must be one of three values', () => {
     expect(() => Exclusive('a', { whenUnavailable: 'wait' } as unknown as ExclusiveOptions)).toThrow(
       "whenUnavailable must be 'skip', 'throw' or 'run'",
     );

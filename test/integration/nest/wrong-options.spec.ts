@@ -28,7 +28,7 @@ afterEach(async () => {
   restoreEnvironment();
 });
 
-describe('a wrong option stops the application at its start, and openLocks()', () => {
+describe('an invalid option is refused at start and by openLocks():', () => {
   const memory = { store: 'memory' };
 
   it.each<[what: string, options: Anything, told: string[]]>([
@@ -45,15 +45,11 @@ describe('a wrong option stops the application at its start, and openLocks()', (
     ['a ttl without end', { ...memory, ttl: Infinity }, ['ttl = Infinity', '2147483647']],
     ['a ttl of null', { ...memory, ttl: null }, ['ttl = null', 'number of milliseconds']],
     [
-      'renewals that are too rare',
+      'too few renewals',
       { ...memory, ttl: 1000, renewEvery: 600 },
       ['ttl = 1000', 'renewEvery = 600', '1200'],
     ],
-    [
-      'renewals rarer than the default ttl allows',
-      { ...memory, renewEvery: 6000 },
-      ['renewEvery = 6000', '12000'],
-    ],
+    ['too few renewals for the default ttl', { ...memory, renewEvery: 6000 }, ['renewEvery = 6000', '12000']],
     ['renewals without a pause', { ...memory, renewEvery: 0 }, ['renewEvery = 0', 'from 20']],
     ['a commandTimeout of 0', { ...memory, commandTimeout: 0 }, ['commandTimeout = 0', 'from 10']],
     ['a negative drainTimeout', { ...memory, drainTimeout: -1 }, ['drainTimeout = -1', 'from 0']],
@@ -71,7 +67,7 @@ describe('a wrong option stops the application at its start, and openLocks()', (
       ['redis', 'enableReadyCheck', 'neither true nor false'],
     ],
     [
-      'a time in a URL that is no number',
+      'a duration in a URL that is not a number',
       { redis: 'redis://h?connectTimeout=5s' },
       ['connectTimeout', 'number'],
     ],
@@ -133,7 +129,7 @@ describe('a wrong option stops the application at its start, and openLocks()', (
     }
   });
 
-  it('says so of options that are no object', async () => {
+  it('options that are not an object', async () => {
     for (const wrong of ['redis://user:s3cret@h', 5, null]) {
       const attempt = (): unknown => ExclusiveLockModule.forRoot(wrong as never);
       expect(attempt).toThrow(LockConfigurationError);
@@ -142,7 +138,7 @@ describe('a wrong option stops the application at its start, and openLocks()', (
     }
   });
 
-  it('names REDIS_URL where that is what is wrong', async () => {
+  it('an invalid REDIS_URL, which the error names', async () => {
     setEnvironment({ REDIS_URL: 'cache:6379' });
     await expect(failure({})).resolves.toMatchObject({
       code: 'LOCK_CONFIGURATION',
@@ -152,7 +148,7 @@ describe('a wrong option stops the application at its start, and openLocks()', (
 });
 
 describe('an option without a value', () => {
-  it('is refused also where a factory gives it, such as for a variable that is not set', async () => {
+  it('is refused if a factory returns it, for example from a variable that is not set', async () => {
     const locks = ExclusiveLockModule.forRootAsync({
       useFactory: () => ({ redis: process.env['REDIS_URL'] }) as ExclusiveLockModuleOptions,
     });
@@ -162,7 +158,7 @@ describe('an option without a value', () => {
     });
   });
 
-  it('is none where another option says where locks live', async () => {
+  it('is accepted if another option says where locks live', async () => {
     for (const options of [
       { redis: undefined, store: 'memory' },
       { redis: testRedisUrl(), store: undefined, folder: undefined },
@@ -170,13 +166,13 @@ describe('an option without a value', () => {
       await expect(startApp({ locks: options as ExclusiveLockModuleOptions })).resolves.toBeDefined();
   });
 
-  it('is none where locks are off, as on a machine that has no Redis', async () => {
+  it('is accepted if locks are off', async () => {
     const locks = { enabled: false, redis: undefined } as unknown as ExclusiveLockModuleOptions;
     await expect(startApp({ locks })).resolves.toBeDefined();
   });
 });
 
-describe('the password of a bad Redis URL', () => {
+describe('the password of an invalid Redis URL', () => {
   it.each([
     ['with another protocol', 'http://user:s3cret@host:6379'],
     ['without a protocol', 'user:s3cret@host:6379'],
@@ -185,7 +181,7 @@ describe('the password of a bad Redis URL', () => {
     ['in a password with a slash', 'redis://user:12/s3cret@host:6379'],
     ['in a user name with a slash', 'redis://user/s3cret@host:6379'],
     ['with blanks', 'redis://user:s3cret@ho st:6379'],
-  ])('is in no part of the error: %s', async (_how, url) => {
+  ])('never appears in the error: %s', async (_how, url) => {
     for (const locks of [{ redis: url }, {}]) {
       setEnvironment({ REDIS_URL: url });
       const error = await failure(locks);

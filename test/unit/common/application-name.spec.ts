@@ -56,7 +56,7 @@ describe('the name of an application', () => {
     },
   );
 
-  it('is not that of npm where pm2 starts npm', () => {
+  it('is not that of npm if pm2 starts npm', () => {
     const env = { pm_exec_path: '/usr/lib/node_modules/npm/bin/npm-cli.js' };
     expect(nameOf('shop/dist/main.js', { env })).toBe('@company/shop');
   });
@@ -74,7 +74,7 @@ describe('the name of an application', () => {
     expect(nameOf('admin/dist/main.js')).toBe('admin');
   });
 
-  it('differs within a monorepo of one package.json, by the folder in apps', () => {
+  it('differs within a monorepo with one package.json, by the folder in apps', () => {
     write('package.json', { name: 'company' });
     expect(nameOf('dist/apps/api/main.js')).toBe('company/api');
     expect(nameOf('apps/api/src/main.ts')).toBe('company/api');
@@ -88,19 +88,19 @@ describe('the name of an application', () => {
     ['a name that is no text', { name: 5 }],
     ['an empty name', { name: '' }],
     ['a name with a line break', { name: 'a\nb' }],
-  ])('is not read from a package.json with %s', (_what, content) => {
+  ])('does not come from a package.json with %s', (_what, content) => {
     write('shop/package.json', content);
     write('package.json', { name: 'company' });
     expect(nameOf('shop/dist/main.js')).toBe('company');
   });
 
-  it('is unknown where there is no package.json', () => {
+  it('is unknown if there is no package.json', () => {
     write('alone/main.js', '');
     expect(nameOf('alone/main.js', { cwd: 'shop' })).toBeUndefined();
     expect(nameOf('gone/main.js', { cwd: 'shop' })).toBeUndefined();
   });
 
-  it('is that of this package here', () => {
+  it('is the name of this package in this test', () => {
     expect(applicationName()).toBe('nestjs-exclusive-lock');
   });
 });

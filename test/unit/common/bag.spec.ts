@@ -35,7 +35,7 @@ describe('a bag', () => {
     expect([bag.size, bag.has(which())]).toEqual([2, false]);
   });
 
-  it('does nothing when a member is removed twice, or was never in it', () => {
+  it('does nothing if a removed member is removed again, or was never a member', () => {
     bag.remove(red);
     bag.remove(red);
     bag.remove(marble('red'));
@@ -43,14 +43,14 @@ describe('a bag', () => {
     expect(colours()).toEqual(['blue', 'green']);
   });
 
-  it('takes a member again that was removed', () => {
+  it('accepts a removed member again', () => {
     bag.remove(red);
     bag.add(red);
 
     expect(colours()).toEqual(['blue', 'green', 'red']);
   });
 
-  it('does not mistake a member of another bag for its own', () => {
+  it('ignores a member of another bag', () => {
     const other = new Bag<Marble>();
     const theirs = marble('red');
     other.add(theirs);
@@ -60,7 +60,7 @@ describe('a bag', () => {
     expect([bag.has(theirs), bag.size, other.size]).toEqual([false, 3, 1]);
   });
 
-  it('can be changed while what was in it is visited', () => {
+  it('can be changed during a visit of its members', () => {
     const seen: string[] = [];
     for (const each of bag.all()) {
       seen.push(each.colour);
@@ -72,7 +72,7 @@ describe('a bag', () => {
     expect(colours()).toEqual(['white', 'white', 'white']);
   });
 
-  it('is empty when it was cleared, and its members may be added again', () => {
+  it('is empty after it was cleared, and accepts its members again', () => {
     bag.clear();
     bag.add(green);
 

@@ -1,6 +1,6 @@
 import { escapeBraces, unescapeBraces } from '../../../lib/common/braces.js';
 
-describe('a name as a part of a key', () => {
+describe('a name as part of a key', () => {
   it.each([
     ['rebuild:42', 'rebuild:42'],
     ['50 %', '50 %'],
@@ -13,7 +13,7 @@ describe('a name as a part of a key', () => {
     expect(escapeBraces(name)).toBe(escaped);
   });
 
-  it('belongs to one name only', () => {
+  it('belongs to exactly one name', () => {
     const parts = ['{', '}', '%', '2', '5', '7', 'B', 'D'];
     let names = [''];
     const seen = new Set<string>();

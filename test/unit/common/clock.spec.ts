@@ -6,7 +6,7 @@ const HOUR = 3_600_000;
 const COARSENESS = 10;
 
 describe('the steady clock', () => {
-  it('passes as the monotonic clock does', () => {
+  it('advances with the monotonic clock', () => {
     const { machine, clock, start } = startClock();
 
     for (const ms of [0, 0.25, 10, 5 * SECOND, HOUR]) {
@@ -33,7 +33,7 @@ describe('the steady clock', () => {
   it.each([
     ['forward', HOUR],
     ['back', -HOUR],
-  ])('counts a pause of the process right in which the wall clock is set %s', (_, step) => {
+  ])('counts a pause of the process correctly if the wall clock is set %s in it', (_, step) => {
     const { machine, clock, start } = startClock();
 
     machine.run(20 * SECOND);
@@ -43,7 +43,7 @@ describe('the steady clock', () => {
     expect(clock.now() - start).toBe(40 * SECOND);
   });
 
-  it('counts the time that the machine was suspended', () => {
+  it('counts the time for which the machine was suspended', () => {
     const { machine, clock, start } = startClock();
     machine.run(SECOND);
 
@@ -55,7 +55,7 @@ describe('the steady clock', () => {
   });
 
   it.each([HOUR, -HOUR, 10 * SECOND, -10 * SECOND, -31 * SECOND, -29 * SECOND])(
-    'counts a suspend of 30 s also when the wall clock is set by %i ms meanwhile',
+    'counts a suspend of 30 s even if the wall clock is set by %i ms in it',
     (step) => {
       const { machine, clock, start } = startClock();
 
@@ -79,7 +79,7 @@ describe('the steady clock', () => {
   it.each([
     ['fast', 500],
     ['slow', -500],
-  ])('takes no time from a wall clock that runs %s by 500 ppm', (_, ppm) => {
+  ])('is not affected by a wall clock that is 500 ppm too %s', (_, ppm) => {
     const { machine, clock, start } = startClock();
 
     for (let i = 0; i < 10_000; i++) {
@@ -89,7 +89,7 @@ describe('the steady clock', () => {
     }
   });
 
-  it('does not mistake the coarseness of the uptime for a suspend', () => {
+  it('does not take the coarse resolution of the uptime for a suspend', () => {
     const { machine, clock, start } = startClock();
 
     for (let i = 0; i < 1000; i++) {
@@ -99,7 +99,7 @@ describe('the steady clock', () => {
     }
   });
 
-  it('never goes back, whatever happens to the other clocks', () => {
+  it('never goes back, whatever the other clocks do', () => {
     const { machine, clock } = startClock();
     const events = [
       () => machine.setWall(-HOUR),
@@ -118,7 +118,7 @@ describe('the steady clock', () => {
     }
   });
 
-  it('reads the uptime only when wall and monotonic clock have moved apart', () => {
+  it('reads the uptime only if wall and monotonic clock have moved apart', () => {
     const { machine, clock } = startClock();
     machine.uptimeReads = 0;
 
@@ -133,7 +133,7 @@ describe('the steady clock', () => {
     expect(machine.uptimeReads).toBe(1);
   });
 
-  it('runs on the clocks of this machine unless told otherwise', () => {
+  it('uses the clocks of this machine by default', () => {
     const clock = new SteadyClock();
     const [first, before] = [clock.now(), performance.now()];
 

@@ -28,7 +28,7 @@ afterEach(() => {
 });
 
 describe('deadlines', () => {
-  it('pass each at its own time, whatever the order in which they came', () => {
+  it('pass each at its own time, whatever their order', () => {
     add('late', 300);
     add('early', 100);
     add('middle', 200);
@@ -41,7 +41,7 @@ describe('deadlines', () => {
     expect(passed).toEqual(['early', 'middle', 'late']);
   });
 
-  it('do not pass when they were cancelled', () => {
+  it('do not pass after they were cancelled', () => {
     const cancelled = add('cancelled', 100);
     add('kept', 100);
     deadlines.cancel(cancelled);
@@ -51,7 +51,7 @@ describe('deadlines', () => {
     expect(passed).toEqual(['kept']);
   });
 
-  it('pass once, and again for what comes after a pause', () => {
+  it('pass once, and later deadlines pass after a pause', () => {
     add('first', 10);
     jest.advanceTimersByTime(1000);
     add('second', 10);
@@ -60,14 +60,14 @@ describe('deadlines', () => {
     expect(passed).toEqual(['first', 'second']);
   });
 
-  it('may be added by one that passes', () => {
+  it('may be added by a deadline that passes', () => {
     deadlines.add(performance.now() + 10, () => add('next', 10));
     jest.advanceTimersByTime(30);
 
     expect(passed).toEqual(['next']);
   });
 
-  it('share one timer, which does not keep the process alive and ends when there is nothing left', () => {
+  it('share one timer, which does not keep the process alive and ends with the last of them', () => {
     const timer = jest.spyOn(globalThis, 'setTimeout');
     for (let i = 0; i < 1000; i++) deadlines.cancel(add('met', 100));
 
@@ -97,7 +97,7 @@ describe('deadlines that keep the process alive', () => {
     expect(passed).toEqual(['third']);
   });
 
-  it('do so for those that are left when one has passed', () => {
+  it('do so for the others after one has passed', () => {
     deadlines = new Deadlines(performance, { keepAlive: true });
     add('first', 100);
     add('second', 200);
@@ -109,7 +109,7 @@ describe('deadlines that keep the process alive', () => {
 });
 
 describe('deadlines on a clock that is moved by hand', () => {
-  it('pass each in its own real time while that stands still', () => {
+  it('pass each in its own real time while the clock stands still', () => {
     deadlines = new Deadlines(new ManualClock());
     deadlines.cancel(deadlines.add(100, () => passed.push('cancelled')));
     jest.advanceTimersByTime(90);
@@ -121,7 +121,7 @@ describe('deadlines on a clock that is moved by hand', () => {
     expect(passed).toEqual(['kept']);
   });
 
-  it('pass when it is moved that far', async () => {
+  it('pass when the clock is moved that far', async () => {
     const clock = new ManualClock();
     deadlines = new Deadlines(clock);
     deadlines.add(100, () => passed.push('moved'));

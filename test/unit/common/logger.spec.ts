@@ -28,8 +28,8 @@ function logAll(recorder: Recorder): Line[] {
   return recorder.lines;
 }
 
-describe('a logger given by option', () => {
-  it('is called as it is where it has the levels of a LoggerService of Nest', () => {
+describe('a logger in the options', () => {
+  it('is called directly if it has the levels of a LoggerService of Nest', () => {
     const lines = logAll(new Recorder('debug', 'log', 'warn', 'error'));
     expect(lines).toEqual([
       ['debug', 'd'],
@@ -39,22 +39,22 @@ describe('a logger given by option', () => {
     ]);
   });
 
-  it('is told news at info where it has no log, as pino', () => {
+  it('gets messages at info if it has no log, like pino', () => {
     const lines = logAll(new Recorder('debug', 'info', 'warn', 'error'));
     expect(lines[1]).toEqual(['info', 'l']);
   });
 
-  it('is told news at info where it has both, since the log of winston wants a level first', () => {
+  it('gets messages at info if it has both, because the log of winston expects a level first', () => {
     const lines = logAll(new Recorder('debug', 'info', 'log', 'warn', 'error'));
     expect(lines[1]).toEqual(['info', 'l']);
   });
 
-  it('may be without debug', () => {
+  it('may lack debug', () => {
     const lines = logAll(new Recorder('log', 'warn', 'error'));
     expect(lines.map(([level]) => level)).toEqual(['log', 'warn', 'error']);
   });
 
-  it('may fail, at once or later, and harms nothing', async () => {
+  it('may throw or reject without doing harm', async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown): void => void unhandled.push(reason);
     process.on('unhandledRejection', note);
@@ -75,7 +75,7 @@ describe('a logger given by option', () => {
     expect(unhandled).toEqual([]);
   });
 
-  it('is nobody with false', () => {
+  it('logs nothing if it is false', () => {
     const logger = loggerOf(false);
     expect([logger.debug('d'), logger.log('l'), logger.warn('w'), logger.error('e')]).toEqual(
       Array.from({ length: 4 }),

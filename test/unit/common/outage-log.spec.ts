@@ -14,7 +14,7 @@ const refusal = () => Object.assign(new Error('READONLY'), { name: 'ReplyError' 
 const lines = () => ({ errors: logger.errors.length, logs: logger.logs.length });
 
 describe('the outage log', () => {
-  it('says once that the store is away, with the reason, and once that it is back', () => {
+  it('logs once that the store is away, with the reason, and once that it is back', () => {
     for (let i = 0; i < 3; i++) outages.begin('Redis at cache:6379', new Error('ECONNREFUSED'));
     for (let i = 0; i < 3; i++) outages.end();
 
@@ -23,7 +23,7 @@ describe('the outage log', () => {
     expect([...logger.warnings, ...logger.debugs]).toEqual([]);
   });
 
-  it('says nothing when what ends had not begun', () => {
+  it('logs nothing if an outage that ends had not begun', () => {
     outages.end();
     outages.end('acquire');
 
@@ -41,7 +41,7 @@ describe('the outage log', () => {
   it.each([
     ['an operation succeeds', 'acquire'],
     ['it is ready', undefined],
-  ])('is over after a lost connection or reply as soon as %s', (_, operation) => {
+  ])('ends after a lost connection or reply as soon as %s', (_, operation) => {
     outages.begin('store', undefined);
 
     outages.end(operation);
@@ -49,7 +49,7 @@ describe('the outage log', () => {
     expect(lines()).toEqual({ errors: 1, logs: 1 });
   });
 
-  it('is over after a refusal when the same operation succeeds, and not before', () => {
+  it('ends after a refusal when the same operation succeeds, and not before', () => {
     outages.begin('store', refusal(), 'acquire');
 
     outages.end('inspect');
@@ -60,7 +60,7 @@ describe('the outage log', () => {
     expect(lines()).toEqual({ errors: 1, logs: 1 });
   });
 
-  it('goes on with the refusal that it has when another operation is refused too', () => {
+  it('keeps its refusal when another operation is also refused', () => {
     outages.begin('store', refusal(), 'acquire');
     outages.begin('store', refusal(), 'renew');
 
@@ -77,7 +77,7 @@ describe('the outage log', () => {
     [new Error('the message'), 'the message'],
     [Object.assign(new Error(''), { code: 'ECONNRESET' }), 'ECONNRESET'],
     [new TypeError(''), 'TypeError'],
-  ])('names the reason of %p as "%s"', (cause, reason) => {
+  ])('reports the cause %p as "%s"', (cause, reason) => {
     outages.begin('store', cause);
 
     expect(logger.errors[0]).toContain(`unavailable: ${reason}.`);

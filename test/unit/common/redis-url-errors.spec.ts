@@ -6,7 +6,7 @@ import { RecordingLogger } from '../core/support/recording-logger.js';
 
 const PASSWORD = 's3cr3t';
 
-describe.each(['redis', 'REDIS_URL'])('the error for a bad URL in %s', (option) => {
+describe.each(['redis', 'REDIS_URL'])('the error for an invalid URL in %s', (option) => {
   it.each([
     ['no protocol', `user:${PASSWORD}@cache:6379`],
     ['another protocol', `http://user:${PASSWORD}@cache:6379`],

@@ -22,7 +22,7 @@ const MISFIT = 'the parameters of the method do not fit those of the name functi
 const NO_METHOD = '@Exclusive must decorate a method, not a property or an arrow function';
 
 describe('@Exclusive compiles on', () => {
-  it('methods that return something later and may be skipped, or say what else becomes of a call', () => {
+  it('methods that return asynchronously, and whose type or options cover skipped calls', () => {
     const problems = problemsOfMember(
       "@Exclusive('a') async run(): Promise<void> {}",
       "@Exclusive('a') async run(id: string): Promise<number | undefined> { return id.length; }",
@@ -47,7 +47,7 @@ describe('@Exclusive does not compile, and says why, on', () => {
     ['a method that returns a value at once', "@Exclusive('a') run(): number { return 1; }", NOT_LATER],
     ['a generator', "@Exclusive('a') *run() { yield 1; }", NOT_LATER],
     [
-      'a method whose type does not say that a call may be skipped',
+      'a method whose type does not admit a skipped call',
       "@Exclusive('a') async run(): Promise<string> { return ''; }",
       SKIPPED,
     ],
@@ -62,7 +62,7 @@ describe('@Exclusive does not compile, and says why, on', () => {
       SKIPPED,
     ],
     [
-      'a method that takes something else than the name function',
+      'a method whose parameters do not fit the name function',
       '@Exclusive((id: number) => `${id}`) async run(id: string): Promise<void> { void id; }',
       MISFIT,
     ],

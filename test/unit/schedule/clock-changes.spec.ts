@@ -33,7 +33,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-it('all zones and expressions are read', () => {
+it('all zones and expressions are loaded', () => {
   expect(CHANGES.length).toBe(26);
   expect(CHANGES.map(({ ticks }) => Object.keys(ticks).length)).toEqual(CHANGES.map(() => 18));
 });
@@ -46,13 +46,13 @@ describe.each(VERSIONS)('with cron %s', (version, CronTime) => {
       : Object.fromEntries(Object.entries(ticks).filter(([expression]) => !isRecurring(expression)));
 
   describe.each(CHANGES)('in $zone, where the clocks go $direction', ({ zone, at, direction, ticks }) => {
-    it.each(['January', 'July'])('asked in %s, the ticks are those of the time zone rules', (month) => {
+    it.each(['January', 'July'])('computed in %s, the ticks follow the time zone rules', (month) => {
       jest.setSystemTime(Date.parse(`15 ${month} 2026 12:00Z`));
 
       expect(ofEach(ticks, (expression) => walk(new CronTime(expression, zone), at))).toEqual(shown(ticks));
     });
 
-    it('a call is for its tick, on time and 3 seconds late', () => {
+    it('a call has its tick, on time and 3 seconds late', () => {
       const called = (late: number) =>
         ofEach(ticks, (expression, expected) => {
           const cronTime = new CronTime(expression, zone);
@@ -63,7 +63,7 @@ describe.each(VERSIONS)('with cron %s', (version, CronTime) => {
       expect(called(3 * SECOND)).toEqual(shown(ticks));
     });
 
-    it('a process that was up all night runs those ticks and no others', () => {
+    it('a process that runs all night runs exactly those ticks', () => {
       const found = ofEach(watched(ticks), (expression) =>
         runsOf(new CronTime(expression, zone), at, -WATCHED),
       );
@@ -79,7 +79,7 @@ describe.each(VERSIONS)('with cron %s', (version, CronTime) => {
       }
     });
 
-    it('a process that starts 21 minutes after the change runs no others', () => {
+    it('a process that starts 21 minutes after the change runs no other ticks', () => {
       const found = ofEach(watched(ticks), (expression) =>
         runsOf(new CronTime(expression, zone), at, 21 * MINUTE),
       );
@@ -88,7 +88,7 @@ describe.each(VERSIONS)('with cron %s', (version, CronTime) => {
     });
   });
 
-  it('nothing that 3.5 and 4.0 call for is spurious, and some of what 4.4 does is', () => {
+  it('no call of 3.5 and 4.0 is spurious, and some calls of 4.4 are', () => {
     const calls = CHANGES.filter(({ direction }) => direction === 'back').flatMap(({ zone, at }) =>
       ['0 0 * * *', '30 2 * * *', '0 3 * * *'].flatMap((expression) => {
         const cronTime = new CronTime(expression, zone);

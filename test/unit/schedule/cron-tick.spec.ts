@@ -37,7 +37,7 @@ describe('the tick of a call', () => {
     });
   });
 
-  it('is the one before until the very millisecond of the next', () => {
+  it('is the previous one until the exact millisecond of the next', () => {
     const cronTime = new CronTime('0 3 * * *', 'UTC');
     const next = at('2026-05-05T03:00:00Z');
 
@@ -57,7 +57,7 @@ describe('the tick of a call', () => {
     ['0 12 * * 1', '2026-06-15T12:00:00.000Z'],
     ['30 6 29 2 *', '2024-02-29T06:30:00.000Z'],
     ['0 0 31 * *', '2026-05-31T00:00:00.000Z'],
-  ])('is found however long ago it was: "%s"', (expression, tick) => {
+  ])('is found however long ago it is: "%s"', (expression, tick) => {
     const now = at('2026-06-20T08:00:00Z');
 
     expect(shown(tickAt(new CronTime(expression, 'UTC'), now))).toBe(tick);
@@ -74,7 +74,7 @@ describe('the tick of a call', () => {
     expect(shown(tickAt(cronTime, at(now)))).toBe(tick);
   });
 
-  it('is the one moment of a schedule that has only one', () => {
+  it('is the only moment of a schedule that has one', () => {
     const moment = at('2026-05-05T03:00:00.250Z');
 
     for (const late of [0, 1, 2 * HOUR])
@@ -82,7 +82,7 @@ describe('the tick of a call', () => {
   });
 });
 
-describe('the tick of a schedule in a zone of its own', () => {
+describe('the tick of a schedule with a time zone', () => {
   it.each([
     ['Europe/Paris', '2026-01-15T02:00:00.000Z'],
     ['Europe/Paris', '2026-07-15T01:00:00.000Z'],
@@ -124,7 +124,7 @@ describe('in the night the clocks go back', () => {
     ['0 * * * *', 'Australia/Lord_Howe', '2026-04-04T15:00:00Z'],
   ];
 
-  it.each(SPURIOUS)('a call of "%s" in %s at %s is for no tick', (expression, zone, call) => {
+  it.each(SPURIOUS)('a call of "%s" in %s at %s has no tick', (expression, zone, call) => {
     const cronTime = new CronTime(expression, zone);
 
     for (const late of [0, 2, SECOND, 20 * MINUTE])
@@ -134,7 +134,7 @@ describe('in the night the clocks go back', () => {
   });
 
   it.each([0, 40 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR])(
-    'a call for a time that comes twice is for the first, also %i ms late',
+    'a call at a time that comes twice has the first of the two, %i ms late',
     (late) => {
       const cronTime = new CronTime('30 2 * * *', 'Europe/Berlin');
 
@@ -142,7 +142,7 @@ describe('in the night the clocks go back', () => {
     },
   );
 
-  it('each of several times a day that come twice is one tick, by whichever of the two a process is called for', () => {
+  it('each of several repeated times is one tick, whichever of the two a process is called for', () => {
     const cronTime = new CronTime('*/20 2 * * *', 'Europe/Berlin');
     const firsts = ['2026-10-25T00:00:00.000Z', '2026-10-25T00:20:00.000Z', '2026-10-25T00:40:00.000Z'];
 
@@ -151,7 +151,7 @@ describe('in the night the clocks go back', () => {
   });
 
   it.each(['*/15 * * * *', '0 * * * *', '* 2 * * *', '* * * * * *'])(
-    'a pattern of every hour or of every minute, "%s", goes on in the repeated hour',
+    'a pattern of every hour or minute, "%s", continues in the repeated hour',
     (expression) => {
       const cronTime = new CronTime(expression, 'Europe/Berlin');
 
@@ -162,7 +162,7 @@ describe('in the night the clocks go back', () => {
     },
   );
 
-  it.each(['January', 'July'])('each day of the year has its tick, asked in %s', (month) => {
+  it.each(['January', 'July'])('each day of the year has its tick, computed in %s', (month) => {
     jest.useFakeTimers({ now: at(`15 ${month} 2026 12:00Z`) });
     for (const expression of ['0 0 * * *', '30 2 * * *', '0 3 * * *']) {
       const days: string[] = [];
@@ -177,7 +177,7 @@ describe('in the night the clocks go back', () => {
     }
   });
 
-  it('a utcOffset has no such nights', () => {
+  it('a utcOffset has no such night', () => {
     const cronTime = new CronTime('0 3 * * *', null, 60);
 
     expect(shown(callAt(cronTime, at('2026-10-25T01:00:00Z')))).toBe('2026-10-24T02:00:00.000Z');
@@ -192,7 +192,7 @@ it.each([
   ['0 0 31 * *', ['07-31', '08-31', '10-31', '12-31']],
   ['0 12 1 JAN,FEB *', ['01-01', '02-01', '01-01', '02-01']],
   ['@weekly', ['06-07', '06-14', '06-21', '06-28']],
-])('days of the month and of the week are read as cron reads them: "%s"', (expression, days) => {
+])('days of the month and of the week are interpreted as cron does: "%s"', (expression, days) => {
   const found: string[] = [];
   for (const tick of ticksAfter(new CronTime(expression, 'UTC'), at('2026-05-31T23:59:59Z'))) {
     if (found.push(new Date(tick).toISOString().slice(5, 10)) === 4) break;

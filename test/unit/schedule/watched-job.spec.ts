@@ -19,7 +19,7 @@ const VERSIONS = [
   ['4.4', cron44],
 ] as unknown as [string, typeof cron44][];
 
-describe.each(VERSIONS)('a job of cron %s that is watched', (_version, { CronJob }) => {
+describe.each(VERSIONS)('a watched job of cron %s', (_version, { CronJob }) => {
   const jobs: Job[] = [];
   let ticks: (number | undefined)[];
 
@@ -52,7 +52,7 @@ describe.each(VERSIONS)('a job of cron %s that is watched', (_version, { CronJob
     expect(ticks.at(-1)).toBeGreaterThan(ticks[0]!);
   });
 
-  it('has none when it is called by hand, before its timer and after', async () => {
+  it('has no tick when it is called by hand, before or after its timer', async () => {
     const job = make(EVERY_SECOND);
     void job.fireOnTick();
     job.start();
@@ -64,7 +64,7 @@ describe.each(VERSIONS)('a job of cron %s that is watched', (_version, { CronJob
     expect(ticks.at(-1)).toBeUndefined();
   });
 
-  it('has one in handlers that were added later, and with waitForCompletion', async () => {
+  it('has a tick in handlers that were added later, and with waitForCompletion', async () => {
     const job = make(EVERY_SECOND, note, { waitForCompletion: true });
     job.addCallback(note);
     job.start();
@@ -73,7 +73,7 @@ describe.each(VERSIONS)('a job of cron %s that is watched', (_version, { CronJob
     expect(ticks[0]).toBe(ticks[1]);
   });
 
-  it('tells a call in its constructor afterwards, when it is known', async () => {
+  it('reports a call in its constructor once it is watched', async () => {
     const told: Promise<unknown>[] = [];
     make(NEVER, () => void told.push(firingOfNewJob()), { runOnInit: true });
     const another = firingOfNewJob();
@@ -82,7 +82,7 @@ describe.each(VERSIONS)('a job of cron %s that is watched', (_version, { CronJob
     await expect(another).resolves.toBeUndefined();
   });
 
-  it('has the schedule that it had when it fired', async () => {
+  it('keeps the schedule that it had when it fired', async () => {
     let release!: () => void;
     const gate = new Promise<void>((resolve) => (release = resolve));
     let fired: number | undefined;
@@ -99,7 +99,7 @@ describe.each(VERSIONS)('a job of cron %s that is watched', (_version, { CronJob
     expect(ticks[0]).toBe(fired);
   });
 
-  it('counts while its handler runs, and for a minute after', async () => {
+  it('is known while its handler runs and for one more minute', async () => {
     let release!: () => void;
     const gate = new Promise<void>((resolve) => (release = resolve));
     let counts!: () => boolean;
@@ -135,7 +135,7 @@ describe.each(VERSIONS)('a job of cron %s that is watched', (_version, { CronJob
   });
 });
 
-it('what is no job of cron is left alone', () => {
+it('an object that is not a job of cron is not watched', () => {
   const stub = { start: () => 'started', stop() {} };
   watchJob(stub, 'stub', { isNew: true });
   watchJob(undefined, 'none', { isNew: true });
