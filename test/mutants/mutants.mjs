@@ -682,7 +682,7 @@ export const MUTANTS = [
     tests: 'redis/inbox',
   },
   {
-    name: "a rejection of an event listener is nobody's",
+    name: 'nobody catches the rejection of an event listener',
     file: 'lib/common/call-safely.ts',
     find: 'returned.catch(onError);',
     replace: 'void returned;',
