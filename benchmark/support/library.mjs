@@ -6,6 +6,12 @@ import { LONG_TTL, TTL } from './ttl.mjs';
 
 const nothing = async () => {};
 
+/** The first tick after a moment of a job that has one each minute: as with @Cron, a tick is asked for until then. */
+const nextMinute = (tick) => (moment) => {
+  const minutes = Math.floor((moment - tick) / 60_000) + 1;
+  return new Date(tick.getTime() + minutes * 60_000);
+};
+
 /** `open` of a build of this library, given what it exports. */
 export function opener({ Exclusive, ExclusiveLockModule, ExclusiveLockService }) {
   /** The application: its module is the object that has a decorated method. */
@@ -50,7 +56,8 @@ export function opener({ Exclusive, ExclusiveLockModule, ExclusiveLockService })
       occupy: (name) => locks.acquire(name, { ttl: LONG_TTL }),
       hold: (name) => locks.acquire(name),
       contend: (name, critical) => locks.run(name, critical, { wait: true }),
-      runTick: (name, tick, work) => locks.run(name, work, { occurrence: { tick } }),
+      runTick: (name, tick, work) =>
+        locks.run(name, work, { occurrence: { tick, following: nextMinute(tick) } }),
       runWork: () => locks.run('work', nothing),
       callDecorated: () => module.decorated(),
       runsOfTicks: () => module.runs,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientProcess } from '../support/client-process.mjs';
-import { figure, medianOf, share, sumOf } from '../support/columns.mjs';
+import { figure, medianOf, note, share, sumOf } from '../support/columns.mjs';
 import { CommandCounter } from '../support/command-counter.mjs';
 import { measureRounds } from '../support/rounds.mjs';
 import { serverCpu } from '../support/server-stats.mjs';
@@ -33,6 +33,7 @@ export const columns = [
   figure('commands', 'commands a job', 1),
   figure('calls', 'calls in scripts a job', 1),
   share('once', 'run once', DUE),
+  note('run twice', (rounds) => String(sumOf(rounds, 'twice'))),
 ];
 
 /** Milliseconds since 1970, with their fractions. */
@@ -80,7 +81,7 @@ async function oneRound(name, server) {
     timed.push({ ...tick, serverCpu: ((await serverCpu(server.redis)) - before) * 1000 });
   }
   await Promise.all(replicas.map((replica) => replica.stop()));
-  const once = sumOf([warmUp, counted, ...timed], 'once');
+  const ticks = [warmUp, counted, ...timed];
   return {
     first: medianOf(timed, 'first'),
     last: medianOf(timed, 'last'),
@@ -88,8 +89,9 @@ async function oneRound(name, server) {
     serverCpu: medianOf(timed, 'serverCpu'),
     commands: commands / JOBS,
     calls: calls / JOBS,
-    once,
-    onceOfDue: once / DUE,
+    once: sumOf(ticks, 'once'),
+    twice: sumOf(ticks, 'twice'),
+    onceOfDue: sumOf(ticks, 'once') / DUE,
   };
 }
 
@@ -100,5 +102,11 @@ async function oneTick(replicas) {
   for (const { ran } of answers) for (const job of ran) times[job]++;
   const first = Math.min(...answers.map((answer) => answer.first));
   const last = Math.max(...answers.map((answer) => answer.last));
-  return { first, last, firstOfLast: first / last, once: times.filter((count) => count === 1).length };
+  return {
+    first,
+    last,
+    firstOfLast: first / last,
+    once: times.filter((count) => count === 1).length,
+    twice: times.filter((count) => count > 1).length,
+  };
 }
