@@ -45,10 +45,13 @@ export class Deadlines {
     return deadline;
   }
 
-  cancel(deadline: Deadline): void {
+  /** Returns whether it had not passed. */
+  cancel(deadline: Deadline): boolean {
+    const isPending = this.#pending.has(deadline);
     deadline.forget?.();
     this.#pending.remove(deadline);
     if (this.#pending.size === 0) this.#timer.keepAlive(false);
+    return isPending;
   }
 
   /** Ends the timer where nothing is pending: for whoever adds nothing any more. */

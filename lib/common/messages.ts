@@ -54,6 +54,21 @@ export const messages = {
     `The ${store} store needs the package ${peer}, which could not be loaded. Run: npm install ${peer}`,
   notAStore: (missing: readonly string[]) =>
     `store must be a LockStore; the given one lacks ${missing.join(', ')}.`,
+  basicStoreGiven: () =>
+    'store must be a LockStore; the given one has acquire, renew and release only. Give store: basicStore(yourStore).',
+  notABasicStore: (missing: readonly string[]) =>
+    `basicStore() needs a store with acquire, renew and release; the given one lacks ${missing.join(', ')}.`,
+  basicStoreSlow: () => 'it did not answer in time',
+  basicStoreCannotInspect: () =>
+    'it cannot say who holds a lock. Give basicStore() the option inspect, if the store can tell who has a key',
+  noSuchCase: (name: string) =>
+    `except: there is no case "${name}" in the contract of stores. Give the name as storeContract() lists it.`,
+  keptAfterAll: (name: string) =>
+    `This promise is listed in \`except\`, but the store keeps it. Remove from \`except\`: ${name}`,
+  needDeclaredWrongly: (need: string, isThere: boolean) =>
+    isThere
+      ? `The stores under test have "${need}". Remove it from \`without\`, so that its cases run.`
+      : `The stores under test have no "${need}". Provide it, or list it in \`without\`, so that its cases are skipped.`,
   notALogger: (missing: readonly string[]) =>
     `logger must have the methods info (or log), warn and error; the given one lacks ${missing.join(', ')}.`,
   noStoreInProduction: () =>

@@ -23,8 +23,8 @@ export function newScope(lease: HeldLease, owner: object): LeaseScope {
   return { lease, owner, outer: currentScope() };
 }
 
-export function runInside<T>(scope: LeaseScope, work: () => T): T {
-  return storage.run(scope, work);
+export function runInside<T>(scope: LeaseScope, work: (lease: HeldLease) => T, lease: HeldLease): T {
+  return storage.run(scope, work, lease);
 }
 
 /** From now on what the work has left behind, such as a timer, is outside of the lease. */

@@ -3,10 +3,10 @@ import { hostname } from 'node:os';
 import { LockConfigurationError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
+import type { HeldBy } from '../stores/lock-store.js';
 
-/** What is stored while a lock is held. The token makes it unique to one acquisition. */
-interface HolderRecord {
-  token: string;
+/** What is stored of the holder while a lock is held. */
+interface StoredHolder {
   application?: string | undefined;
   replica: string;
   host: string;
@@ -16,14 +16,14 @@ interface HolderRecord {
   contents?: unknown;
 }
 
-/** Writes the records by which this process is known as a holder. */
+/** How this process is known as a holder. */
 export class HolderIdentity {
-  // 128 random bits of the process, then a counter: unique to the acquisition, and cheap.
-  readonly #beforeCount = `{"token":"${randomBytes(16).toString('base64url')}.`;
-  /** What is the same in all records, written once. */
-  readonly #afterCount: string;
+  /** 96 random bits of the process, before a counter: unique to the acquisition, and cheap. */
+  readonly #process = `${randomBytes(12).toString('base64url')}.`;
+  /** What is the same for all locks, written once. */
+  readonly #beforeSince: string;
   #count = 0;
-  /** The time of the last record, which many records of a busy process share. */
+  /** The last time, which many acquisitions of a busy process share. */
   #writtenAt = 0;
   #since = '';
 
@@ -31,19 +31,24 @@ export class HolderIdentity {
     const host = hostname();
     const { pid } = process;
     const constant = JSON.stringify({ application, replica: replica ?? `${host}:${pid}`, host, pid });
-    this.#afterCount = `",${constant.slice(1, -1)},"since":"`;
+    this.#beforeSince = `${constant.slice(0, -1)},"since":"`;
+  }
+
+  /** Names one acquisition. */
+  newOwner(): string {
+    return this.#process + (++this.#count).toString(36);
   }
 
   /** @throws LockConfigurationError for contents that JSON cannot hold */
-  newRecord(contents: unknown, occurrence?: string): string {
+  describe(contents: unknown, occurrence?: string): string {
     const now = Date.now();
     if (now !== this.#writtenAt) {
       this.#writtenAt = now;
-      this.#since = new Date(now).toISOString();
+      this.#since = `${new Date(now).toISOString()}"`;
     }
-    let record = this.#beforeCount + String(++this.#count) + this.#afterCount + this.#since;
-    record += occurrence === undefined ? '"' : `","occurrence":${JSON.stringify(occurrence)}`;
-    return record + (contents === undefined ? '}' : `,"contents":${contentsAsJson(contents)}}`);
+    let holder = this.#beforeSince + this.#since;
+    if (occurrence !== undefined) holder += `,"occurrence":${JSON.stringify(occurrence)}`;
+    return holder + (contents === undefined ? '}' : `,"contents":${contentsAsJson(contents)}}`);
   }
 }
 
@@ -65,10 +70,10 @@ function contentsAsJson(contents: unknown): string {
   return json;
 }
 
-/** Reads a stored record, whoever wrote it. */
-export function parseHolder(record: string): Holder {
-  const stored = parseJson(record);
-  if (!isHolderRecord(stored)) return { contents: stored, raw: record };
+/** Reads what a store tells of a holder, also if another program has written it. */
+export function parseHolder({ owner, holder }: Pick<HeldBy, 'owner' | 'holder'>): Holder {
+  const stored = parseJson(holder);
+  if (owner === undefined || !isStoredHolder(stored)) return { contents: stored, raw: holder };
   const { application, replica, host, pid, since, occurrence, contents } = stored;
   return {
     ...(application && { application }),
@@ -89,8 +94,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isHolderRecord(value: unknown): value is HolderRecord {
-  return (
-    typeof value === 'object' && value !== null && 'token' in value && 'replica' in value && 'since' in value
-  );
+function isStoredHolder(value: unknown): value is StoredHolder {
+  return typeof value === 'object' && value !== null && 'replica' in value && 'since' in value;
 }

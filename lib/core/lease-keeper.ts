@@ -69,7 +69,7 @@ export class LeaseKeeper {
   /** The store says so without having been asked. */
   takenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
     for (const lease of this.#leases.all()) {
-      if (lease.record === owner.record) this.#settle(lease, how, this.#clock.now(), undefined);
+      if (lease.owner === owner.owner) this.#settle(lease, how, this.#clock.now(), undefined);
     }
   }
 
@@ -133,7 +133,7 @@ export class LeaseKeeper {
     let within = this.#commandTimeout;
     for (const lease of leases) within = Math.min(within, lease.renewEvery);
     const sentAt = this.#clock.now();
-    let replies: (OwnerReply | undefined)[] | undefined;
+    let replies: readonly (OwnerReply | undefined)[] | undefined;
     let failure: LockStoreError | undefined;
     try {
       replies = await this.#store.renew(leases, within);

@@ -4,7 +4,8 @@ import type { Clock } from '../common/clock.js';
 import { LockLostError, type LossReason } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import type { Claim } from '../stores/lock-store.js';
+import type { Claim, ReleaseRequest } from '../stores/lock-store.js';
+import type { LeaseTimes } from './lease-options.js';
 import { describeClaim } from './occurrence.js';
 
 /** One grant of a lock, for a time, renewed until it is released. */
@@ -40,61 +41,64 @@ export interface Lease extends AsyncDisposable {
   release(): Promise<void>;
 }
 
-export interface LeaseTerms {
+/** What a lease is issued for. */
+export interface LeaseWanted extends LeaseTimes {
   readonly name: string;
-  readonly record: string;
-  readonly fencingToken: number;
-  readonly claim?: Claim | undefined;
-  readonly ttl: number;
-  readonly renewEvery: number;
-  /** See the reply of the store. */
-  readonly repeated?: boolean | undefined;
-  readonly maxHold?: number | undefined;
-  /** Where what becomes of it is logged, if not where all is. */
+  /** Whether it is for what a scheduler or Nest calls. */
+  readonly scheduled: boolean;
+  /** Where what becomes of it is logged, if not where everything is. */
   readonly logger?: LockLogger | undefined;
-  /** For how long the store keeps the lock at first, where that is less than the TTL. */
+}
+
+/** One grant by the store. */
+export interface Grant {
+  readonly fencingToken: number;
+  /** The moment, on the keeper's clock, before the request that it was granted to was sent. */
+  readonly askedAt: number;
+  /** The moment at which the answer is looked at. */
+  readonly now: number;
+  /** Milliseconds for which the store keeps the lock at first, if that is less than the TTL: for a waiter. */
   readonly keptFor?: number | undefined;
 }
 
-export interface LeaseHandlers {
-  giveBack(): Promise<void>;
-  lost(error: LockLostError): void;
+/** Where a lease is kept and given back. */
+export interface LeaseHome {
+  readonly clock: Clock;
+  giveBack(lease: HeldLease): Promise<void>;
+  lost(lease: HeldLease, error: LockLostError): void;
   /** Milliseconds for which the event loop has not turned by now. */
-  stalledFor(): number;
+  readonly stalledFor: number;
 }
 
 /** The lease ends this much before the store can expire the lock: for timers that fire late and clocks that run fast. */
 const margin = (ttl: number): number => Math.max(5, Math.min(500, ttl / 20), ttl / 1000);
 
-/** Until when a lock is certainly held that the store keeps for `ttl` from a question that was sent at `sentAt`. */
+/** Until when a lock is certainly held that the store keeps for `ttl` from a request that was sent at `sentAt`. */
 const deadlineOf = (sentAt: number, ttl: number): number => sentAt + ttl - margin(ttl);
 
 /** A lease as its keeper sees it: `Lease` is the part that users get. */
 export class HeldLease implements Lease, BagMember {
   readonly name: string;
-  readonly record: string;
+  readonly owner: string;
   readonly fencingToken: number;
-  readonly tick: Date | undefined;
   readonly claim: Claim | undefined;
-  /** Whether another copy of its acquisition may arrive at the store when it has been given back. */
-  readonly repeated: boolean;
-  /** What the store is to remember as run to its end when the lock is given back. */
-  completed: Claim | undefined;
-  /** Its caller has gone before it was granted: what it claims was not begun, and nobody was told of it. */
-  annulled = false;
+  readonly scheduled: boolean;
   readonly ttl: number;
   readonly renewEvery: number;
   readonly logger: LockLogger | undefined;
+  /** What the store is told of the claim when the lock is given back. */
+  end: ReleaseRequest['end'] = 'unfinished';
   /** For the bag of its keeper: a lease can be in no other one. */
   bagIndex = -1;
+  /** By which the shutdown waits for it. */
+  active: BagMember | undefined;
   /** When the keeper wants to renew it next, on the keeper's clock. */
   renewAt: number;
   renewing = false;
   /** Failed renewals since the last one that was answered. */
   failures = 0;
 
-  readonly #clock: Clock;
-  readonly #on: LeaseHandlers;
+  readonly #home: LeaseHome;
   readonly #since: number;
   readonly #maxHold: number;
   /** When it has been held for `maxHold`, whatever was renewed. */
@@ -102,33 +106,39 @@ export class HeldLease implements Lease, BagMember {
   /** Until when the store certainly keeps the lock for it. */
   #deadline: number;
   #lossReason: LossReason | undefined;
-  /** Made when first asked for: a release is no error to anybody who does not look, and errors are slow to make. */
+  /** Made when first asked for: most releases interest nobody, and errors are slow to make. */
   #lossError: LockLostError | undefined;
   #controller: AbortController | undefined;
   #released: Promise<void> | undefined;
   #guests: Set<Promise<unknown>> | undefined;
 
-  /** `askedAt` is the moment before the acquisition was sent. */
-  constructor(terms: LeaseTerms, askedAt: number, clock: Clock, on: LeaseHandlers) {
-    this.name = terms.name;
-    this.record = terms.record;
-    this.fencingToken = terms.fencingToken;
-    this.claim = terms.claim;
-    this.repeated = terms.repeated ?? false;
-    this.tick = terms.claim?.kind === 'tick' ? new Date(terms.claim.time) : undefined;
-    this.ttl = terms.ttl;
-    this.renewEvery = terms.renewEvery;
-    this.logger = terms.logger;
-    this.#clock = clock;
-    this.#on = on;
-    this.#maxHold = terms.maxHold ?? Infinity;
+  constructor(
+    wanted: LeaseWanted,
+    owner: string,
+    claim: Claim | undefined,
+    { fencingToken, askedAt, now, keptFor }: Grant,
+    home: LeaseHome,
+  ) {
+    this.name = wanted.name;
+    this.owner = owner;
+    this.fencingToken = fencingToken;
+    this.claim = claim;
+    this.scheduled = wanted.scheduled;
+    this.ttl = wanted.ttl;
+    this.renewEvery = wanted.renewEvery;
+    this.logger = wanted.logger;
+    this.#home = home;
+    this.#maxHold = wanted.maxHold ?? Infinity;
     // Held from now on: an answer that took long takes nothing from the work.
-    this.#endsAt = clock.now() + this.#maxHold;
-    const { keptFor } = terms;
-    // Who was told is told much later than it asked.
-    this.#since = keptFor === undefined ? askedAt : clock.now();
+    this.#endsAt = now + this.#maxHold;
+    // A waiter is notified long after it asked.
+    this.#since = keptFor === undefined ? askedAt : now;
     this.#deadline = deadlineOf(askedAt, keptFor ?? this.ttl);
-    this.renewAt = keptFor === undefined ? askedAt + this.renewEvery : clock.now();
+    this.renewAt = keptFor === undefined ? askedAt + this.renewEvery : now;
+  }
+
+  get tick(): Date | undefined {
+    return this.claim?.kind === 'tick' ? new Date(this.claim.time) : undefined;
   }
 
   get held(): boolean {
@@ -137,7 +147,7 @@ export class HeldLease implements Lease, BagMember {
 
   get remaining(): number {
     if (this.#lossReason) return 0;
-    const remaining = this.deadline - this.#clock.now();
+    const remaining = this.deadline - this.#home.clock.now();
     if (remaining <= 0) this.expire();
     return Math.max(0, remaining);
   }
@@ -168,7 +178,7 @@ export class HeldLease implements Lease, BagMember {
 
   /** Whole milliseconds since it was asked for. */
   get age(): number {
-    return Math.round(this.#clock.now() - this.#since);
+    return Math.round(this.#home.clock.now() - this.#since);
   }
 
   /** The moment, on the keeper's clock, after which the lease is not held any more. */
@@ -205,14 +215,14 @@ export class HeldLease implements Lease, BagMember {
   release(): Promise<void> {
     if (!this.#released) {
       if (this.held) this.#lossReason = 'released';
-      this.#released = this.#on.giveBack();
+      this.#released = this.#home.giveBack(this);
     }
     return this.#released;
   }
 
-  /** Gives back what nobody has had. */
+  /** Gives back what nobody has had: its caller has gone before it was granted. */
   annul(): void {
-    this.annulled = true;
+    this.end = 'void';
     void this.release();
   }
 
@@ -220,7 +230,7 @@ export class HeldLease implements Lease, BagMember {
     return this.release();
   }
 
-  /** What logs show of it: not the record, which is for the store. */
+  /** What logs show of it. */
   toJSON(): Pick<Lease, 'name' | 'fencingToken' | 'tick' | 'held' | 'remaining'> {
     const { name, fencingToken, tick, held, remaining } = this;
     return { name, fencingToken, tick, held, remaining: Math.floor(remaining) };
@@ -242,6 +252,10 @@ export class HeldLease implements Lease, BagMember {
     }
   }
 
+  get hasGuests(): boolean {
+    return this.#guests !== undefined && this.#guests.size > 0;
+  }
+
   /** Resolves when all work that has joined has settled. */
   async guestsGone(): Promise<void> {
     while (this.#guests && this.#guests.size > 0) await Promise.allSettled(this.#guests);
@@ -260,7 +274,7 @@ export class HeldLease implements Lease, BagMember {
     this.#lossReason = reason;
     this.#lossError = this.#loss(reason, stalledFor);
     this.#controller?.abort(this.#lossError);
-    this.#on.lost(this.#lossError);
+    this.#home.lost(this, this.#lossError);
   }
 
   /** Aborts the signal while the lock is still held and renewed: the work is asked to come to its end. */
@@ -273,7 +287,7 @@ export class HeldLease implements Lease, BagMember {
   expire(): void {
     // The end that came first is the reason, also where both have passed unnoticed.
     if (this.#endsAt <= this.#deadline) return this.lose('max-hold');
-    const stalledFor = this.#on.stalledFor();
+    const stalledFor = this.#home.stalledFor;
     // An answer that nobody was there to read is not the store's fault.
     const storeIsAway = (this.failures > 0 || this.renewing) && stalledFor < this.ttl / 2;
     this.lose(storeIsAway ? 'store-unavailable' : 'expired', stalledFor);

@@ -7,19 +7,22 @@ import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
 import type { LockStore, StoredLock } from '../stores/lock-store.js';
-import { Acquirer, type Acquisition } from './acquirer.js';
-import type { Wanted } from './attempt.js';
+import { AcquisitionNews } from './acquisition-news.js';
+import { Acquisition, type AcquisitionParts } from './acquisition.js';
 import { enclosingLease, leaveScope, newScope, runInside } from './current-lease.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { LEASE_OPTIONS, resolveTimes, type LeaseOptions, type LeaseTimes } from './lease-options.js';
 import type { HeldLease, Lease } from './lease.js';
+import { Leases } from './leases.js';
+import { LocalQueues } from './local-queue.js';
 import { LockEvents } from './lock-events.js';
 import { checkMadeName, checkName } from './lock-name.js';
 import { LockReturner } from './lock-returner.js';
 import { DEFAULT_RETRY, claimOf, type Occurrence } from './occurrence.js';
-import type { Outcome } from './outcome.js';
+import type { Outcome, Skipped } from './outcome.js';
 import { Shutdown } from './shutdown.js';
+import type { Acquired, Wanted } from './wanted.js';
 import { WatchedStore } from './watched-store.js';
 
 export interface LockManagerSettings extends LeaseTimes {
@@ -103,34 +106,37 @@ export class LockManager {
   readonly events = new LockEvents();
   readonly #settings: LockManagerSettings;
   readonly #store: WatchedStore;
-  readonly #keeper: LeaseKeeper;
-  readonly #returner: LockReturner;
+  readonly #leases: Leases;
   readonly #shutdown: Shutdown;
-  readonly #acquirer: Acquirer;
+  readonly #parts: AcquisitionParts;
   #closed: Promise<void> | undefined;
 
   constructor(settings: LockManagerSettings) {
-    const { clock = settings.store.clock ?? new SteadyClock(), commandTimeout, logger } = settings;
+    const { store, clock = store.clock ?? new SteadyClock(), commandTimeout, logger, outages } = settings;
+    const { events } = this;
     this.#settings = settings;
-    this.#store = new WatchedStore(settings.store, settings.outages);
-    this.#keeper = new LeaseKeeper(this.#store, clock, commandTimeout, this.events);
-    settings.store.whenTakenAway?.((owner, how) => this.#keeper.takenAway(owner, how));
-    settings.store.whenReconnected?.(() => this.#keeper.renewAllNow());
-    const { store, outages } = settings;
-    this.#returner = new LockReturner({ store, commandTimeout, logger, outages, clock });
+    this.#store = new WatchedStore(store, outages);
     this.#shutdown = new Shutdown(settings.drainTimeout, logger, clock);
-    this.#acquirer = new Acquirer({
-      store: this.#store,
+    this.#leases = new Leases({
       clock,
-      keeper: this.#keeper,
-      returner: this.#returner,
+      keeper: new LeaseKeeper(this.#store, clock, commandTimeout, events),
+      returner: new LockReturner({ store, commandTimeout, logger, outages, clock }),
       shutdown: this.#shutdown,
-      events: this.events,
-      identity: settings.identity,
-      application: settings.application,
-      commandTimeout,
+      events,
       logger,
     });
+    store.onTakenAway?.((owner, how) => this.#leases.takenAway(owner, how));
+    store.onReconnected?.(() => this.#leases.renewAllNow());
+    this.#parts = {
+      store: this.#store,
+      clock,
+      leases: this.#leases,
+      shutdown: this.#shutdown,
+      queues: new LocalQueues(),
+      news: new AcquisitionNews(clock, events, logger, settings.application),
+      identity: settings.identity,
+      commandTimeout,
+    };
   }
 
   /** Runs `work` under the lock if it can be acquired, and gives the lock back when the work has settled. */
@@ -139,20 +145,20 @@ export class LockManager {
     if (typeof work !== 'function') refuse('work', 'a function', work);
     const outer = enclosingLease(name, this);
     if (outer) return this.#join(outer, work, wanted);
-    const acquisition = await this.#acquirer.acquire(wanted);
+    const acquisition = await this.#acquire(wanted);
     if (acquisition.status === 'skipped') return acquisition;
     const { lease } = acquisition;
     const scope = newScope(lease, this);
     let value: T;
     try {
-      value = await runInside(scope, async () => await work(lease));
-      lease.completed = lease.claim;
+      value = await runInside(scope, work, lease);
+      lease.end = 'completed';
     } catch (error) {
       // What is tried again is the tick of a holder that died, or was told to stop: not work that has failed.
-      if (lease.claim?.kind === 'tick' && !lease.aborted) lease.completed = lease.claim;
+      if (lease.claim?.kind === 'tick' && !lease.aborted) lease.end = 'completed';
       throw error;
     } finally {
-      await lease.guestsGone();
+      if (lease.hasGuests) await lease.guestsGone();
       leaveScope(scope);
       await lease.release();
     }
@@ -164,8 +170,8 @@ export class LockManager {
    *
    * @throws LockConfigurationError at once, not by the promise
    */
-  tryAcquire(name: string, options: RunOptions, logger?: LockLogger): Promise<Acquisition> {
-    return this.#acquirer.acquire({ ...this.#wanted(name, options), logger });
+  tryAcquire(name: string, options: RunOptions, logger?: LockLogger): Promise<Acquired | Skipped> {
+    return this.#acquire({ ...this.#wanted(name, options), logger });
   }
 
   /**
@@ -234,9 +240,12 @@ export class LockManager {
 
   async #close(): Promise<void> {
     await this.#shutdown.drainAll();
-    this.#keeper.stop();
-    await this.#returner.close();
+    await this.#leases.close();
     await this.#settings.store.close();
+  }
+
+  #acquire(wanted: Wanted): Promise<Acquired | Skipped> {
+    return new Acquisition(wanted, this.#parts).run();
   }
 
   /** @throws LockConfigurationError */
@@ -272,16 +281,9 @@ export class LockManager {
   }
 }
 
-function stateOf(name: string, { record, remaining, fencingToken, waiters }: StoredLock): LockState {
-  const holder = parseHolder(record);
-  // The store's fencing token is that of our last grant; another program's lock has none.
-  return {
-    name,
-    holder,
-    remaining,
-    fencingToken: holder.replica === undefined ? undefined : fencingToken,
-    waiters,
-  };
+function stateOf(name: string, stored: StoredLock): LockState {
+  const { remaining, fencingToken, waiters } = stored;
+  return { name, holder: parseHolder(stored), remaining, fencingToken, waiters };
 }
 
 function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {

@@ -7,13 +7,13 @@ import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
 import { runOutside } from '../common/outside.js';
 import { Pause } from '../common/pause.js';
-import type {
-  LockStore,
-  OwnerReply,
-  ReleaseRequest,
-  RenewRequest,
-  UndoRequest,
+import {
+  recordsCompletion,
+  type LockStore,
+  type OwnerReply,
+  type ReleaseRequest,
 } from '../stores/lock-store.js';
+import type { HeldLease } from './lease.js';
 
 /** Milliseconds before the second attempt to give back a lock; doubles up to the longest. */
 const FIRST_RETRY = 50;
@@ -24,29 +24,38 @@ const SLOWEST_RETRY = 5000;
 /** What a release that is not answered may add to the work it ends, in milliseconds. */
 const PATIENCE = 250;
 
-/** Where what becomes of its lock is logged, if not where all is. */
-interface LoggedOwner {
+/** The end of one acquisition. */
+export interface Return extends ReleaseRequest {
+  /** Where what becomes of it is logged, if not where everything is. */
   readonly logger?: LockLogger | undefined;
 }
 
-/** One lock that is to be given back. */
-interface Return extends BagMember {
-  readonly owner: RenewRequest & LoggedOwner;
-  readonly ask: () => Promise<OwnerReply>;
-  /** Whether a success is recorded with it. Until then the lock is kept: whoever had it would do the same again. */
+/** What becomes of the release of a lease. */
+interface ReleaseListener {
+  /** Is called with the store's answer; undefined when there will be none. `inTime`: it was waited for. */
+  gaveBack(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void;
+  /** Is called once if the store refuses it for good. */
+  releaseRefused(lease: HeldLease, error: LockStoreError): void;
+  /** Is called when nobody waits for it any more, and again when it is answered after that. */
+  left(lease: HeldLease): void;
+}
+
+/** A lease that is given back to somebody who waits for that. */
+interface Waited {
+  readonly lease: HeldLease;
+  readonly listener: ReleaseListener;
+  readonly resolve: () => void;
+}
+
+/** What the store has not answered. */
+interface Pending extends BagMember {
+  readonly request: Return;
+  readonly waited: Waited | undefined;
+  /** Whether a success is recorded with it. Until then the lock is kept: its next holder would do the same again. */
   readonly records: boolean;
   /** Until when the store keeps the lock, on the clock. */
   keptUntil: number;
-  /** Is called once if the store refuses it for good, and is undefined from then on. */
-  onRefused: ((error: LockStoreError) => void) | undefined;
-}
-
-/** What somebody wants to know of a release. */
-interface ReleaseHandlers {
-  /** Is called with the store's answer; undefined when there will be none. `inTime`: it was waited for. */
-  readonly answered: (reply: OwnerReply | undefined, inTime: boolean) => void;
-  /** Is called once if the store refuses it for good. */
-  readonly refused: (error: LockStoreError) => void;
+  isRefusalTold: boolean;
 }
 
 /** What the returner works with. */
@@ -61,7 +70,7 @@ export interface ReturnerParts {
 /** Gives locks back: at once where the store answers, else in the background until it does. */
 export class LockReturner {
   readonly #parts: ReturnerParts;
-  readonly #pending = new Bag<Return>();
+  readonly #pending = new Bag<Pending>();
   readonly #patience: Deadlines;
   readonly #closing = new AbortController();
   #onIdle: (() => void) | undefined;
@@ -74,36 +83,36 @@ export class LockReturner {
     this.#patience = new Deadlines(parts.clock, { keepAlive: true });
   }
 
-  /** Resolves when the store has answered, or after PATIENCE. Never rejects. The handlers are also called later. */
-  giveBack(owner: ReleaseRequest & RenewRequest & LoggedOwner, on: ReleaseHandlers): Promise<void> {
-    const { store, commandTimeout, clock } = this.#parts;
-    return new Promise((resolve) => {
-      let inTime = true;
-      const patience = this.#patience.add(clock.now() + PATIENCE, () => {
-        inTime = false;
-        resolve();
-      });
-      const ask = (): Promise<OwnerReply> => store.release(owner, commandTimeout);
-      void this.#untilAnswered(owner, ask, owner.completed !== undefined, on.refused).then((reply) => {
-        this.#patience.cancel(patience);
-        on.answered(reply, inTime);
-        resolve();
-      });
-    });
+  /** Resolves when the store has answered, or after PATIENCE. Never rejects. The listener is also called later. */
+  giveBack(lease: HeldLease, listener: ReleaseListener): Promise<void> {
+    return new Promise((resolve) => void this.#return(lease, { lease, listener, resolve }));
   }
 
-  /** For an acquisition that was not answered: it may have been carried out, or may be still. Never rejects. */
-  async undo(owner: UndoRequest): Promise<void> {
-    const { store, commandTimeout } = this.#parts;
-    await this.#untilAnswered(owner, () => store.undo(owner, commandTimeout));
+  /** Ends an acquisition in the background. */
+  withdraw(request: Return): void {
+    void this.#return(request);
   }
 
-  /** For an acquisition that stands in line and is not wanted any more. Never rejects. */
-  async leave(owner: RenewRequest): Promise<void> {
-    const { store, commandTimeout } = this.#parts;
-    await this.#untilAnswered(owner, async () =>
-      store.leave ? store.leave(owner, commandTimeout) : 'vanished',
-    );
+  async #return(request: Return, waited?: Waited): Promise<void> {
+    const { store, clock, commandTimeout } = this.#parts;
+    const now = clock.now();
+    const records = request.end === 'completed' && recordsCompletion(request.claim);
+    const keptUntil = now + request.ttl;
+    const pending: Pending = { request, waited, records, keptUntil, isRefusalTold: false, bagIndex: -1 };
+    const patience = waited && this.#patience.add(now + PATIENCE, () => leave(waited));
+    this.#pending.add(pending);
+    let reply: OwnerReply | undefined;
+    try {
+      if (!this.#closing.signal.aborted) reply = await store.release(request, commandTimeout);
+    } catch (error) {
+      reply = await runOutside(() => this.#goOn(pending, error));
+    }
+    this.#pending.remove(pending);
+    if (this.#pending.size === 0) this.#onIdle?.();
+    if (!waited || !patience) return;
+    const inTime = this.#patience.cancel(patience);
+    waited.listener.gaveBack(waited.lease, reply, inTime);
+    leave(waited);
   }
 
   /** Waits up to one command's time for what is still to be given back, then gives up. */
@@ -114,35 +123,14 @@ export class LockReturner {
       this.#onIdle = idle.wake;
       await idle.for(commandTimeout);
     }
-    // Of one lock a release and an undo may be under way.
-    const left = new Map(this.#pending.all().map(({ owner }) => [owner.name, owner.logger ?? logger]));
+    // Two acquisitions of one lock may end at the same time.
+    const left = new Map(this.#pending.all().map(({ request }) => [request.name, request.logger ?? logger]));
     for (const [name, log] of left) log.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
     this.#closing.abort();
     this.#patience.rest();
   }
 
-  /** Resolves with the store's answer, or without one when there will be none. Never rejects. */
-  async #untilAnswered(
-    owner: Return['owner'],
-    ask: () => Promise<OwnerReply>,
-    records = false,
-    onRefused?: (error: LockStoreError) => void,
-  ): Promise<OwnerReply | undefined> {
-    if (this.#closing.signal.aborted) return undefined;
-    const keptUntil = this.#parts.clock.now() + owner.ttl;
-    const item: Return = { owner, ask, records, keptUntil, onRefused, bagIndex: -1 };
-    this.#pending.add(item);
-    try {
-      return await ask();
-    } catch (error) {
-      return await runOutside(() => this.#goOn(item, error));
-    } finally {
-      this.#pending.remove(item);
-      if (this.#pending.size === 0) this.#onIdle?.();
-    }
-  }
-
-  async #goOn(item: Return, firstError: unknown): Promise<OwnerReply | undefined> {
+  async #goOn(item: Pending, firstError: unknown): Promise<OwnerReply | undefined> {
     const { signal } = this.#closing;
     // It must not keep the process: a lock that cannot be given back expires.
     const pause = new Pause(this.#parts.clock, { signals: [signal], ref: false });
@@ -157,7 +145,7 @@ export class LockReturner {
       // Else such refusals would pile up for as long as the process lives.
       if (failure.permanent && this.#parts.clock.now() > item.keptUntil) return undefined;
       try {
-        const reply = await item.ask();
+        const reply = await this.#parts.store.release(item.request, this.#parts.commandTimeout);
         this.#answered();
         // An earlier attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
         return mayHaveRun ? 'held' : reply;
@@ -168,32 +156,32 @@ export class LockReturner {
   }
 
   /** Renews the lock where its time is a third over, as its keeper did. */
-  async #keep(item: Return): Promise<void> {
+  async #keep(item: Pending): Promise<void> {
     const { store, clock, commandTimeout } = this.#parts;
-    const { ttl } = item.owner;
+    const { ttl } = item.request;
     const now = clock.now();
     if (!item.records || now < item.keptUntil - (ttl * 2) / 3) return;
     try {
-      const [reply] = await store.renew([item.owner], commandTimeout);
+      const [reply] = await store.renew([item.request], commandTimeout);
       if (reply === 'held') item.keptUntil = now + ttl;
     } catch {
       // The release will be asked for in any case, and tells why.
     }
   }
 
-  #tell(item: Return, error: LockStoreError): void {
-    const { owner, records } = item;
+  #tell(item: Pending, error: LockStoreError): void {
+    const { request, records } = item;
     const { store, logger, outages } = this.#parts;
     if (!error.refused) return;
     if (!error.permanent) {
       outages.begin(store.description, error.cause, 'release');
       return;
     }
-    item.onRefused?.(error);
-    item.onRefused = undefined;
+    if (!item.isRefusalTold) item.waited?.listener.releaseRefused(item.waited.lease, error);
+    item.isRefusalTold = true;
     if (this.#refusalTold) return;
     this.#refusalTold = true;
-    (owner.logger ?? logger).error(messages.releaseRefused(owner.name, error.cause, records));
+    (request.logger ?? logger).error(messages.releaseRefused(request.name, error.cause, records));
   }
 
   #answered(): void {
@@ -202,6 +190,11 @@ export class LockReturner {
   }
 }
 
-function longestPause({ records, owner }: Return, { permanent }: Partial<LockStoreError>): number {
-  return Math.min(permanent ? SLOWEST_RETRY : LONGEST_RETRY, records ? owner.ttl / 3 : Infinity);
+function leave({ lease, listener, resolve }: Waited): void {
+  listener.left(lease);
+  resolve();
+}
+
+function longestPause({ records, request }: Pending, { permanent }: Partial<LockStoreError>): number {
+  return Math.min(permanent ? SLOWEST_RETRY : LONGEST_RETRY, records ? request.ttl / 3 : Infinity);
 }

@@ -12,7 +12,6 @@ const GRACE = 1000;
 /** A lease that was granted and not yet given back. A member of its own: the lease itself is in the keeper's bag. */
 interface Active extends BagMember {
   readonly lease: HeldLease;
-  readonly scheduled: boolean;
 }
 
 /** What one phase of the shutdown waits for. */
@@ -66,22 +65,30 @@ export class Shutdown {
     for (const drain of this.#drains) this.#tellIfOver(drain);
   }
 
-  /** Returns what is to be called when the lease was given back. */
-  entered(lease: HeldLease, scheduled: boolean): () => void {
-    const active = { lease, scheduled, bagIndex: -1 };
+  /** The shutdown waits for this lease until it was given back. */
+  entered(lease: HeldLease): void {
+    const active: Active = { lease, bagIndex: -1 };
+    lease.active = active;
     this.#active.add(active);
     for (const drain of this.#drains) {
       if (!drain.covers(active)) continue;
       drain.left.add(active);
       if (drain.timeIsUp) this.#abort(lease);
     }
-    return () => this.#left(active);
+  }
+
+  left({ active }: HeldLease): void {
+    if (!active) return;
+    this.#active.remove(active as Active);
+    for (const drain of this.#drains) {
+      if (drain.left.delete(active as Active)) this.#tellIfOver(drain);
+    }
   }
 
   /** Refuses scheduled work from now on, and waits for what of it runs. */
   async drainScheduled(): Promise<void> {
     this.#noMoreScheduled.abort();
-    await this.#drain(({ scheduled }) => scheduled, false);
+    await this.#drain(({ lease }) => lease.scheduled, false);
   }
 
   /** Waits until nobody has or awaits a lock, and refuses new ones so that this comes to an end. */
@@ -128,13 +135,6 @@ export class Shutdown {
   async #overWithin(ms: number, drain: Drain): Promise<boolean> {
     if (!this.#isOver(drain)) await drain.ends.for(ms);
     return this.#isOver(drain);
-  }
-
-  #left(active: Active): void {
-    this.#active.remove(active);
-    for (const drain of this.#drains) {
-      if (drain.left.delete(active)) this.#tellIfOver(drain);
-    }
   }
 
   #tellIfOver(drain: Drain): void {

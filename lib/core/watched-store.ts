@@ -7,12 +7,18 @@ import type {
   ForceRequest,
   LockStore,
   OwnerReply,
+  QueueGrant,
   RenewRequest,
   StoredLock,
-  Turn,
 } from '../stores/lock-store.js';
 
-/** Those calls of a store whose failure is somebody's answer; tells the operator when they begin and end to fail. */
+/** A request that was not answered. */
+export interface Failed {
+  readonly status: 'failed';
+  readonly error: LockStoreError;
+}
+
+/** Those calls of a store whose failure is a caller's answer; tells the operator when they begin and end to fail. */
 export class WatchedStore {
   readonly #store: LockStore;
   readonly #outages: OutageLog;
@@ -22,13 +28,19 @@ export class WatchedStore {
     this.#outages = outages;
   }
 
-  /** @throws LockStoreError */
-  acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
-    return this.#ask('acquire', () => this.#store.acquire(request, within));
+  /** Never rejects. */
+  async acquire(request: AcquireRequest, within: number): Promise<AcquireReply | Failed> {
+    try {
+      const reply = await this.#store.acquire(request, within);
+      this.#outages.end('acquire');
+      return reply;
+    } catch (thrown) {
+      return { status: 'failed', error: this.#failed('acquire', thrown) };
+    }
   }
 
   /** @throws LockStoreError */
-  renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
+  renew(requests: readonly RenewRequest[], within: number): Promise<readonly (OwnerReply | undefined)[]> {
     return this.#ask('renew', () => this.#store.renew(requests, within));
   }
 
@@ -39,7 +51,7 @@ export class WatchedStore {
 
   /** @throws LockStoreError; LockConfigurationError where the store cannot list */
   list(prefix: string, within: number): AsyncIterable<StoredLock & { readonly name: string }> {
-    const locks = this.#store.list?.(prefix, within)[Symbol.asyncIterator]();
+    const locks = this.#store.admin?.list(prefix, within)[Symbol.asyncIterator]();
     if (!locks) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
     return {
       [Symbol.asyncIterator]: () => ({
@@ -55,14 +67,14 @@ export class WatchedStore {
 
   /** @throws LockStoreError; LockConfigurationError where the store cannot force */
   async force(request: ForceRequest, within: number): Promise<OwnerReply> {
-    const store = this.#store;
-    if (!hasForce(store)) throw new LockConfigurationError(messages.storeCannot(store.description, 'force'));
-    return this.#ask('force', () => store.force(request, within));
+    const { admin, description } = this.#store;
+    if (!admin) throw new LockConfigurationError(messages.storeCannot(description, 'force'));
+    return this.#ask('force', () => admin.force(request, within));
   }
 
-  /** Hears when it may be worth asking for the lock again; undefined where the store does not tell. */
-  watch(name: string, onTurn: (turn?: Turn) => void): (() => void) | undefined {
-    const unwatch = this.#store.watch?.(name, onTurn);
+  /** Calls back when it may be worth asking for the lock again; undefined if the store keeps no queue. */
+  watch(name: string, onNews: (grant?: QueueGrant) => void): (() => void) | undefined {
+    const unwatch = this.#store.queue?.watch(name, onNews);
     return unwatch && (() => void ignoringErrors(unwatch));
   }
 
@@ -72,11 +84,15 @@ export class WatchedStore {
       this.#outages.end(operation);
       return reply;
     } catch (thrown) {
-      const error = asStoreError(this.#store.description, thrown);
-      const refused = error.refused ? operation : undefined;
-      this.#outages.begin(this.#store.description, error.cause ?? error, refused);
-      throw error;
+      throw this.#failed(operation, thrown);
     }
+  }
+
+  #failed(operation: string, thrown: unknown): LockStoreError {
+    const { description } = this.#store;
+    const error = asStoreError(description, thrown);
+    this.#outages.begin(description, error.cause ?? error, error.refused ? operation : undefined);
+    return error;
   }
 }
 
@@ -87,10 +103,6 @@ async function ignoringErrors(end: () => unknown): Promise<void> {
   } catch {
     // Said above.
   }
-}
-
-function hasForce(store: LockStore): store is LockStore & Required<Pick<LockStore, 'force'>> {
-  return store.force !== undefined;
 }
 
 /** A store of somebody else's may throw anything; then nothing is known of what it did. */

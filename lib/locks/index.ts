@@ -49,6 +49,25 @@ export {
   type LockErrorCode,
   type LossReason,
 } from '../common/errors.js';
+export { asBasicStore } from '../stores/basic/as-basic-store.js';
+export { basicStore } from '../stores/basic/basic-store.js';
+export type {
+  BasicAcquireResult,
+  BasicHolder,
+  BasicLockStore,
+  BasicStoreOptions,
+} from '../stores/basic/basic-lock-store.js';
+export {
+  BEHIND_TOLERANCE,
+  EARLY_TOLERANCE,
+  GRANT_TIMEOUT,
+  MAX_ATTEMPTS,
+  TOKEN_RETENTION,
+  VOID_RETENTION,
+  WAITER_RETENTION,
+  recordsCompletion,
+  retentionFor,
+} from '../stores/lock-store.js';
 export type {
   AcquireReply,
   AcquireRequest,
@@ -57,13 +76,14 @@ export type {
   GapClaim,
   HeldBy,
   KeyClaim,
+  LockAdmin,
+  LockQueue,
   LockStore,
   OwnerReply,
   OwnerRequest,
+  QueueGrant,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
   TickClaim,
-  Turn,
-  UndoRequest,
 } from '../stores/lock-store.js';

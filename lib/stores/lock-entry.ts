@@ -3,34 +3,36 @@ import type {
   AcquireReply,
   AcquireRequest,
   ForceRequest,
+  HeldBy,
   OwnerReply,
   OwnerRequest,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
-  UndoRequest,
 } from './lock-store.js';
-import {
-  RunMarks,
-  isOwn,
-  markCompleted,
-  markGivenUp,
-  markGranted,
-  ruleOn,
-  unmarkGranted,
-} from './run-marks.js';
-import { leaveLine, standInLine, takeNext, turnOf, type Place } from './waiting-line.js';
+import { RunMarks, isOwn, markEnd, markGivenUp, markGranted, ruleOn, type Ruling } from './run-marks.js';
+import { joinQueue, keptFor, leaveQueue, takeNext, type Waiter } from './waiting-queue.js';
 
 /** Everything an embedded store knows about one lock. */
 export interface LockEntry {
-  /** Absent when the lock is free. */
-  holder?: { record: string; expiresAt: number; process?: unknown };
+  /** Absent if the lock is free. */
+  held?: Held;
   fencingToken: number;
   marks: RunMarks;
   /** Those who wait for it, in their order. */
-  line?: Place[];
+  queue?: Waiter[];
   /** Until when it is remembered while nobody holds it; milliseconds since the epoch. */
   keepUntil: number;
+}
+
+/** A grant that has not ended yet. */
+export interface Held {
+  owner: string;
+  holder: string;
+  /** On the store's steady clock. */
+  expiresAt: number;
+  /** The process that holds it, if the store can tell whether that is still there. */
+  process?: unknown;
 }
 
 /** The store's clocks at the moment of a decision. */
@@ -41,65 +43,80 @@ export interface StoreTime {
   readonly wall: number;
 }
 
-/** What a decision answers, and whether it has changed the entry. */
+/** What a decision replies, and whether it has changed the entry. */
 export type Decision<R> = readonly [reply: R, changed: boolean];
 
-/** The rules of `AcquireReply`, for the stores that are not Redis. */
+/** The rules of `AcquireReply`, for the embedded stores. */
 export function acquireEntry(
   entry: LockEntry,
   request: AcquireRequest,
   time: StoreTime,
 ): Decision<AcquireReply> {
-  const { record, claim } = request;
-  const holds = ownerOf(entry, request, time) === 'held';
-  if (holds && (!claim || isOwn(entry.marks, claim, record)))
-    return [extendGrant(entry, request, time), true];
-  // Read only where it decides: it takes longer than all the rest.
+  const { owner, claim } = request;
+  const holds = ownerOf(entry, owner, time) === 'held';
+  // Read only if there is a claim: it takes longer than all the rest.
   const now = claim && time.wall;
-  const ruling = claim && ruleOn(entry.marks, claim, time.wall, holds || !liveHolder(entry, time));
-  if (ruling && ruling.status !== 'open') {
-    const givenUp = ruling.status === 'done' && ruling.attempts !== undefined;
-    if (givenUp) markGivenUp(entry.marks, claim, time.wall);
-    const [, changed] = leaveEntry(entry, request, time);
-    return [{ ...ruling, now }, changed || givenUp];
-  }
+  if (holds && (!claim || isOwn(entry.marks, claim, owner)))
+    return [extendGrant(entry, request, time, now), true];
+  const isFree = holds || !liveHolder(entry, time);
+  const ruling = claim && ruleOn(entry.marks, { ...request, claim }, time.wall, isFree);
+  if (ruling && ruling.status !== 'open') return refuse(entry, request, ruling, time);
   const queued = !holds && queue(entry, request, time);
-  const holder = liveHolder(entry, time);
-  if (holder && holder.record !== record) {
-    const remaining = Math.ceil(holder.expiresAt - time.steady);
-    return [{ status: 'busy', record: holder.record, remaining, now }, queued];
+  const held = liveHolder(entry, time);
+  if (held && held.owner !== owner) {
+    return [{ status: 'busy', ...heldBy(held, time), queued: request.waited !== undefined, now }, queued];
   }
-  if (!holds) grant(entry, request, time);
+  if (!held) grant(entry, request, request.ttl, time);
   if (claim) keep(entry, markGranted(entry.marks, { ...request, claim }, time.wall));
-  const { status, fencingToken } = extendGrant(entry, request, time);
-  return [{ status, fencingToken, now, futureMark: ruling?.futureMark }, true];
+  const reply = extendGrant(entry, request, time, now);
+  return [ruling ? { ...reply, futureMark: ruling.futureMark } : reply, true];
 }
 
-/** Takes a place in line where it is wanted; a lock that is free is given to whoever is the first there. */
+/** A caller that is told early, behind or done neither holds the lock nor is queued afterwards. */
+function refuse(
+  entry: LockEntry,
+  { owner, claim }: AcquireRequest,
+  ruling: Exclude<Ruling, { status: 'open' }>,
+  time: StoreTime,
+): Decision<AcquireReply> {
+  const givenUp = ruling.status === 'done' && ruling.attempts !== undefined;
+  if (givenUp) markGivenUp(entry.marks, claim!, time.wall);
+  const [, changed] = leave(entry, owner, time);
+  return [{ ...ruling, now: time.wall }, changed || givenUp];
+}
+
+/** Queues the caller if it wants that; a lock that is free is given to the first in the queue. */
 function queue(entry: LockEntry, request: AcquireRequest, time: StoreTime): boolean {
   const { waited } = request;
   const changed =
-    waited !== undefined && standInLine((entry.line ??= []), { ...request, waited }, time.steady);
-  if (!entry.line?.length || liveHolder(entry, time)) return changed;
+    waited !== undefined && joinQueue((entry.queue ??= []), { ...request, waited }, time.steady);
+  if (!entry.queue?.length || liveHolder(entry, time)) return changed;
   handOver(entry, time);
   return true;
 }
 
 type Granted = Extract<AcquireReply, { status: 'granted' }>;
 
-/** Keeps the fencing token of a lock that the record has already. */
-function extendGrant(entry: LockEntry, { record, ttl }: AcquireRequest, time: StoreTime): Granted {
-  // Written out: a spread takes longer than all else here.
-  const holder = (entry.holder ??= { record, expiresAt: 0 });
-  holder.record = record;
-  holder.expiresAt = time.steady + ttl;
-  return { status: 'granted', fencingToken: entry.fencingToken };
+/** Keeps the fencing token of a lock that the owner has already. */
+function extendGrant(
+  entry: LockEntry,
+  { ttl }: AcquireRequest,
+  time: StoreTime,
+  now: number | undefined,
+): Granted {
+  // Changed in place: a spread takes longer than all else here.
+  entry.held!.expiresAt = time.steady + ttl;
+  return { status: 'granted', fencingToken: entry.fencingToken, now };
 }
 
-export function renewEntry(entry: LockEntry, request: RenewRequest, time: StoreTime): Decision<OwnerReply> {
-  const reply = ownerOf(entry, request, time);
+export function renewEntry(
+  entry: LockEntry,
+  { owner, ttl }: RenewRequest,
+  time: StoreTime,
+): Decision<OwnerReply> {
+  const reply = ownerOf(entry, owner, time);
   if (reply !== 'held') return [reply, false];
-  entry.holder = { record: request.record, expiresAt: time.steady + request.ttl };
+  entry.held!.expiresAt = time.steady + ttl;
   keep(entry, time.wall + TOKEN_RETENTION);
   return [reply, true];
 }
@@ -109,28 +126,21 @@ export function releaseEntry(
   request: ReleaseRequest,
   time: StoreTime,
 ): Decision<OwnerReply> {
-  const reply = ownerOf(entry, request, time);
-  const remembered = request.completed && markCompleted(entry.marks, request, time.wall, reply);
-  if (remembered) keep(entry, remembered);
-  if (reply !== 'held') return [reply, remembered !== undefined];
+  const { owner, claim } = request;
+  const marked = claim && markEnd(entry.marks, { ...request, claim }, time.wall, ownerOf(entry, owner, time));
+  if (marked) keep(entry, marked);
+  const [reply, changed] = leave(entry, owner, time);
+  return [reply, changed || marked !== undefined];
+}
+
+/** Frees the lock if its owner has it, and takes the owner out of the queue. */
+function leave(entry: LockEntry, owner: string, time: StoreTime): Decision<OwnerReply> {
+  const left = entry.queue !== undefined && leaveQueue(entry.queue, owner);
+  const reply = ownerOf(entry, owner, time);
+  if (reply !== 'held') return [reply, left];
   keep(entry, time.wall + TOKEN_RETENTION);
   handOver(entry, time);
   return [reply, true];
-}
-
-/** Of an acquisition whose caller does not know of it: what it claimed was not run. */
-export function undoEntry(entry: LockEntry, request: UndoRequest, time: StoreTime): Decision<OwnerReply> {
-  const { claim, record } = request;
-  const unmarked = claim !== undefined && unmarkGranted(entry.marks, claim, record, time.wall);
-  const [reply, changed] = leaveEntry(entry, { name: request.name, record }, time);
-  return [reply, changed || unmarked];
-}
-
-/** Takes out a waiter, queued or just granted. */
-export function leaveEntry(entry: LockEntry, request: OwnerRequest, time: StoreTime): Decision<OwnerReply> {
-  const left = entry.line !== undefined && leaveLine(entry.line, request.record);
-  const [reply, changed] = releaseEntry(entry, { name: request.name, record: request.record }, time);
-  return [reply, changed || left];
 }
 
 export function forceEntry(entry: LockEntry, request: ForceRequest, time: StoreTime): Decision<OwnerReply> {
@@ -142,14 +152,13 @@ export function forceEntry(entry: LockEntry, request: ForceRequest, time: StoreT
 }
 
 export function inspectEntry(entry: LockEntry, time: StoreTime): StoredLock | null {
-  const holder = liveHolder(entry, time);
-  if (!holder) return null;
-  return {
-    record: holder.record,
-    remaining: Math.ceil(holder.expiresAt - time.steady),
-    fencingToken: entry.fencingToken,
-    waiters: entry.line?.length ?? 0,
-  };
+  const held = liveHolder(entry, time);
+  if (!held) return null;
+  return { ...heldBy(held, time), fencingToken: entry.fencingToken, waiters: entry.queue?.length ?? 0 };
+}
+
+function heldBy({ owner, holder, expiresAt }: Held, time: StoreTime): HeldBy {
+  return { owner, holder, remaining: Math.ceil(expiresAt - time.steady) };
 }
 
 export function newEntry(): Pick<LockEntry, 'fencingToken' | 'marks' | 'keepUntil'> {
@@ -161,17 +170,22 @@ export function isForgettable(entry: LockEntry, time: StoreTime): boolean {
   return entry.keepUntil <= time.wall && !liveHolder(entry, time);
 }
 
-/** Frees the lock, or gives it to whoever stands in line next. */
+/** Frees the lock, or gives it to the first in the queue. */
 function handOver(entry: LockEntry, time: StoreTime): void {
-  delete entry.holder;
-  const next = entry.line && takeNext(entry.line, time.steady);
+  delete entry.held;
+  const next = entry.queue && takeNext(entry.queue, time.steady);
   if (!next) return;
-  grant(entry, { record: next.record, ttl: turnOf(next) }, time);
-  if (next.process) entry.holder!.process = next.process;
+  grant(entry, next, keptFor(next), time);
+  if (next.process) entry.held!.process = next.process;
 }
 
-function grant(entry: LockEntry, { record, ttl }: Omit<RenewRequest, 'name'>, time: StoreTime): void {
-  entry.holder = { record, expiresAt: time.steady + ttl };
+function grant(
+  entry: LockEntry,
+  { owner, holder }: Pick<Held, 'owner' | 'holder'>,
+  ttl: number,
+  time: StoreTime,
+): void {
+  entry.held = { owner, holder, expiresAt: time.steady + ttl };
   entry.fencingToken = Math.max(entry.fencingToken + 1, Math.floor(time.wall * 1000));
   keep(entry, time.wall + TOKEN_RETENTION);
 }
@@ -181,12 +195,12 @@ function keep(entry: LockEntry, until: number): void {
   entry.keepUntil = Math.max(entry.keepUntil, until);
 }
 
-function ownerOf(entry: LockEntry, request: OwnerRequest, time: StoreTime): OwnerReply {
-  const holder = liveHolder(entry, time);
-  if (!holder) return 'vanished';
-  return holder.record === request.record ? 'held' : 'taken';
+function ownerOf(entry: LockEntry, owner: OwnerRequest['owner'], time: StoreTime): OwnerReply {
+  const held = liveHolder(entry, time);
+  if (!held) return 'vanished';
+  return held.owner === owner ? 'held' : 'taken';
 }
 
-function liveHolder(entry: LockEntry, time: StoreTime): LockEntry['holder'] {
-  return entry.holder && entry.holder.expiresAt > time.steady ? entry.holder : undefined;
+function liveHolder(entry: LockEntry, time: StoreTime): Held | undefined {
+  return entry.held && entry.held.expiresAt > time.steady ? entry.held : undefined;
 }

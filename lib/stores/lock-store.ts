@@ -1,88 +1,100 @@
 import type { Clock } from '../common/clock.js';
 
 /**
- * What a store of locks must do. The conformance suite in `test/integration` is the other half of this
- * contract; a new store is done when it passes.
+ * What a store of locks must do. `storeContract()` of `nestjs-exclusive-lock/testing` is the other half of this
+ * contract: a store is done when it passes. docs/stores.md shows a whole one.
  *
- * Every call settles within the milliseconds given as `within`, or rejects with a `LockStoreError` whose
- * `mayHaveRun` is true unless the command certainly did nothing.
+ * Five methods are enough. A store that can do more has the capabilities `queue` and `admin`, each as a whole.
+ *
+ * Every call settles within the milliseconds given as `within`, or rejects with a `LockStoreError` whose `mayHaveRun` is
+ * true unless the command certainly did nothing.
  */
 export interface LockStore {
   /** Where the locks live, for log lines and errors. Never holds a secret. */
   readonly description: string;
 
-  /** Only of stores for tests: the clock by which leases on it are judged, where that is not the machine's. */
+  /** Only stores for tests have one: the clock by which their leases are judged, where that is not the machine's. */
   readonly clock?: Clock | undefined;
 
-  /** Decides one acquisition in one atomic step; see {@link AcquireReply} for the order of the rules. */
+  /**
+   * Decides one acquisition in one atomic step; see {@link AcquireReply} for the order of the rules.
+   *
+   * An acquisition keeps its owner for as long as it lasts, and may ask as often as it likes: an owner that holds the lock
+   * is granted it again. It ends with a refusal that is final, or with `release`. If a request has failed, or its reply
+   * says `unsettled`, the lock may still be granted to its owner later, until `release` says that it is `void`.
+   */
   acquire(request: AcquireRequest, within: number): Promise<AcquireReply>;
 
   /**
-   * Gives each lease its full TTL again, from now, if it is still the holder. Replies in the order of the requests;
-   * undefined for those that nothing is known of, where others were answered.
+   * Gives each lease its full TTL again, from now, if its owner still holds the lock. Replies in the order of the requests;
+   * undefined for those that got no answer, where others did.
    */
-  renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]>;
+  renew(requests: readonly RenewRequest[], within: number): Promise<readonly (OwnerReply | undefined)[]>;
 
   /**
-   * Frees the lock if this holder has it, and records in the same step what was completed. Whoever stands in line next
-   * has the lock from then on. A release that comes when the lease has expired records what was completed all the same:
-   * a tick unless another holder has begun it since, a key unless the lock has another holder now.
+   * Ends an acquisition: frees the lock if its owner holds it, takes the owner out of the queue, and records in the same
+   * step what became of the claim. The lock goes to the first in the queue at once. Nothing is granted to this owner
+   * afterwards, also if a request that was sent before arrives only then.
+   *
+   * What became of the claim is recorded even if the lease has expired: a tick unless another holder has begun it since,
+   * a key unless the lock has another holder now; and what is void can be claimed again, if it was granted to this owner.
    */
   release(request: ReleaseRequest, within: number): Promise<OwnerReply>;
-
-  /**
-   * Frees the lock like `leave`, and sees to it that the acquisition is not granted any more, should its request
-   * arrive only now. What was granted to it can be had again, also when its lease has expired by now: the mark says
-   * whose it is.
-   */
-  undo(request: UndoRequest, within: number): Promise<OwnerReply>;
 
   /** Who holds the lock now; null if it is free. */
   inspect(name: string, within: number): Promise<StoredLock | null>;
 
-  /** All locks that are held and whose name begins with `prefix`, in no order; one that comes or goes meanwhile may be missed. */
-  list?(prefix: string, within: number): AsyncIterable<StoredLock & { readonly name: string }>;
-
-  /** Frees the lock like `release`, whoever holds it, if it is still the grant with this fencing token; else it is `taken`. */
-  force?(request: ForceRequest, within: number): Promise<OwnerReply>;
-
-  /**
-   * Calls `onTurn` whenever it may be worth asking for the lock again, until the function that it returns is called;
-   * with a turn where the store can say that it has given the lock away. Together with `leave` it makes a store one that
-   * keeps a line; without them waiters ask ten times a second.
-   */
-  watch?(name: string, onTurn: (turn?: Turn) => void): () => void;
-
-  /** Takes an acquisition out of the line, and frees the lock if it has just been its turn. */
-  leave?(request: RenewRequest, within: number): Promise<OwnerReply>;
-
-  /**
-   * Only of stores that notice it: tells of each lock that was taken from its holder, whose lease need not wait for its
-   * next renewal then.
-   */
-  whenTakenAway?(listener: (owner: OwnerRequest, how: 'taken' | 'vanished') => void): void;
-
-  /**
-   * Calls the listener whenever the store was out of reach and is there again: it may have forgotten locks, or be another
-   * server. Leases are renewed at once then, so that whoever has lost its lock learns of it.
-   */
-  whenReconnected?(listener: () => void): void;
-
   /** Ends connections and files. The store is not used afterwards. */
   close(): Promise<void>;
+
+  /** Stores that keep a queue of those who wait. Without it waiters ask ten times a second, in no order. */
+  readonly queue?: LockQueue | undefined;
+
+  /** Stores that can be looked into and corrected by an operator. */
+  readonly admin?: LockAdmin | undefined;
+
+  /**
+   * Stores that notice it report each lock that was taken from its holder, whose lease need not wait for its next renewal
+   * then.
+   */
+  onTakenAway?(listener: (owner: OwnerRequest, how: 'taken' | 'vanished') => void): void;
+
+  /**
+   * Stores with a connection call the listener whenever the server was out of reach and is there again. It may have
+   * forgotten locks, or be another server, so all leases are renewed at once.
+   */
+  onReconnected?(listener: () => void): void;
 }
 
-/** Names one lock and the acquisition that claims to hold it. */
+/** Notifies those who wait. */
+export interface LockQueue {
+  /**
+   * Calls `onNews` whenever it may be worth asking for the lock again, until the returned function is called; with the
+   * grant if the store has just given the lock to a waiter.
+   */
+  watch(name: string, onNews: (grant?: QueueGrant) => void): () => void;
+}
+
+/** For operators. */
+export interface LockAdmin {
+  /**
+   * All locks that are held and whose name begins with `prefix`, in no order. A lock that is taken or freed meanwhile may
+   * be missing.
+   */
+  list(prefix: string, within: number): AsyncIterable<StoredLock & { readonly name: string }>;
+
+  /** Frees the lock, whoever holds it, if it is still the grant with this fencing token; `taken` if it is not. */
+  force(request: ForceRequest, within: number): Promise<OwnerReply>;
+}
+
+/** Names one lock and the acquisition that holds it or wants it. */
 export interface OwnerRequest {
   readonly name: string;
-  /**
-   * The holder's record: JSON in one line, unique to the acquisition since it begins with its token, as in
-   * `{"token":"…",…}`.
-   */
-  readonly record: string;
+  /** Unique to the acquisition: 32 characters at most, of letters, digits, `-`, `_` and `.`. */
+  readonly owner: string;
 }
 
-/** The same with the time that the lock is kept. */
+/** The same with the time for which the lock is kept. */
 export interface RenewRequest extends OwnerRequest {
   /** Milliseconds. */
   readonly ttl: number;
@@ -90,11 +102,13 @@ export interface RenewRequest extends OwnerRequest {
 
 /** What is to be decided about one lock. */
 export interface AcquireRequest extends RenewRequest {
-  /** Present when the lock is wanted for one intended run only. */
+  /** Who the holder is, for whoever finds the lock busy: a JSON object in one line, such as `{"replica":"web-1"}`. */
+  readonly holder: string;
+  /** Present if the lock is wanted for one intended run only. */
   readonly claim?: Claim | undefined;
   /**
-   * Milliseconds since the caller began to wait. Present when it is to stand in line where the lock is busy: whoever has
-   * waited for longest comes first.
+   * Milliseconds since the caller began to wait. Present if it wants to be queued when the lock is busy: the waiter that
+   * has waited longest comes first.
    */
   readonly waited?: number | undefined;
 }
@@ -105,27 +119,28 @@ export interface ForceRequest {
   readonly fencingToken: number;
 }
 
-/** An acquisition whose caller does not know its answer. */
-export interface UndoRequest extends RenewRequest {
+/** The end of an acquisition. */
+export interface ReleaseRequest extends RenewRequest {
   /** What the lock was acquired for. */
   readonly claim?: Claim | undefined;
-}
-
-/** The end of a lease. */
-export interface ReleaseRequest extends OwnerRequest {
-  /** What the lock was acquired for, if that has been run to its end. */
-  readonly completed?: Claim | undefined;
+  /**
+   * What became of it:
+   * - `completed`: it was run to its end, which is recorded;
+   * - `unfinished`: it was begun, and nothing more is recorded;
+   * - `void`: it was not begun, and can be claimed again.
+   */
+  readonly end: 'completed' | 'unfinished' | 'void';
 }
 
 /**
- * One intended run, which the store grants once. Several job may share a lock, and each has runs of its own: every
- * job, interval and initialisation is one.
+ * One intended run, which the store grants once. Several jobs may share a lock, and each has runs of its own. An
+ * interval or an initialisation is a job, too.
  */
 export type Claim = TickClaim | GapClaim | KeyClaim;
 
 interface ClaimBase {
   readonly job: string;
-  /** Whose job that is. It makes no difference to the decision; a `done` reply tells who has made the mark. */
+  /** The application that has the job. It makes no difference to the decision; a `done` reply says who made the mark. */
   readonly application?: string | undefined;
 }
 
@@ -136,11 +151,11 @@ export interface TickClaim extends ClaimBase {
   readonly time: number;
   /** Granted again as long as it was not completed: its holder may have died. */
   readonly rerun: boolean;
-  /** How often it is granted at most, where it is granted again. */
+  /** How many times it is granted at most, if it is granted again. */
   readonly maxAttempts?: number | undefined;
   /**
-   * The replica's clock when it asked, milliseconds since the epoch: the answer is `behind` where that is more than
-   * 500 ms late and no tick of the job was granted yet. Absent: the tick is wanted all the same.
+   * The replica's clock when it asked, milliseconds since the epoch: the reply is `behind` if that is more than 500 ms
+   * late and no tick of the job was granted yet. Absent: the tick is wanted all the same.
    */
   readonly askedAt?: number | undefined;
 }
@@ -155,7 +170,7 @@ export interface GapClaim extends ClaimBase {
 /** Something that is to be run to its end once. Done when it was completed less than `remember` ago. */
 export interface KeyClaim extends ClaimBase {
   readonly kind: 'key';
-  /** Names the key, too. */
+  /** Includes the key. */
   readonly job: string;
   /** Milliseconds for which the store remembers that it was completed. */
   readonly remember: number;
@@ -163,18 +178,18 @@ export interface KeyClaim extends ClaimBase {
 
 /**
  * The decision, by the store's clock; the first rule that applies, from the top:
- * 1. this very record holds the lock already, and the mark of what it claims is its own (a retry after a lost reply):
- *    granted
+ * 1. this owner holds the lock already, and the mark of what it claims is its own (its first reply was lost): granted,
+ *    with the fencing token that it has
  * 2. the claim is a tick more than 25 ms later than now: early; or a first tick, asked for by a clock that is behind:
  *    behind
- * 3. the claim is done, as it says itself: done. A mark from the future decides nothing: no tick is granted more than
- *    25 ms early, so the store's clock was set back since
- * 4. somebody else holds the lock: busy, and the caller stands in line if it wants to
- * 5. others stand in line before it: the first of them who is alive has the lock from now on, and it is busy
- * 6. granted; a tick or the start of a gap is marked in the same step, and the fencing token is higher than any before. A record
- *    that was given the lock because it stood in line keeps that fencing token
+ * 3. the claim is done, as it says itself, and was not granted to this owner: done. A mark from the future decides
+ *    nothing: no tick is granted more than 25 ms early, so the store's clock was set back since
+ * 4. somebody else holds the lock: busy, and the caller is queued if it wants to be
+ * 5. others are queued before it: the first of them that is alive has the lock from now on, and it is busy
+ * 6. granted; a tick or the start of a gap is marked in the same step, and the fencing token is higher than any before. A
+ *    waiter that was given the lock from the queue keeps that fencing token
  *
- * A caller that is told early, behind or done neither has the lock nor stands in line afterwards.
+ * A caller that is told early, behind or done neither holds the lock nor is queued afterwards.
  */
 export type AcquireReply = (
   | {
@@ -191,68 +206,76 @@ export type AcquireReply = (
   | { readonly status: 'behind' }
   | {
       readonly status: 'done';
-      /** The application whose claim it was that has been run; undefined where that had none. */
+      /** The application that made the claim which has been run; undefined if it had no name. */
       readonly application?: string | undefined;
       /** Present once, when the tick is given up: how often it was granted without being completed. */
       readonly attempts?: number | undefined;
     }
   | ({
       readonly status: 'busy';
-      /** Whether the caller stands in line, and `watch` will tell when it is its turn. */
-      readonly inLine?: boolean | undefined;
-      /** The last fencing token of the lock: a turn with a higher one came after this answer. Known where `watch` tells turns. */
+      /** Whether the caller is queued, and `watch` will notify it. */
+      readonly queued?: boolean | undefined;
+      /**
+       * The last fencing token of the lock: a grant with a higher one came after this reply. Known if `watch` reports
+       * grants.
+       */
       readonly lastToken?: number | undefined;
     } & HeldBy)
 ) & {
-  /** Whether the request was sent more than once, so that another copy of it may arrive later. */
-  readonly repeated?: boolean | undefined;
-  /** The store's clock at the decision, milliseconds since the epoch; needed where there is a claim. */
+  /**
+   * An earlier copy of a request that is refused may still arrive, and be granted: if the caller does not ask again, it
+   * must call `release`.
+   */
+  readonly unsettled?: boolean | undefined;
+  /** The store's clock at the decision, milliseconds since the epoch; needed if there is a claim. */
   readonly now?: number | undefined;
 };
 
-/** The lock was given to who stood in line, for a time. */
-export interface Turn {
-  readonly record: string;
+/** The lock was given to a waiter, for a time. */
+export interface QueueGrant {
+  readonly owner: string;
   readonly fencingToken: number;
-  /** For how long, milliseconds. */
+  /** Milliseconds for which the lock is kept. */
   readonly keptFor: number;
 }
 
 /** Who has a lock. */
 export interface HeldBy {
-  /** The holder's record as it is stored. */
-  readonly record: string;
+  /** Undefined if another program took the lock. */
+  readonly owner: string | undefined;
+  /** The holder as it was given to the store, or what another program has written. */
+  readonly holder: string;
   /** Milliseconds until the lock expires; Infinity if another program took it without an expiry. */
   readonly remaining: number;
 }
 
-/** `held`: it was this holder's. `taken`: it is somebody else's. `vanished`: nobody holds it. */
+/** `held`: it was this owner's. `taken`: it is somebody else's. `vanished`: nobody holds it. */
 export type OwnerReply = 'held' | 'taken' | 'vanished';
 
 /** What a store knows of a lock that is held. */
 export interface StoredLock extends HeldBy {
   /** The fencing token of this grant; undefined if another program took the lock. */
   readonly fencingToken: number | undefined;
-  /** How many stand in line for it; of each replica one at most. Undefined where the store keeps no line. */
+  /** How many are queued, of each replica one at most; undefined if the store keeps no queue. */
   readonly waiters?: number | undefined;
 }
 
 /** A tick may be this many milliseconds ahead of the store's clock and still count as due. */
 export const EARLY_TOLERANCE = 25;
 
-/** Milliseconds after which an answer says that a replica's clock, or the way from it to the store, is behind. */
+/** Milliseconds by which a replica's clock, or the way from it to the store, may be late before the reply is `behind`. */
 export const BEHIND_TOLERANCE = 500;
 
-/** How long whoever stands in line has the lock when it is its turn, unless it asks for it, in milliseconds. */
-export const TURN_TIMEOUT = 5000;
+/** How long a lock is kept for the waiter that it was given to, unless that asks for it, in milliseconds. */
+export const GRANT_TIMEOUT = 5000;
 
-/** How long a place in line is kept unless it is asked for again, in milliseconds. */
-export const PLACE_RETENTION = 15_000;
+/** How long a waiter stays queued unless it asks again, in milliseconds. */
+export const WAITER_RETENTION = 15_000;
 
-/** How long after its undo an acquisition may still arrive and is refused, in milliseconds. */
-export const UNDO_RETENTION = 15 * 60 * 1000;
+/** How long a request that was sent before its `release` may take to arrive, and is refused, in milliseconds. */
+export const VOID_RETENTION = 15 * 60 * 1000;
 
-/** How often a tick that is granted again is granted at most, where the claim does not say. */
+/** How often a tick that is granted again is granted at most, if the claim does not say. */
 export const MAX_ATTEMPTS = 3;
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -271,4 +294,9 @@ export function retentionFor(claim: Claim): number {
     case 'key':
       return Math.ceil(claim.remember);
   }
+}
+
+/** Whether a store records that the claim was completed: for the others it is mark enough that they were granted. */
+export function recordsCompletion(claim: Claim | undefined): claim is KeyClaim | TickClaim {
+  return claim?.kind === 'key' || (claim?.kind === 'tick' && claim.rerun);
 }

@@ -34,7 +34,7 @@ interface StoreContext {
 }
 
 /** The methods a store must have to be taken for one. */
-const STORE_METHODS = ['acquire', 'renew', 'release', 'undo', 'inspect', 'close'] as const;
+const STORE_METHODS = ['acquire', 'renew', 'release', 'inspect', 'close'] as const;
 
 /**
  * Opens the store that the options, or else the environment, say.
@@ -101,6 +101,7 @@ function checkChoice(choice: StoreChoice): void {
   }
   if (isPlainObject(store)) {
     const lacking = STORE_METHODS.filter((method) => typeof store[method] !== 'function');
+    if (lacking.join() === 'inspect,close') throw new LockConfigurationError(messages.basicStoreGiven());
     if (lacking.length > 0) throw new LockConfigurationError(messages.notAStore(lacking));
   } else if (store !== undefined && store !== 'local' && store !== 'memory') {
     refuse('store', "'local', 'memory' or a LockStore", store);

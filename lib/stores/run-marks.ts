@@ -2,30 +2,30 @@ import {
   BEHIND_TOLERANCE,
   EARLY_TOLERANCE,
   MAX_ATTEMPTS,
+  recordsCompletion,
   retentionFor,
   type AcquireReply,
   type AcquireRequest,
   type Claim,
-  type KeyClaim,
+  type OwnerReply,
   type ReleaseRequest,
   type TickClaim,
 } from './lock-store.js';
-import { beginningOf } from './owner-token.js';
 
 /** What a lock remembers of the last run of one job. */
 export interface RunMark {
   /** The nominal time of the tick, or when the gap began or the key was completed; milliseconds since the epoch. */
   readonly time: number;
-  /** How often the tick was granted without being completed so far; `done` where none of that counts any more. */
+  /** How often the tick was granted without being completed so far; `done` if that does not count any more. */
   readonly state: number | 'done';
-  /** How the record begins that made it; empty when that was undone. */
+  /** The acquisition that was granted it; empty once that has ended as completed or void. */
   readonly owner: string;
   readonly application?: string | undefined;
   /** Until when it is kept, milliseconds since the epoch. */
   readonly until: number;
 }
 
-/** What the marks say to a claim: an answer, or that it may be granted. */
+/** What the marks say to a claim: a refusal, or that it may be granted. */
 export type Ruling =
   | Extract<AcquireReply, { status: 'early' | 'behind' | 'done' }>
   | { readonly status: 'open'; readonly futureMark?: number | undefined };
@@ -71,25 +71,40 @@ export function nameOf({ kind, job }: Claim): string {
   return `${kind}:${job}`;
 }
 
-/** Whether the mark of what is claimed was made by this very acquisition. Completed keys alone are marked. */
-export function isOwn(marks: RunMarks, claim: Claim, record: string): boolean {
-  return claim.kind !== 'key' && marks.get(claim)?.owner === beginningOf(record);
+/** Whether what is claimed was granted to this very acquisition. */
+export function isOwn(marks: RunMarks, claim: Claim, owner: string): boolean {
+  const mark = marks.get(claim);
+  return mark?.owner === owner && (claim.kind !== 'tick' || claim.time === mark.time);
 }
+
+/** A request of something that is claimed. */
+type Claiming<R> = R & { readonly claim: Claim };
 
 /**
  * Rules 2 and 3 of `AcquireReply`. `now` is the store's clock; `isFree`: nobody else holds the lock, so whoever has begun
  * the tick has not completed it.
  */
-export function ruleOn(marks: RunMarks, claim: Claim, now: number, isFree: boolean): Ruling {
+export function ruleOn(
+  marks: RunMarks,
+  { claim, owner }: Claiming<AcquireRequest>,
+  now: number,
+  isFree: boolean,
+): Ruling {
   const mark = marks.get(claim);
   if (claim.kind === 'tick') {
     const by = claim.time - now;
     if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by) };
-    // Where ticks of the job were granted before, a tick after those is one that nobody has run.
+    // If ticks of the job were granted before, a tick after those is one that nobody has run.
     if (!mark && now - (claim.askedAt ?? Infinity) > BEHIND_TOLERANCE) return { status: 'behind' };
   }
   if (!mark || mark.until <= now) return { status: 'open' };
   if (mark.time - now > EARLY_TOLERANCE) return { status: 'open', futureMark: mark.time };
+  // Its first reply was lost, and its lease has expired since.
+  if (isOwn(marks, claim, owner)) return { status: 'open' };
+  return ruleByMark(mark, claim, now, isFree);
+}
+
+function ruleByMark(mark: RunMark, claim: Claim, now: number, isFree: boolean): Ruling {
   const done = { status: 'done', application: mark.application } as const;
   switch (claim.kind) {
     case 'tick':
@@ -112,20 +127,17 @@ function isUsedUp({ state }: RunMark, { maxAttempts = MAX_ATTEMPTS }: TickClaim)
 }
 
 /** Records that the claim was granted. Returns until when that is remembered. */
-export function markGranted(
-  marks: RunMarks,
-  request: AcquireRequest & { claim: Claim },
-  now: number,
-): number {
-  const { claim, record } = request;
-  const before = marks.get(claim);
+export function markGranted(marks: RunMarks, request: Claiming<AcquireRequest>, now: number): number {
+  const { claim, owner } = request;
   const until = now + retentionFor(claim);
-  // Of a key what is completed is marked. A mark that decided nothing would be told at each grant.
+  // A key is marked when it is completed. A mark of it that decided nothing would be reported at each grant.
   if (claim.kind === 'key') marks.delete(claim);
+  // It was granted this very tick before, which counts once.
+  else if (claim.kind === 'tick' && isOwn(marks, claim, owner)) return until;
   else {
     const time = claim.kind === 'tick' ? claim.time : now;
-    const state = claim.kind === 'tick' && claim.rerun ? attemptsAt(before, time) + 1 : 'done';
-    marks.set(claim, { time, state, owner: beginningOf(record), application: claim.application, until }, now);
+    const state = claim.kind === 'tick' && claim.rerun ? attemptsAt(marks.get(claim), time) + 1 : 'done';
+    marks.set(claim, { time, state, owner, application: claim.application, until }, now);
   }
   return until;
 }
@@ -134,15 +146,51 @@ function attemptsAt(mark: RunMark | undefined, time: number): number {
   return mark?.time === time && mark.state !== 'done' ? mark.state : 0;
 }
 
-/** Records that a tick was given up, for good: also if the last to begin it is undone. */
+/** Records that a tick was given up, for good: also if the acquisition that began it last turns out to be void. */
 export function markGivenUp(marks: RunMarks, claim: Claim, now: number): void {
   const mark = marks.get(claim);
   if (mark) marks.set(claim, { ...mark, state: 'done', owner: '' }, now);
 }
 
-/** Takes back that the claim was granted to this acquisition: it was not run. Returns whether it was. */
-export function unmarkGranted(marks: RunMarks, claim: Claim, record: string, now: number): boolean {
-  if (!isOwn(marks, claim, record)) return false;
+/**
+ * Records what became of the claim. `lock` says whether its owner still holds the lock. Returns until when that is
+ * remembered; undefined if nothing is recorded.
+ */
+export function markEnd(
+  marks: RunMarks,
+  { claim, owner, end }: Claiming<ReleaseRequest>,
+  now: number,
+  lock: OwnerReply,
+): number | undefined {
+  switch (end) {
+    case 'completed':
+      return markCompleted(marks, claim, owner, now, lock);
+    case 'void':
+      return isOwn(marks, claim, owner) ? unmarkGranted(marks, claim, now) : undefined;
+    case 'unfinished':
+      return undefined;
+  }
+}
+
+/** Not if others have begun it anew. */
+function markCompleted(
+  marks: RunMarks,
+  claim: Claim,
+  owner: string,
+  now: number,
+  lock: OwnerReply,
+): number | undefined {
+  if (!recordsCompletion(claim)) return undefined;
+  const isOthers = claim.kind === 'key' ? lock === 'taken' : !isOwn(marks, claim, owner);
+  if (isOthers && lock !== 'held') return undefined;
+  const until = now + retentionFor(claim);
+  const time = claim.kind === 'tick' ? claim.time : now;
+  marks.set(claim, { time, state: 'done', owner: '', application: claim.application, until }, now);
+  return until;
+}
+
+/** Takes back that the claim was granted: it was not run. */
+function unmarkGranted(marks: RunMarks, claim: Claim, now: number): number {
   const mark = marks.get(claim)!;
   // A gap was granted since the one before was long enough ago, and still is.
   if (claim.kind === 'gap') marks.delete(claim);
@@ -151,31 +199,5 @@ export function unmarkGranted(marks: RunMarks, claim: Claim, record: string, now
     marks.set(claim, { ...mark, state: mark.state - 1, owner: '' }, now);
   // The ticks before it stay done.
   else marks.set(claim, { ...mark, time: mark.time - 1, state: 'done', owner: '' }, now);
-  return true;
-}
-
-/** What is marked when it was run to its end: that others were granted the rest is mark enough. */
-export function marksCompletion(claim: Claim | undefined): claim is KeyClaim | TickClaim {
-  return claim?.kind === 'key' || (claim?.kind === 'tick' && claim.rerun);
-}
-
-/**
- * Records that the claim was run to its end. Returns until when that is remembered; undefined where it is not recorded,
- * since others have begun it anew.
- */
-export function markCompleted(
-  marks: RunMarks,
-  { record, completed }: ReleaseRequest,
-  now: number,
-  lock: 'held' | 'taken' | 'vanished',
-): number | undefined {
-  if (!marksCompletion(completed)) return undefined;
-  const mayMark =
-    lock === 'held' || (completed.kind === 'key' ? lock === 'vanished' : isOwn(marks, completed, record));
-  if (!mayMark) return undefined;
-  const until = now + retentionFor(completed);
-  const time = completed.kind === 'tick' ? completed.time : now;
-  const { application } = completed;
-  marks.set(completed, { time, state: 'done', owner: beginningOf(record), application, until }, now);
-  return until;
+  return mark.until;
 }

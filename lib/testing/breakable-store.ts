@@ -4,14 +4,14 @@ import type {
   AcquireReply,
   AcquireRequest,
   ForceRequest,
+  LockAdmin,
+  LockQueue,
   LockStore,
   OwnerReply,
   OwnerRequest,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
-  Turn,
-  UndoRequest,
 } from '../stores/lock-store.js';
 import type { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
 import type { ManualClock } from './manual-clock.js';
@@ -22,6 +22,11 @@ type Listener = (owner: OwnerRequest, how: 'taken' | 'vanished') => void;
 export class BreakableStore implements LockStore {
   readonly description = 'store of the test kit';
   readonly clock: ManualClock;
+  readonly queue: LockQueue = { watch: (name, onNews) => this.#locks.queue.watch(name, onNews) };
+  readonly admin: LockAdmin = {
+    list: (prefix, within) => this.#list(prefix, within),
+    force: (request, within) => this.#force(request, within),
+  };
   readonly #locks: MemoryLockStore;
   readonly #listeners = new Set<Listener>();
   #downUntil = 0;
@@ -43,36 +48,11 @@ export class BreakableStore implements LockStore {
     return this.#ask(() => this.#locks.release(request));
   }
 
-  undo(request: UndoRequest): Promise<OwnerReply> {
-    return this.#ask(() => this.#locks.undo(request));
-  }
-
-  leave(request: RenewRequest): Promise<OwnerReply> {
-    return this.#ask(() => this.#locks.leave(request));
-  }
-
-  async force(request: ForceRequest): Promise<OwnerReply> {
-    const holder = await this.#locks.inspect(request.name);
-    const reply = await this.#ask(() => this.#locks.force(request));
-    if (holder && reply === 'held')
-      this.tellTakenAway({ name: request.name, record: holder.record }, 'vanished');
-    return reply;
-  }
-
-  async *list(prefix: string): AsyncGenerator<StoredLock & { name: string }> {
-    await this.#ask(async () => {});
-    yield* this.#locks.list(prefix);
-  }
-
-  watch(name: string, onTurn: (turn?: Turn) => void): () => void {
-    return this.#locks.watch(name, onTurn);
-  }
-
   inspect(name: string): Promise<StoredLock | null> {
     return this.#ask(() => this.#locks.inspect(name));
   }
 
-  whenTakenAway(listener: Listener): void {
+  onTakenAway(listener: Listener): void {
     this.#listeners.add(listener);
   }
 
@@ -86,6 +66,19 @@ export class BreakableStore implements LockStore {
 
   tellTakenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
     for (const listener of this.#listeners) listener(owner, how);
+  }
+
+  async #force(request: ForceRequest, within: number): Promise<OwnerReply> {
+    const held = await this.#locks.inspect(request.name);
+    const reply = await this.#ask(() => this.#locks.admin.force(request, within));
+    if (held?.owner && reply === 'held')
+      this.tellTakenAway({ name: request.name, owner: held.owner }, 'vanished');
+    return reply;
+  }
+
+  async *#list(prefix: string, within: number): AsyncGenerator<StoredLock & { name: string }> {
+    await this.#ask(async () => {});
+    yield* this.#locks.admin.list(prefix, within);
   }
 
   async #ask<T>(call: () => Promise<T>): Promise<T> {

@@ -5,7 +5,7 @@ import { messages } from '../common/messages.js';
 import { HolderIdentity, parseHolder } from '../core/holder.js';
 import { resolveTimes } from '../core/lease-options.js';
 import { checkMadeName } from '../core/lock-name.js';
-import type { LockStore, OwnerRequest } from '../stores/lock-store.js';
+import type { AcquireRequest, LockStore } from '../stores/lock-store.js';
 import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
 import { BreakableStore } from './breakable-store.js';
 import { ManualClock } from './manual-clock.js';
@@ -70,14 +70,13 @@ export class LockTestKit {
     checkMadeName(name);
     checkOptions(options, HOLD_OPTIONS, 'holdElsewhere');
     const { ttl } = resolveTimes(options, DEFAULT_TIMES);
-    const owner = { name, record: this.#others.newRecord(options.contents) };
-    const reply = await this.#locks.acquire({ ...owner, ttl: Infinity });
+    const request = this.#requestElsewhere(name, options.contents);
+    const reply = await this.#locks.acquire(request);
     if (reply.status !== 'granted') {
-      const holder = reply.status === 'busy' ? parseHolder(reply.record).replica : undefined;
+      const holder = reply.status === 'busy' ? parseHolder(reply).replica : undefined;
       throw new LockConfigurationError(messages.heldAlready(name, holder));
     }
-    this.#elsewhere.add(owner.record);
-    return this.#heldElsewhere(owner, ttl);
+    return this.#heldElsewhere(request, ttl);
   }
 
   /**
@@ -94,13 +93,13 @@ export class LockTestKit {
     checkMadeName(name);
     if (how !== 'taken' && how !== 'vanished') refuse('how', "'taken' or 'vanished'", how);
     await settled();
-    const holder = await this.#locks.inspect(name);
-    const elsewhere = holder !== null && this.#elsewhere.has(holder.record);
-    if (!holder || elsewhere) throw new LockConfigurationError(messages.nothingToLose(name, elsewhere));
-    const owner = { name, record: holder.record };
+    const owner = (await this.#locks.inspect(name))?.owner;
+    const elsewhere = owner !== undefined && this.#elsewhere.has(owner);
+    if (owner === undefined || elsewhere)
+      throw new LockConfigurationError(messages.nothingToLose(name, elsewhere));
     const other = how === 'taken' ? this.#seize(name) : undefined;
-    if (how === 'vanished') await this.#locks.release(owner);
-    this.#way.tellTakenAway(owner, how);
+    if (how === 'vanished') await this.#locks.release({ name, owner, ttl: 0, end: 'unfinished' });
+    this.#way.tellTakenAway({ name, owner }, how);
     await settled();
     return other;
   }
@@ -126,21 +125,26 @@ export class LockTestKit {
   }
 
   #seize(name: string): HeldElsewhere {
-    const owner = { name, record: this.#others.newRecord(undefined) };
-    this.#locks.seize({ ...owner, ttl: Infinity });
-    this.#elsewhere.add(owner.record);
-    return this.#heldElsewhere(owner, DEFAULT_TIMES.ttl);
+    const request = this.#requestElsewhere(name);
+    this.#locks.seize(request);
+    return this.#heldElsewhere(request, DEFAULT_TIMES.ttl);
   }
 
-  #heldElsewhere(owner: OwnerRequest, ttl: number): HeldElsewhere {
+  /** The lock is never renewed, and does not expire before its holder is told to die. */
+  #requestElsewhere(name: string, contents?: unknown): AcquireRequest {
+    return { name, owner: this.#others.newOwner(), holder: this.#others.describe(contents), ttl: Infinity };
+  }
+
+  #heldElsewhere({ name, owner }: AcquireRequest, ttl: number): HeldElsewhere {
+    this.#elsewhere.add(owner);
     return {
-      name: owner.name,
+      name,
       release: async () => {
-        await this.#locks.release(owner);
+        await this.#locks.release({ name, owner, ttl, end: 'unfinished' });
         await settled();
       },
       die: async () => {
-        await this.#locks.renew([{ ...owner, ttl }]);
+        await this.#locks.renew([{ name, owner, ttl }]);
       },
     };
   }

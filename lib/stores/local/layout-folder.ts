@@ -4,7 +4,7 @@ import { ifPossible } from './fs-errors.js';
 import { preparePrivateFolder, refusal } from './private-folder.js';
 
 /** Names how locks are laid out. To be changed with every change that versions of before would misunderstand. */
-const LAYOUT = 'layout-1';
+const LAYOUT = 'layout-2';
 const ANY_LAYOUT = /^layout-\d+$/;
 
 /**

@@ -1,25 +1,23 @@
-import type { LockEntry, StoreTime } from '../lock-entry.js';
-import type { Place } from '../waiting-line.js';
+import type { Held, LockEntry, StoreTime } from '../lock-entry.js';
+import type { Waiter } from '../waiting-queue.js';
 import { isGone, type ProcessIdentity } from './process-identity.js';
 
 /** A lock as it is written to its file. */
 export interface LocalEntry extends LockEntry {
-  holder?: LocalHolder;
-  line?: LocalPlace[];
+  /** `expiresAt` is on the clock of the entry's `stamp`, as are the times of `queue`. */
+  held?: LocalHeld;
+  queue?: LocalWaiter[];
   /** There are marks that were moved out of it; see `MovedMarks`. */
   hasMoved?: boolean;
   /** Absent until it is written. */
   stamp?: Stamp;
 }
 
-export interface LocalHolder {
-  record: string;
-  /** On the clock of the entry's `stamp`, as are the times of `line`. */
-  expiresAt: number;
+export interface LocalHeld extends Held {
   process: ProcessIdentity;
 }
 
-interface LocalPlace extends Place {
+interface LocalWaiter extends Waiter {
   since: number;
   process?: ProcessIdentity;
 }
@@ -49,27 +47,27 @@ export function putOnOurClock(entry: LocalEntry, self: ProcessIdentity, time: St
 
   const elapsed = time.wall - stamp.wall;
   const shift = time.steady - Math.max(elapsed, 0) - stamp.steady;
-  if (entry.holder) entry.holder.expiresAt += shift;
-  for (const place of entry.line ?? []) {
-    place.since += shift;
-    place.asked += shift;
+  if (entry.held) entry.held.expiresAt += shift;
+  for (const waiter of entry.queue ?? []) {
+    waiter.since += shift;
+    waiter.asked += shift;
   }
   return elapsed < 0;
 }
 
-/** Frees a lock whose holder is dead, so that nobody waits for its TTL, and forgets the dead who stand in line. */
+/** Frees a lock whose holder is dead, so that nobody waits for its TTL, and forgets the waiters that are dead. */
 export function dropTheDead(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
-  if (entry.holder && isDead(entry.holder, self, time)) delete entry.holder;
-  if (!entry.line) return;
-  entry.line = entry.line.filter(({ process }) => !process || !isGone(process, self));
-  if (entry.line.length === 0) delete entry.line;
+  if (entry.held && isDead(entry.held, self, time)) delete entry.held;
+  if (!entry.queue) return;
+  entry.queue = entry.queue.filter(({ process }) => !process || !isGone(process, self));
+  if (entry.queue.length === 0) delete entry.queue;
 }
 
 /** To be called when this process has changed the entry: what is nobody's yet is its own. */
 export function sign(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
   entry.stamp = { clock: self.clock, steady: time.steady, wall: time.wall };
-  if (entry.holder) entry.holder.process ??= self;
-  for (const place of entry.line ?? []) place.process ??= self;
+  if (entry.held) entry.held.process ??= self;
+  for (const waiter of entry.queue ?? []) waiter.process ??= self;
 }
 
 function isOurs(stamp: Stamp, self: ProcessIdentity, time: StoreTime): boolean {
@@ -77,6 +75,6 @@ function isOurs(stamp: Stamp, self: ProcessIdentity, time: StoreTime): boolean {
   return stamp.clock === self.clock && stamp.steady <= time.steady + CLOCK_TOLERANCE;
 }
 
-function isDead(holder: LocalHolder, self: ProcessIdentity, time: StoreTime): boolean {
-  return holder.expiresAt <= time.steady || isGone(holder.process, self);
+function isDead(held: LocalHeld, self: ProcessIdentity, time: StoreTime): boolean {
+  return held.expiresAt <= time.steady || isGone(held.process, self);
 }

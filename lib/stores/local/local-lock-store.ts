@@ -6,11 +6,9 @@ import {
   acquireEntry,
   forceEntry,
   inspectEntry,
-  leaveEntry,
   newEntry,
   releaseEntry,
   renewEntry,
-  undoEntry,
   type Decision,
   type StoreTime,
 } from '../lock-entry.js';
@@ -19,12 +17,13 @@ import type {
   AcquireRequest,
   Claim,
   ForceRequest,
+  LockAdmin,
+  LockQueue,
   LockStore,
   OwnerReply,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
-  UndoRequest,
 } from '../lock-store.js';
 import { EntryFiles } from './entry-files.js';
 import { FileClock } from './file-clock.js';
@@ -46,10 +45,17 @@ export interface LocalLockStoreOptions {
 type Decide<R> = (entry: LocalEntry, time: StoreTime) => Decision<R>;
 
 const CLEAN_EVERY = 60 * 60 * 1000;
+/** Milliseconds after which a waiter looks again whether the holder is still alive. */
+const LOOK_EVERY = 100;
 
 /** Locks in files, for the processes of one machine and one user. */
 export class LocalLockStore implements LockStore {
   readonly description: string;
+  readonly queue: LockQueue = { watch: (name, onNews) => this.#watch(name, () => onNews()) };
+  readonly admin: LockAdmin = {
+    list: (prefix) => this.#list(prefix),
+    force: (request, ms) => this.#force(request, ms),
+  };
   readonly #prefix: string;
   readonly #files: EntryFiles;
   readonly #marks: MovedMarks;
@@ -74,7 +80,6 @@ export class LocalLockStore implements LockStore {
     return new LocalLockStore(files, prefix);
   }
 
-  /** Whoever waits asks ten times a second, too: nobody tells that a process has died. */
   acquire(request: AcquireRequest, ms: number): Promise<AcquireReply> {
     return this.#decide(request.name, ms, (entry, time) => acquireEntry(entry, request, time), request.claim);
   }
@@ -91,29 +96,32 @@ export class LocalLockStore implements LockStore {
     return answered(results);
   }
 
+  /** A call is carried out before it settles, or never, so none can arrive later. */
   release(request: ReleaseRequest, ms: number): Promise<OwnerReply> {
-    const decide: Decide<OwnerReply> = (entry, time) => releaseEntry(entry, request, time);
-    return this.#decide(request.name, ms, decide, request.completed);
-  }
-
-  /** A call is carried out at once, so none can arrive later. */
-  undo(request: UndoRequest, ms: number): Promise<OwnerReply> {
-    return this.#decide(request.name, ms, (entry, time) => undoEntry(entry, request, time), request.claim);
-  }
-
-  leave(request: RenewRequest, ms: number): Promise<OwnerReply> {
-    return this.#decide(request.name, ms, (entry, time) => leaveEntry(entry, request, time));
-  }
-
-  force(request: ForceRequest, ms: number): Promise<OwnerReply> {
-    return this.#decide(request.name, ms, (entry, time) => forceEntry(entry, request, time));
+    return this.#decide(request.name, ms, (entry, time) => releaseEntry(entry, request, time), request.claim);
   }
 
   inspect(name: string, ms: number): Promise<StoredLock | null> {
     return this.#decide(name, ms, (entry, time) => [inspectEntry(entry, time), false]);
   }
 
-  async *list(prefix: string): AsyncGenerator<StoredLock & { name: string }> {
+  async close(): Promise<void> {
+    clearTimeout(this.#cleaner);
+    this.#ending.abort();
+    this.#clock.close();
+  }
+
+  #watch(name: string, onNews: () => void): () => void {
+    const unwatch = watchFolder(this.#files.folderOf(`${this.#prefix}:${name}`), onNews);
+    // A process that has died changes no file.
+    const timer = setInterval(onNews, LOOK_EVERY).unref();
+    return () => {
+      clearInterval(timer);
+      unwatch();
+    };
+  }
+
+  async *#list(prefix: string): AsyncGenerator<StoredLock & { name: string }> {
     const ours = `${this.#prefix}:`;
     for await (const { key, entry } of this.#files.all()) {
       if (!key?.startsWith(ours + prefix) || !entry) continue;
@@ -125,14 +133,8 @@ export class LocalLockStore implements LockStore {
     }
   }
 
-  watch(name: string, onTurn: () => void): () => void {
-    return watchFolder(this.#files.folderOf(`${this.#prefix}:${name}`), onTurn);
-  }
-
-  async close(): Promise<void> {
-    clearTimeout(this.#cleaner);
-    this.#ending.abort();
-    this.#clock.close();
+  #force(request: ForceRequest, ms: number): Promise<OwnerReply> {
+    return this.#decide(request.name, ms, (entry, time) => forceEntry(entry, request, time));
   }
 
   #renewOne(request: RenewRequest, ms: number): Promise<OwnerReply> {

@@ -4,11 +4,9 @@ import {
   forceEntry,
   inspectEntry,
   isForgettable,
-  leaveEntry,
   newEntry,
   releaseEntry,
   renewEntry,
-  undoEntry,
   type Decision,
   type LockEntry,
   type StoreTime,
@@ -17,12 +15,13 @@ import type {
   AcquireReply,
   AcquireRequest,
   ForceRequest,
+  LockAdmin,
+  LockQueue,
   LockStore,
   OwnerReply,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
-  UndoRequest,
 } from '../lock-store.js';
 
 /** How many locks are remembered before those are looked for that can be forgotten. */
@@ -31,6 +30,12 @@ const SWEEP_AT = 1000;
 /** Locks in the memory of one process, for tests. */
 export class MemoryLockStore implements LockStore {
   readonly description = 'memory of this process';
+  readonly queue: LockQueue = { watch: (name, onNews) => this.#watch(name, () => onNews()) };
+  readonly admin: LockAdmin = {
+    list: (prefix) => this.#list(prefix),
+    force: async (request: ForceRequest) =>
+      this.#free(request.name, (entry, time) => forceEntry(entry, request, time)),
+  };
   readonly #entries = new Map<string, LockEntry>();
   readonly #clock: Clock;
   readonly #wall: () => number;
@@ -43,15 +48,14 @@ export class MemoryLockStore implements LockStore {
   }
 
   async acquire(request: AcquireRequest): Promise<AcquireReply> {
-    const { name, record, waited } = request;
+    const { name, owner } = request;
     const entry = this.#entry(name);
-    const before = entry.holder?.record;
+    const before = entry.held?.owner;
     const [reply] = acquireEntry(entry, request, this.#time());
-    // The question may be what gives the lock to the next in line.
-    const after = entry.holder?.record;
-    if (after !== before && after !== record) this.#tell(name);
-    if (reply.status !== 'busy' || waited === undefined) return reply;
-    return { ...reply, inLine: this.#watchers.has(name) };
+    // The request may be what gives the lock to the next in the queue.
+    const after = entry.held?.owner;
+    if (after !== before && after !== owner) this.#notify(name);
+    return reply;
   }
 
   async renew(requests: readonly RenewRequest[]): Promise<OwnerReply[]> {
@@ -59,65 +63,53 @@ export class MemoryLockStore implements LockStore {
     return requests.map((request) => renewEntry(this.#entry(request.name), request, time)[0]);
   }
 
+  /** A call is carried out at once, so none can arrive later. */
   async release(request: ReleaseRequest): Promise<OwnerReply> {
     return this.#free(request.name, (entry, time) => releaseEntry(entry, request, time));
-  }
-
-  /** A call is carried out at once, so none can arrive later. */
-  async undo(request: UndoRequest): Promise<OwnerReply> {
-    return this.#free(request.name, (entry, time) => undoEntry(entry, request, time));
-  }
-
-  async leave(request: RenewRequest): Promise<OwnerReply> {
-    return this.#free(request.name, (entry, time) => leaveEntry(entry, request, time));
-  }
-
-  async force(request: ForceRequest): Promise<OwnerReply> {
-    return this.#free(request.name, (entry, time) => forceEntry(entry, request, time));
   }
 
   async inspect(name: string): Promise<StoredLock | null> {
     return inspectEntry(this.#entry(name), this.#time());
   }
 
-  async *list(prefix: string): AsyncGenerator<StoredLock & { name: string }> {
-    for (const [name, entry] of this.#entries) {
-      const held = name.startsWith(prefix) && inspectEntry(entry, this.#time());
-      if (held) yield { name, ...held };
-    }
-  }
-
-  watch(name: string, onTurn: () => void): () => void {
-    const watchers = this.#watchers.get(name) ?? new Set();
-    this.#watchers.set(name, watchers.add(onTurn));
-    return () => {
-      watchers.delete(onTurn);
-      if (watchers.size === 0 && this.#watchers.get(name) === watchers) this.#watchers.delete(name);
-    };
-  }
-
-  /** Gives the lock to another holder, whoever has it, and keeps the line. Only tests need that. */
-  seize(request: RenewRequest): void {
+  /** Gives the lock to another holder, whoever has it, and keeps the queue. Only tests need that. */
+  seize(request: AcquireRequest): void {
     const entry = this.#entry(request.name);
-    const { line } = entry;
-    delete entry.line;
-    delete entry.holder;
+    const { queue } = entry;
+    delete entry.queue;
+    delete entry.held;
     acquireEntry(entry, request, this.#time());
-    if (line) entry.line = line;
+    if (queue) entry.queue = queue;
   }
 
   async close(): Promise<void> {
     this.#entries.clear();
   }
 
+  #watch(name: string, onNews: () => void): () => void {
+    const watchers = this.#watchers.get(name) ?? new Set();
+    this.#watchers.set(name, watchers.add(onNews));
+    return () => {
+      watchers.delete(onNews);
+      if (watchers.size === 0 && this.#watchers.get(name) === watchers) this.#watchers.delete(name);
+    };
+  }
+
+  async *#list(prefix: string): AsyncGenerator<StoredLock & { name: string }> {
+    for (const [name, entry] of this.#entries) {
+      const held = name.startsWith(prefix) && inspectEntry(entry, this.#time());
+      if (held) yield { name, ...held };
+    }
+  }
+
   #free(name: string, decide: (entry: LockEntry, time: StoreTime) => Decision<OwnerReply>): OwnerReply {
     const [reply] = decide(this.#entry(name), this.#time());
-    if (reply === 'held') this.#tell(name);
+    if (reply === 'held') this.#notify(name);
     return reply;
   }
 
-  #tell(name: string): void {
-    for (const onTurn of this.#watchers.get(name) ?? []) onTurn();
+  #notify(name: string): void {
+    for (const onNews of this.#watchers.get(name) ?? []) onNews();
   }
 
   #time(): StoreTime {

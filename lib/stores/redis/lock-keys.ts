@@ -1,12 +1,12 @@
 import { escapeBraces, unescapeBraces } from '../../common/braces.js';
-import type { Claim } from '../lock-store.js';
+import type { Claim, OwnerRequest } from '../lock-store.js';
 import { slotOf } from './slot-of.js';
 
 /**
- * A lock is the string `<prefix>:<name>`, braces in the name escaped. What else is kept of it is in the same cluster slot, each with an expiry of its
- * own: `{<prefix>:<name>}:token`, the last one that was granted; the sorted sets `…:queue` and `…:undone`, those who wait
- * for it and the acquisitions that were undone; and `…:tick:<job>`, `…:gap:<job>` and `…:key:<job>`, the marks of
- * runs.
+ * A lock is the string `<prefix>:<name>`, braces in the name escaped. What else is kept of it is in the same cluster slot,
+ * each with an expiry of its own: `{<prefix>:<name>}:token`, the last fencing token; the sorted set `…:queue`, the waiters;
+ * `…:void:<owner>`, the sign that this owner is not granted the lock any more; and `…:tick:<job>`, `…:gap:<job>`
+ * and `…:key:<job>`, the marks of runs.
  */
 export class LockKeys {
   readonly prefix: string;
@@ -35,16 +35,19 @@ export class LockKeys {
     return [lock, `${slotOf(lock)}:queue`];
   }
 
-  toFree(name: string): [lock: string, fencingToken: string, queue: string] {
+  toFree(name: string): [lock: string, token: string, queue: string] {
     const lock = this.lock(name);
     const slot = slotOf(lock);
     return [lock, `${slot}:token`, `${slot}:queue`];
   }
 
-  toAcquire(name: string): [lock: string, fencingToken: string, queue: string, undone: string] {
+  /** All that concerns one acquisition. */
+  ofOwner({ name, owner }: OwnerRequest, claim: Claim | undefined): string[] {
     const lock = this.lock(name);
     const slot = slotOf(lock);
-    return [lock, `${slot}:token`, `${slot}:queue`, `${slot}:undone`];
+    const keys = [lock, `${slot}:token`, `${slot}:queue`, `${slot}:void:${owner}`];
+    if (claim) keys.push(`${slot}:${claim.kind}:${claim.job}`);
+    return keys;
   }
 
   /** Where the last run of the job is marked. */

@@ -32,7 +32,7 @@ function shardedSubscribersOf(client: Cluster): Redis[] {
 
 /**
  * Sees to it that a client's sockets, and its wait for the next attempt to connect, do not keep the process alive: an
- * application whose start has failed would never end. Whoever waits for an answer keeps it alive.
+ * application whose start has failed would never end. A call that waits for its reply keeps it alive.
  */
 export function leaveProcessAlone(client: RedisClient): void {
   const watched = new WeakSet<RedisClient>();

@@ -10,6 +10,7 @@ import { connectionName } from './hardened-options.js';
 import { openRedisClient, subscriberOf, type OpenedClient, type RedisClient } from './open-redis-client.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import {
+  isCrossSlot,
   isCuredByReconnect,
   isOfWholeServer,
   isWorthARetry,
@@ -19,8 +20,8 @@ import {
 import { RedisLink } from './redis-link.js';
 import type { SCRIPTS } from './scripts.js';
 
-type Script = (typeof SCRIPTS)[keyof typeof SCRIPTS];
-type Argument = string | number;
+export type Script = (typeof SCRIPTS)[keyof typeof SCRIPTS];
+export type Argument = string | number;
 
 /** What came back, and whether an earlier attempt may have been carried out already. */
 export interface ScriptReply {
@@ -40,7 +41,8 @@ export interface ConnectionContext {
 interface Call {
   readonly server: RedisClient;
   readonly script: Script;
-  readonly keysAndArgs: readonly Argument[];
+  /** As EVALSHA takes them. */
+  readonly args: readonly Argument[];
   readonly deadline: number;
 }
 
@@ -48,7 +50,7 @@ interface Call {
 const RETRY_DELAY = 25;
 /**
  * One connection to Redis of our own. A call is tried again as long as it has time left: every script may run
- * twice for one record without harm. A connection that stays silent is torn down and made anew.
+ * twice for one owner without harm. A connection that stays silent is torn down and made anew.
  */
 export class RedisConnection {
   readonly label: string;
@@ -59,6 +61,7 @@ export class RedisConnection {
   /** What waits for an answer keeps the process alive: the sockets do not. */
   readonly #deadlines = new Deadlines(performance, { keepAlive: true });
   #underWay = 0;
+  #oneSlotOnly: boolean;
 
   /** Resolves when connected or, so that a replica boots while Redis is down, when the first attempt has failed. */
   static async open(
@@ -78,6 +81,7 @@ export class RedisConnection {
     this.label = opened.label;
     this.keyPrefix = opened.keyPrefix;
     this.#link = new RedisLink(opened, outages);
+    this.#oneSlotOnly = this.isCluster;
   }
 
   /**
@@ -92,7 +96,7 @@ export class RedisConnection {
     { server = this.#link.client, mayHaveRun = false }: { server?: RedisClient; mayHaveRun?: boolean } = {},
   ): Promise<ScriptReply> {
     const deadline = performance.now() + within;
-    const call: Call = { server, script, keysAndArgs: [keys.length, ...keys, ...args], deadline };
+    const call: Call = { server, script, args: [script.sha, keys.length, ...keys, ...args], deadline };
     let failure: Error | undefined;
     // Nearly always it is ready, and there is nothing to await.
     while ((this.#link.isReady && performance.now() < deadline) || (await this.#link.readyBefore(deadline))) {
@@ -105,6 +109,7 @@ export class RedisConnection {
         // What the server said tells more than that the last attempt had too little time.
         if (failure?.name !== 'ReplyError' || error.name === 'ReplyError') failure = error;
         if (isCuredByReconnect(error)) this.#link.replace();
+        if (isCrossSlot(error)) this.#oneSlotOnly = true;
         if (!isWorthARetry(error) || deadline - performance.now() <= RETRY_DELAY) break;
         await delay(RETRY_DELAY);
       }
@@ -126,13 +131,13 @@ export class RedisConnection {
   }
 
   /** The listener is called when another server is the primary, which this one may not know. */
-  whenSwitched(listener: () => void): void {
-    this.#link.whenSwitched(listener);
+  onSwitched(listener: () => void): void {
+    this.#link.onSwitched(listener);
   }
 
   /** The listener is called when it is ready again: the server may have forgotten things, or be another one. */
-  whenReconnected(listener: () => void): void {
-    this.#link.whenReconnected(listener);
+  onReconnected(listener: () => void): void {
+    this.#link.onReconnected(listener);
   }
 
   /** Each of which has a part of the keys. */
@@ -146,6 +151,11 @@ export class RedisConnection {
     return this.#underWay > 0;
   }
 
+  /** Whether a command must keep to the keys of one lock: in a cluster, and once a server has answered CROSSSLOT. */
+  get oneSlotOnly(): boolean {
+    return this.#oneSlotOnly;
+  }
+
   get isCluster(): boolean {
     return 'nodes' in this.#link.client;
   }
@@ -157,7 +167,7 @@ export class RedisConnection {
 
   /** Calls the script by its name, or by its text where the server does not know it. */
   #send(call: Call, name: 'evalsha' | 'eval' = 'evalsha'): Promise<unknown> {
-    const { server, script, keysAndArgs, deadline } = call;
+    const { server, script, deadline } = call;
     return new Promise((resolve, reject) => {
       const since = performance.now();
       let settled = false;
@@ -169,8 +179,8 @@ export class RedisConnection {
           this.#link.ping();
         });
       });
-      const args = [name === 'eval' ? script.lua : script.sha, ...keysAndArgs];
-      const command = new this.#Command(name, args, { replyEncoding: 'utf8' });
+      const args = name === 'eval' ? [script.lua, ...call.args.slice(1)] : call.args;
+      const command = new this.#Command(name, args as Argument[], { replyEncoding: 'utf8' });
       const settle = (): void => {
         settled = true;
         // V8 makes ioredis' closure `command.reject` an old object, which would keep them until a full collection.
@@ -188,7 +198,7 @@ export class RedisConnection {
         (error: unknown) => {
           settle();
           const isUnknown = isErrorLike(error) && error.message.startsWith('NOSCRIPT');
-          // Not for a caller that has gone: nobody would undo it.
+          // Not for a caller that has gone: nobody would give back what it is granted.
           if (!isUnknown || performance.now() >= deadline) reject(error);
           else this.#send(call, 'eval').then(resolve, reject);
         },

@@ -1,5 +1,5 @@
 import { isErrorLike } from '../../common/error-like.js';
-import type { LockStoreError } from '../../common/errors.js';
+import { LockStoreError } from '../../common/errors.js';
 
 /** ioredis did not send the command, or the server refused it before doing anything. */
 const NOT_RUN =
@@ -37,8 +37,13 @@ export function isOfWholeServer(error: unknown): boolean {
 }
 
 /** Whether the server, or a proxy, refused a command because its keys are in different slots. */
-export function isCrossSlot({ cause }: LockStoreError): boolean {
-  return isErrorLike(cause) && cause.message.startsWith('CROSSSLOT');
+export function isCrossSlot({ message }: Error): boolean {
+  return message.startsWith('CROSSSLOT');
+}
+
+/** Whether the server refused a command that is about several locks, and may still accept one that is about one of them. */
+export function isOfOneLock(error: unknown): error is LockStoreError {
+  return error instanceof LockStoreError && error.refused && !isOfWholeServer(error.cause);
 }
 
 /** Whether the server refused the database that a new connection was to use. */

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { messages } from '../../common/messages.js';
-import type { RenewRequest, Turn } from '../lock-store.js';
+import type { QueueGrant } from '../lock-store.js';
 import type { LockKeys } from './lock-keys.js';
 import { leaveProcessAlone, type RedisClient } from './open-redis-client.js';
 import { isForbidden } from './redis-errors.js';
-import { inTwo } from './script-format.js';
 import { SilentConnections } from './silent-connections.js';
 import { slotOf } from './slot-of.js';
 
@@ -18,7 +17,7 @@ export interface InboxPlace {
   readonly warn: (message: string) => void;
 }
 
-type OnTurn = (turn?: Turn) => void;
+type OnNews = (grant?: QueueGrant) => void;
 
 /** Milliseconds after which a connection that has said nothing is asked whether it is alive. */
 const CHECK_EVERY = 4000;
@@ -28,14 +27,14 @@ const RECONNECT_DELAY = 4000;
 const REFUSED_FOR = 60_000;
 
 /**
- * Where a process hears that it is its turn to have a lock: a connection of its own, made when somebody first waits. A
- * script that frees a lock counts who listens, so a waiter whose process is dead holds up nobody.
+ * Where a process hears that a waiter was given a lock: a connection of its own, made when somebody first waits. A script
+ * that frees a lock counts the listeners, so a waiter whose process is dead holds up nobody.
  */
 export class RedisInbox {
   readonly #place: InboxPlace;
   readonly #id = randomBytes(12).toString('base64url');
-  /** Those who wait, by channel and lock. */
-  readonly #watchers = new Map<string, Map<string, Set<OnTurn>>>();
+  /** The waiters, by channel and lock. */
+  readonly #watchers = new Map<string, Map<string, Set<OnNews>>>();
   /** The channels that are listened to now. */
   readonly #heard = new Set<string>();
   /** The channels that the server was asked for and has not answered. */
@@ -52,15 +51,15 @@ export class RedisInbox {
     this.#place = place;
   }
 
-  /** Calls `onTurn` for each message about the lock, and when messages may have been missed. Returns what ends it. */
-  watch(name: string, onTurn: OnTurn): () => void {
+  /** Calls `onNews` for each message about the lock, and when messages may have been missed. Returns what ends it. */
+  watch(name: string, onNews: OnNews): () => void {
     const lock = this.#place.keys.lock(name);
     const channel = this.#channelOf(lock);
-    const locks = this.#watchers.get(channel) ?? new Map<string, Set<OnTurn>>();
+    const locks = this.#watchers.get(channel) ?? new Map<string, Set<OnNews>>();
     const watchers = locks.get(lock) ?? new Set();
-    this.#watchers.set(channel, locks.set(lock, watchers.add(onTurn)));
+    this.#watchers.set(channel, locks.set(lock, watchers.add(onNews)));
     return () => {
-      watchers.delete(onTurn);
+      watchers.delete(onNews);
       if (watchers.size > 0 || locks.get(lock) !== watchers) return;
       locks.delete(lock);
       if (locks.size > 0 || this.#watchers.get(channel) !== locks) return;
@@ -69,10 +68,10 @@ export class RedisInbox {
     };
   }
 
-  /** By which a script knows what to give to whom, and how to tell it. */
-  ticket({ name, ttl, record }: RenewRequest): string {
+  /** Where a script tells this process of a grant of the lock: the command and the channel. */
+  address(name: string): string {
     const command = this.#place.isCluster ? 'SPUBLISH' : 'PUBLISH';
-    return [command, this.#channelOf(this.#place.keys.lock(name)), ttl, ...inTwo(record)].join('\n');
+    return `${command}\n${this.#channelOf(this.#place.keys.lock(name))}`;
   }
 
   /** Whether messages about the lock would arrive. */
@@ -82,17 +81,20 @@ export class RedisInbox {
     return this.#heard.has(this.#channelOf(this.#place.keys.lock(name)));
   }
 
-  /** What the store has answered to one that wants to wait, and believed to be heard or not: whether it is in line. */
-  placeIn(
+  /**
+   * What the server has said to a waiter: the last fencing token if it is queued; null if messages would not arrive
+   * although it listens, and perhaps why; undefined if it does not listen yet.
+   */
+  queueing(
     name: string,
-    believed: boolean,
-    [last, refusal]: unknown[],
-  ): { inLine: boolean; lastToken?: number } {
-    if (believed && last !== null) return { inLine: true, lastToken: Number(last) };
-    if (!believed) this.listen(name);
-    else if (typeof refusal === 'string') this.#refused(refusal);
+    lastToken: string | number | null | undefined,
+    error: unknown,
+  ): { queued: boolean; lastToken?: number } {
+    if (lastToken !== undefined && lastToken !== null) return { queued: true, lastToken: Number(lastToken) };
+    if (lastToken === undefined) this.listen(name);
+    else if (typeof error === 'string') this.#refused(error);
     else this.reconnect();
-    return { inLine: false };
+    return { queued: false };
   }
 
   /** Begins to listen, so that messages about the lock arrive soon. */
@@ -126,13 +128,13 @@ export class RedisInbox {
     const client = (this.#client = this.#place.openClient());
     this.#connections = new SilentConnections(client, () => {});
     leaveProcessAlone(client);
-    // Whoever waits asks by the clock as long as there is no connection; the other connection tells the operator.
+    // Waiters ask by the clock as long as there is no connection; the other connection tells the operator.
     client.on('error', () => {});
     client.on('close', () => this.#deaf());
     // Of a cluster, one of the connections.
     client.on('-node', () => this.#tellAll());
     client.on('ready', () => this.#subscribeAll());
-    const tell = (channel: string, message: string): void => this.#tellTurn(channel, message);
+    const tell = (channel: string, message: string): void => this.#tellGrant(channel, message);
     client.on('message', tell);
     client.on('smessage', tell);
     this.#connect();
@@ -170,7 +172,7 @@ export class RedisInbox {
     return performance.now() < this.#refusedUntil;
   }
 
-  /** The user may not do what a line needs: nor at the next question, a tenth of a second later. */
+  /** The user may not do what a queue needs: nor at the next question, a tenth of a second later. */
   #refused(reason: string): void {
     this.#refusedUntil = performance.now() + REFUSED_FOR;
     if (!this.#toldOfRefusal) this.#place.warn(messages.keepsNoLine(reason));
@@ -200,12 +202,12 @@ export class RedisInbox {
   }
 
   /** As hand-over.lua puts it. */
-  #tellTurn(channel: string, message: string): void {
-    const [lock, fencingToken, keptFor, record] = message.split('\n');
-    this.#tell(channel, lock, { fencingToken: Number(fencingToken), keptFor: Number(keptFor), record });
+  #tellGrant(channel: string, message: string): void {
+    const [lock, fencingToken, keptFor, owner] = message.split('\n');
+    this.#tell(channel, lock, { owner, fencingToken: Number(fencingToken), keptFor: Number(keptFor) });
   }
 
-  /** Whoever waits asks at once: it may be its turn for a moment only. */
+  /** Waiters ask at once: one may have the lock for a moment only. */
   #deaf(): void {
     this.#heard.clear();
     this.#tellAll();
@@ -215,11 +217,11 @@ export class RedisInbox {
     for (const [channel, locks] of this.#watchers) for (const lock of locks.keys()) this.#tell(channel, lock);
   }
 
-  #tell(channel: string, lock: string, turn?: Turn): void {
-    for (const onTurn of this.#watchers.get(channel)?.get(lock) ?? []) onTurn(turn);
+  #tell(channel: string, lock: string, grant?: QueueGrant): void {
+    for (const onNews of this.#watchers.get(channel)?.get(lock) ?? []) onNews(grant);
   }
 
-  /** A connection that is dead without knowing it would be taken by the server for somebody who listens. */
+  /** A connection that is dead without knowing it would be taken by the server for a listener. */
   #check(): void {
     const now = performance.now();
     if (now - this.#checkedAt < CHECK_EVERY) return;

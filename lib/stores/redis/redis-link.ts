@@ -21,8 +21,17 @@ const PROMOTION_TIMEOUT = 3000;
 const REVIVE_DELAY = 1000;
 
 /**
+ * How far the client has come with its connection:
+ * - `connecting`: no server was reached since one was ready;
+ * - `reached`: one was, but none has become ready. If it was found by sentinels, then they answer;
+ * - `refused`: the server refused the database, and the connection is being ended;
+ * - `ready`.
+ */
+type Stage = 'connecting' | 'reached' | 'refused' | 'ready';
+
+/**
  * Keeps one client connected to the primary, and replaces it when its connection is silent or refused. Logs when there is
- * no connection, and notifies whoever waits for one when there is.
+ * no connection, and wakes the calls that wait for one when there is.
  */
 export class RedisLink {
   readonly label: string;
@@ -36,17 +45,15 @@ export class RedisLink {
   readonly #onReconnected = new Set<() => void>();
   /** What is wrong with the connection; undefined while it is ready. */
   #fault: Error | undefined;
-  #isReadyAgain = false;
-  #wasReady = false;
+  #stage: Stage = 'connecting';
+  /** Whether an outage was begun here. */
   #reported = false;
-  #replacedAt = -Infinity;
+  /** Whether a server was ready before. */
+  #wasReadyBefore = false;
   #closed = false;
-  /** By the server, to the connection of now, which is being ended. */
-  #databaseRefused = false;
+  #replacedAt = -Infinity;
   /** Runs while a replica is being promoted: what the old primary answers then is of no worth. */
   #promotion: NodeJS.Timeout | undefined;
-  /** Whether a server was reached since the last one that was ready: if by sentinels, then they answer. */
-  #reached = false;
 
   constructor({ client, label }: OpenedClient, outages: OutageLog) {
     this.client = client;
@@ -58,12 +65,12 @@ export class RedisLink {
       this.#failed(error);
       if (!isOfDatabase(error)) return;
       // ioredis would go on in database 0, where no other replica looks for the lock.
-      this.#databaseRefused = true;
+      if (this.#stage !== 'ready') this.#stage = 'refused';
       // For good: else the connection may be ready for a moment, and the next one is made without delay.
       client.disconnect();
       void this.#connections.endAll();
     });
-    client.on('connect', () => (this.#reached = true));
+    client.on('connect', () => (this.#stage = 'reached'));
     client.on('close', () => this.#ended());
     client.on('ready', () => this.#recovered());
     client.on('end', () => this.#revive());
@@ -117,12 +124,12 @@ export class RedisLink {
   }
 
   /** The listener is called when another server is the primary, which this one may not know. */
-  whenSwitched(listener: () => void): void {
+  onSwitched(listener: () => void): void {
     this.#onSwitch.add(listener);
   }
 
   /** The listener is called when it is ready again: the server may have forgotten things, or be another one. */
-  whenReconnected(listener: () => void): void {
+  onReconnected(listener: () => void): void {
     this.#onReconnected.add(listener);
   }
 
@@ -196,7 +203,7 @@ export class RedisLink {
   #asItIs(fault: Error): Error {
     if (!sentinelsAreUseless(fault)) return fault;
     if (unknownToSentinels(fault)) return new Error(messages.unknownToSentinels(this.#groupName ?? ''));
-    return this.#reached ? this.#closedFault() : fault;
+    return this.#stage === 'reached' ? this.#closedFault() : fault;
   }
 
   /** ioredis closes a connection to what is no primary, and does not say so. */
@@ -216,23 +223,25 @@ export class RedisLink {
 
   /** That a connection ends is no outage yet (a server closes idle ones); that the next one fails is. */
   #ended(): void {
-    this.#databaseRefused = false;
-    if (!this.#wasReady) this.#failed(this.#fault ?? this.#closedFault());
-    // How this one ended is not what is wrong with the next.
-    else this.#fault = undefined;
-    this.#wasReady = false;
+    if (this.#stage === 'ready') {
+      this.#stage = 'connecting';
+      // How this one ended is not what is wrong with the next.
+      this.#fault = undefined;
+      return;
+    }
+    this.#failed(this.#fault ?? this.#closedFault());
+    if (this.#stage === 'refused') this.#stage = 'reached';
   }
 
   #recovered(): void {
-    if (this.#databaseRefused) return;
-    this.#wasReady = true;
-    this.#reached = false;
+    if (this.#stage === 'refused') return;
+    this.#stage = 'ready';
     this.#fault = undefined;
     // Else it is calls that fail: that a new connection could be had does not mean that they are answered now.
     if (this.#reported) this.#outages.end();
     this.#reported = false;
     if (this.isReady) this.#wake(true);
-    if (this.#isReadyAgain) for (const listener of this.#onReconnected) listener();
-    this.#isReadyAgain = true;
+    if (this.#wasReadyBefore) for (const listener of this.#onReconnected) listener();
+    this.#wasReadyBefore = true;
   }
 }

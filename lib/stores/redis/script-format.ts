@@ -1,28 +1,38 @@
 import {
-  BEHIND_TOLERANCE,
-  EARLY_TOLERANCE,
   MAX_ATTEMPTS,
+  recordsCompletion,
   retentionFor,
   type AcquireReply,
+  type AcquireRequest,
   type Claim,
+  type ReleaseRequest,
   type StoredLock,
 } from '../lock-store.js';
-import { beginningOf } from '../owner-token.js';
-import type { ScriptReply } from './redis-connection.js';
+import type { Argument } from './redis-connection.js';
 
-/** A record as the scripts take it: how it begins, by which they know it, and the rest. */
-export function inTwo(record: string): [beginning: string, rest: string] {
-  const beginning = beginningOf(record);
-  return [beginning, record.slice(beginning.length)];
+/** The arguments of acquire.lua for one request. `address`: where its process hears of grants, if it is to be queued. */
+export function acquireArguments(request: AcquireRequest, address: string | undefined): Argument[] {
+  const { owner, holder, ttl, claim, waited = 0 } = request;
+  const wait = address === undefined ? '' : `${Math.round(waited)}\n${address}`;
+  if (!claim) return [owner, restOf(holder), ttl, wait, ''];
+  const { application = '' } = claim;
+  return [
+    owner,
+    restOf(holder),
+    ttl,
+    wait,
+    claim.kind,
+    numberOf(claim),
+    retentionFor(claim),
+    application,
+    ...onlyOfTicks(claim),
+  ];
 }
 
-/** What acquire.lua needs to know of a claim. */
-export function claimArguments(claim: Claim): (string | number)[] {
-  const common = [claim.kind, numberOf(claim), retentionFor(claim), claim.application ?? '', EARLY_TOLERANCE];
-  if (claim.kind !== 'tick') return common;
-  const { rerun, maxAttempts = MAX_ATTEMPTS, askedAt } = claim;
-  const late = askedAt === undefined ? [] : [askedAt, BEHIND_TOLERANCE];
-  return [...common, rerun ? maxAttempts : 0, ...late];
+function onlyOfTicks(claim: Claim): [most: number, askedAt: Argument] {
+  if (claim.kind !== 'tick') return [0, ''];
+  const { rerun, maxAttempts = MAX_ATTEMPTS, askedAt = '' } = claim;
+  return [rerun ? maxAttempts : 0, askedAt];
 }
 
 function numberOf(claim: Claim): number {
@@ -36,47 +46,79 @@ function numberOf(claim: Claim): number {
   }
 }
 
-/** The scripts keep the fencing token in the record, after its token. */
-const FENCE = /^(\{"token":"[^"]*"),"fence":(\d+)/;
-
-/** The record of a holder as it was given to the store, and its fencing token; undefined where another program took the lock. */
-export function holderIn(text: string): Pick<StoredLock, 'record' | 'fencingToken'> {
-  const [found, beginning, fencingToken] = FENCE.exec(text) ?? [];
-  if (found === undefined) return { record: text, fencingToken: undefined };
-  return { record: beginning + text.slice(found.length), fencingToken: Number(fencingToken) };
-}
-
-/** `placeIn` makes of what acquire.lua says of a place in line what is answered of it. */
-export function acquireReply(
-  { value, retried }: ScriptReply,
-  placeIn: (place: unknown[]) => Partial<Busy> | false,
-): AcquireReply {
-  const repeated = retried && { repeated: true };
-  if (!Array.isArray(value)) return { status: 'granted', fencingToken: Number(value), ...repeated };
-  const [status, decidedAt, ...details] = value as [AcquireReply['status'], number | null, ...unknown[]];
-  const common = { now: decidedAt ?? undefined, ...repeated };
-  switch (status) {
-    case 'granted': {
-      const [fencingToken, futureMark] = details as [string | number, number | null];
-      return { status, ...common, fencingToken: Number(fencingToken), ...(futureMark && { futureMark }) };
-    }
-    case 'early':
-      return { status, ...common, by: Number(details[0]) };
-    case 'behind':
-      return { status, ...common };
-    case 'done': {
-      const [application, attempts] = details as [string?, number?];
-      return { status, ...common, ...(application && { application }), ...(attempts && { attempts }) };
-    }
-    case 'busy': {
-      const [text, remaining, ...place] = details as [string, number, ...unknown[]];
-      const { record } = holderIn(text);
-      return { status, ...common, record, remaining: expiry(remaining), ...placeIn(place) };
-    }
+/** What changes with the end of an acquisition in what is remembered of the job; undefined if nothing does. */
+export function recordedClaim({ claim, end }: ReleaseRequest): Claim | undefined {
+  switch (end) {
+    case 'completed':
+      return recordsCompletion(claim) ? claim : undefined;
+    case 'void':
+      return claim?.kind === 'key' ? undefined : claim;
+    case 'unfinished':
+      return undefined;
   }
 }
 
-type Busy = Pick<Extract<AcquireReply, { status: 'busy' }>, 'inLine' | 'lastToken'>;
+/** The arguments of release.lua for one request. `isUnsettled`: whether a copy of its acquisition may still arrive. */
+export function releaseArguments(request: ReleaseRequest, isUnsettled: boolean): Argument[] {
+  const { owner, end } = request;
+  const isVoid = isUnsettled ? '1' : '';
+  const claim = recordedClaim(request);
+  if (!claim) return [owner, isVoid, ''];
+  const { kind, application = '' } = claim;
+  return [owner, isVoid, end, kind, numberOf(claim), retentionFor(claim), application];
+}
+
+/** The owner and the fencing token of a grant, with which the text in a lock begins. */
+const GRANT = /^\{"owner":"([^"]*)","token":(\d+)/;
+
+/** What of a holder comes after these. */
+function restOf(holder: string): string {
+  return holder === '{}' ? '}' : `,${holder.slice(1)}`;
+}
+
+/** The holder that the text in a lock tells; without owner and fencing token if another program has written it. */
+export function holderIn(text: string): Pick<StoredLock, 'owner' | 'holder' | 'fencingToken'> {
+  const [found, owner, fencingToken] = GRANT.exec(text) ?? [];
+  if (found === undefined) return { owner: undefined, holder: text, fencingToken: undefined };
+  const holder = text.length === found.length + 1 ? '{}' : `{${text.slice(found.length + 1)}`;
+  return { owner, holder, fencingToken: Number(fencingToken) };
+}
+
+type Busy = Extract<AcquireReply, { status: 'busy' }>;
+
+/**
+ * The decision of acquire.lua about one request. `queueing` makes of what it says of the queue what is replied about that:
+ * the last fencing token if it is queued; null, and perhaps an error, if no message would arrive; undefined if its process did
+ * not listen.
+ */
+export function acquireReply(
+  value: unknown,
+  queueing: (lastToken: string | number | null | undefined, error: unknown) => Partial<Busy> | undefined,
+): AcquireReply {
+  if (!Array.isArray(value)) return { status: 'granted', fencingToken: Number(value) };
+  const [status, decidedAt, ...details] = value as [AcquireReply['status'], number | null, ...unknown[]];
+  const now = decidedAt ?? undefined;
+  switch (status) {
+    case 'granted': {
+      const [fencingToken, futureMark] = details as [string | number, number | null];
+      return { status, now, fencingToken: Number(fencingToken), ...(futureMark && { futureMark }) };
+    }
+    case 'early':
+      return { status, now, by: Number(details[0]) };
+    case 'behind':
+      return { status, now };
+    case 'done': {
+      const [application, attempts] = details as [string?, number?];
+      return { status, now, ...(application && { application }), ...(attempts && { attempts }) };
+    }
+    case 'busy': {
+      const [text, remaining, lastToken, error] = details as [string, number, string?, unknown?];
+      const { owner, holder } = holderIn(text);
+      const queue = queueing(lastToken, error);
+      return { status, now, owner, holder, remaining: expiry(remaining), ...queue };
+    }
+  }
+}
 
 /** A lock that a script has read. */
 export function stored(text: string, remaining = -1, waiters = 0): StoredLock {
@@ -84,6 +126,6 @@ export function stored(text: string, remaining = -1, waiters = 0): StoredLock {
 }
 
 /** PTTL says -1 of a key without expiry, which another program may have set. */
-export function expiry(pttl: number): number {
+function expiry(pttl: number): number {
   return pttl < 0 ? Infinity : pttl;
 }

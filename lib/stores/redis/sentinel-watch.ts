@@ -79,7 +79,7 @@ export class SentinelWatch {
     sentinel.connect().catch(() => {});
   }
 
-  /** All at once: whoever subscribes may not ask afterwards, and must not miss what happens in between. */
+  /** All at once: a connection that has subscribed may not ask, and nothing that happens in between must be missed. */
   async #listen(sentinel: Redis): Promise<void> {
     const { name, updateSentinels } = this.#client.options;
     const [primary, others] = await Promise.all([

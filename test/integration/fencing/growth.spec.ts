@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { OutageLog } from '../../../lib/common/outage-log.js';
 import { LocalLockStore } from '../../../lib/stores/local/local-lock-store.js';
-import type { AcquireRequest, LockStore } from '../../../lib/stores/lock-store.js';
+import type { AcquireRequest, LockStore, ReleaseRequest } from '../../../lib/stores/lock-store.js';
 import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
 import { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { startApp } from '../../support/apps.js';
@@ -13,6 +13,9 @@ import { eventually } from '../../support/eventually.js';
 import { HANG } from '../../support/hang.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { ReplicaProcess } from '../../support/replica-process.js';
+
+/** One acquisition, from its beginning to its end. */
+type Wanted = AcquireRequest & ReleaseRequest;
 
 const NAME = 'job';
 const PREFIX = 'fencing';
@@ -58,7 +61,7 @@ describe('a fencing token of Redis', () => {
   });
 
   it.each([
-    ['a release', async (held: AcquireRequest) => store.release(held, WITHIN)],
+    ['a release', async (held: Wanted) => store.release(held, WITHIN)],
     ['the loss of the lock key', async () => client.del(`${PREFIX}:${NAME}`)],
     ['the loss of lock and state keys', async () => client.del(keys())],
     ['FLUSHALL', async () => client.flushall()],
@@ -141,8 +144,8 @@ function opened(store: LockStore): LockStore {
   return store;
 }
 
-function request(ttl = LONG): AcquireRequest {
-  return { name: NAME, record: JSON.stringify({ token: randomUUID() }), ttl };
+function request(ttl = LONG): Wanted {
+  return { name: NAME, owner: randomUUID().slice(4), holder: '{}', ttl, end: 'unfinished' };
 }
 
 function keys(): string[] {
@@ -150,7 +153,7 @@ function keys(): string[] {
 }
 
 /** The fencing token of one grant of the lock, which must be free. */
-async function fencingToken(store: LockStore, wanted: AcquireRequest): Promise<number> {
+async function fencingToken(store: LockStore, wanted: Wanted): Promise<number> {
   const reply = await store.acquire(wanted, WITHIN);
   if (reply.status !== 'granted') throw new Error(`Expected a grant, got ${JSON.stringify(reply)}`);
   return reply.fencingToken;
@@ -160,7 +163,7 @@ async function fencingToken(store: LockStore, wanted: AcquireRequest): Promise<n
 async function fencesOver(
   store: LockStore,
   grants: number,
-  end: (held: AcquireRequest) => Promise<unknown>,
+  end: (held: Wanted) => Promise<unknown>,
   ttl = LONG,
 ): Promise<number[]> {
   const fencingTokens: number[] = [];
@@ -191,7 +194,7 @@ async function pipelinedFences(store: LockStore, grants: number): Promise<number
   return fencingTokens;
 }
 
-function released(store: LockStore): (held: AcquireRequest) => Promise<unknown> {
+function released(store: LockStore): (held: Wanted) => Promise<unknown> {
   return (held) => store.release(held, WITHIN);
 }
 

@@ -49,7 +49,7 @@ describe('the key of such a name in Redis', () => {
   });
 
   it('is the hash tag of all keys of the lock', () => {
-    const [lock, ...others] = new LockKeys('app').toAcquire('render:{1}');
+    const [lock, ...others] = new LockKeys('app').ofOwner({ name: 'render:{1}', owner: 'owner' }, undefined);
     expect(lock).toBe('app:render:%7B1%7D');
     for (const key of others) expect(key).toMatch(/^\{app:render:%7B1%7D\}:/);
   });

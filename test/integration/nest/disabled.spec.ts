@@ -118,12 +118,12 @@ describe('forRoot({ enabled: false })', () => {
 
   it('neither calls nor closes a store of the user', async () => {
     const store = new MemoryLockStore();
-    const lock = { name: 'a', record: '"mine"', ttl: 60_000 };
+    const lock = { name: 'a', owner: 'mine', holder: '{}', ttl: 60_000 };
     await store.acquire(lock);
     const { module, locks } = await startApp({ locks: { store, enabled: false } });
     await expect(locks.run('a', () => 1)).resolves.toMatchObject({ status: 'ran' });
     await module.close();
-    await expect(store.inspect('a')).resolves.toMatchObject({ record: '"mine"' });
+    await expect(store.inspect('a')).resolves.toMatchObject({ owner: 'mine' });
   });
 
   it('works with forRootAsync', async () => {

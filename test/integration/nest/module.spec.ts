@@ -152,7 +152,7 @@ describe('forRoot() with a store', () => {
     const store = { description: 'broken', acquire: () => undefined, inspect: 'no function' };
     const error = await startFailure({ locks: { store: store as unknown as LockStore } });
     expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
-    expect(error.message).toMatch(/store must be a LockStore.*renew, release, undo, inspect, close/);
+    expect(error.message).toMatch(/store must be a LockStore.*renew, release, inspect, close/);
   });
 });
 

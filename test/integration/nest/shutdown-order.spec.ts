@@ -280,7 +280,7 @@ describe.each(Object.entries(KINDS))(
       await closing;
 
       expect(history).toEqual(['database closed', 'connection closed']);
-      const again = await acquire({ name: 'job', record: '"another replica"', ttl: 1000, claim });
+      const again = await acquire({ name: 'job', owner: 'another', holder: '{}', ttl: 1000, claim });
       expect(again.status).toBe('granted');
     });
   },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { closeEverything, openStore, wanted, WITHIN, recordIn } from './support/redis-stores.js';
+import { closeEverything, openStore, wanted, WITHIN, ownerIn } from './support/redis-stores.js';
 import { problemOfRedisUrl } from '../../../lib/stores/redis/redis-url.js';
 
 afterEach(closeEverything);
@@ -18,7 +18,7 @@ describe('a Redis URL', () => {
     const client = server.client();
     expect(await client.get('locks:lock')).toBeNull();
     await client.select(3);
-    expect(await recordIn(client, 'locks:lock')).toBe(mine.record);
+    expect(await ownerIn(client, 'locks:lock')).toBe(mine.owner);
     expect(store.description).toBe(`redis://127.0.0.1:${server.port}/3`);
   });
 
@@ -64,7 +64,7 @@ describe('a Redis URL', () => {
     );
     const mine = wanted();
     await store.acquire(mine, WITHIN);
-    expect(await recordIn(server.client(), 'app:locks:lock')).toBe(mine.record);
+    expect(await ownerIn(server.client(), 'app:locks:lock')).toBe(mine.owner);
   });
 });
 
@@ -78,7 +78,7 @@ describe('ioredis options', () => {
 
     const client = server.client();
     await client.select(5);
-    expect(await recordIn(client, 'app:locks:lock')).toBe(mine.record);
+    expect(await ownerIn(client, 'app:locks:lock')).toBe(mine.owner);
     expect(await client.exists('{app:locks:lock}:token')).toBe(1);
     expect(options).toEqual({ host: '127.0.0.1', port: server.port, db: 5, keyPrefix: 'app:' });
   });
@@ -104,8 +104,8 @@ describe('ioredis options', () => {
       mayHaveRun: false,
     });
     await server.restart();
-    const { record } = wanted();
-    const reply = await store.acquire({ ...wanted(), record }, 3000);
+    const { owner } = wanted();
+    const reply = await store.acquire({ ...wanted(), owner }, 3000);
     expect(reply).toMatchObject({ status: 'granted', fencingToken: expect.any(Number) });
   });
 });

@@ -1,3 +1,4 @@
+import { resolveSettings } from '../../../lib/exclusive-lock.options.js';
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { jest } from '@jest/globals';
@@ -6,7 +7,7 @@ import type { RedisConnectionOptions } from '../../../lib/stores/redis/redis-con
 import { eventually } from '../../support/eventually.js';
 import { portOf } from '../../support/free-port.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { standInLine } from '../stores/stand-in-line.js';
+import { queueUp } from '../../../lib/testing/store-contract/queue-up.js';
 import { startLoneNode } from './support/cluster.js';
 import { closeEverything, openStore, untilGranted, wanted, WITHIN } from './support/redis-stores.js';
 
@@ -28,9 +29,9 @@ describe('options of ioredis that guard no promise', () => {
     const { store, log } = await openStore(connection(await withoutInfo(server.port)));
     const holder = wanted();
     expect(await store.acquire(holder, WITHIN)).toMatchObject({ status: 'granted' });
-    const waiter = await standInLine(store, wanted());
+    const waiter = await queueUp(store, wanted());
     expect(await store.release(holder, WITHIN)).toBe('held');
-    await eventually(() => waiter.turns > 0);
+    await eventually(() => waiter.notified > 0);
     expect(log.all).toBe('');
   });
 
@@ -74,7 +75,7 @@ describe('the name of a connection', () => {
     const server = await RedisServer.start();
     const { store } = await openStore(server.url);
     await store.acquire(wanted(), WITHIN);
-    await standInLine(store, wanted());
+    await queueUp(store, wanted());
     const names = await clientNames(server);
     expect(names).toHaveLength(2);
     for (const name of names) expect(name).toMatch(new RegExp(`^exclusive-lock:.+:${process.pid}$`));
@@ -152,3 +153,15 @@ async function clientNames(server: RedisServer): Promise<string[]> {
   const list = String(await server.client().client('LIST'));
   return Array.from(list.matchAll(/ name=(\S+)/g), ([, name]) => name);
 }
+
+describe('a ttl that Redis would not take', () => {
+  it('is refused by forRoot()', () => {
+    expect(() => resolveSettings({ redis: 'redis://127.0.0.1', ttl: 1000.5 })).toThrow(
+      expect.objectContaining({
+        code: 'LOCK_CONFIGURATION',
+        message: 'ttl must be a whole number of milliseconds; got ttl = 1000.5.',
+      }),
+    );
+    expect(resolveSettings({ redis: 'redis://127.0.0.1', ttl: 1000 })).toMatchObject({ ttl: 1000 });
+  });
+});

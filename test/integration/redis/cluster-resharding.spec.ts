@@ -4,7 +4,7 @@ import {
   closeEverything,
   openManager,
   openStore,
-  recordIn,
+  ownerIn,
   repeatedly,
   wanted,
   WITHIN,
@@ -43,9 +43,9 @@ describe('a slot that moves to another node', () => {
     }
     await moving.close();
 
-    expect(await recordIn(cluster.servers[to].client(), 'locks:lock')).toBe(mine.record);
+    expect(await ownerIn(cluster.servers[to].client(), 'locks:lock')).toBe(mine.owner);
     expect(await store.renew([mine], WITHIN)).toEqual(['held']);
-    expect(await store.release({ ...mine, completed: claim }, WITHIN)).toBe('held');
+    expect(await store.release({ ...mine, end: 'completed' }, WITHIN)).toBe('held');
     expect(await store.acquire({ ...wanted(), claim }, WITHIN)).toMatchObject({ status: 'done' });
   });
 

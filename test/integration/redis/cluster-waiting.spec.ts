@@ -3,7 +3,7 @@ import { Cluster } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
 import { ACL_TO_WAIT_IN_CLUSTER, MINIMAL_ACL, MINIMAL_ACL_OF_CLUSTER } from './support/acl.js';
 import { startCluster, startReplicaOf, type TestCluster } from './support/cluster.js';
-import { standInLine } from '../stores/stand-in-line.js';
+import { queueUp } from '../../../lib/testing/store-contract/queue-up.js';
 import { closeEverything, openManager, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -20,8 +20,8 @@ describe('those who wait for a lock in a Redis cluster', () => {
     const [one, two, dead] = await Promise.all([1, 2, 3].map(() => openStore(connection)));
     const holders = NAMES.map((name) => wanted(name));
     for (const holder of holders) await one.store.acquire(holder, WITHIN);
-    for (const name of NAMES) await standInLine(dead.store, { ...wanted(name), waited: 60_000 });
-    const waiters = await Promise.all(NAMES.map((name) => standInLine(two.store, wanted(name))));
+    for (const name of NAMES) await queueUp(dead.store, { ...wanted(name), waited: 60_000 });
+    const waiters = await Promise.all(NAMES.map((name) => queueUp(two.store, wanted(name))));
     const slots = await Promise.all(NAMES.map((name) => cluster.slotOf(`locks:${name}`)));
     const owners = await Promise.all(slots.map((slot) => cluster.ownerOf(slot)));
     expect(new Set(owners).size).toBe(3);
@@ -37,7 +37,7 @@ describe('those who wait for a lock in a Redis cluster', () => {
 
     for (const holder of holders) expect(await one.store.release(holder, WITHIN)).toBe('held');
 
-    await eventually(() => waiters.every(({ turns }) => turns > 0));
+    await eventually(() => waiters.every(({ notified }) => notified > 0));
     // The dead, who came first, might have just connected anew, and have half a second for that.
     for (const { request } of waiters)
       await eventually(async () => (await two.store.acquire(request, WITHIN)).status === 'granted');
@@ -46,7 +46,7 @@ describe('those who wait for a lock in a Redis cluster', () => {
   it('listen by connections that are asked whether they are alive, as any other is', async () => {
     const { store } = await openStore({ cluster: cluster.nodes });
     await store.acquire(wanted('a'), WITHIN);
-    const { request } = await standInLine(store, wanted('a'));
+    const { request } = await queueUp(store, wanted('a'));
     const owner = cluster.servers[await cluster.ownerOf(await cluster.slotOf('locks:a'))];
     await eventually(async () => {
       await store.acquire(request, WITHIN);
@@ -63,9 +63,9 @@ describe('those who wait for a lock in a Redis cluster', () => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const holder = wanted('a');
     await store.acquire(holder, WITHIN);
-    const waiter = await standInLine(store, wanted('a'));
+    const waiter = await queueUp(store, wanted('a'));
     await store.release(holder, WITHIN);
-    await eventually(() => waiter.turns > 0);
+    await eventually(() => waiter.notified > 0);
     expect(subscribe.mock.calls.length).toBeGreaterThan(1);
     subscribe.mockRestore();
   });
@@ -101,9 +101,9 @@ describe('those who wait for a lock in a Redis cluster', () => {
     const { store, log } = await openStore({ cluster: cluster.nodes, options: { redisOptions } });
     const holder = wanted('a');
     await store.acquire(holder, WITHIN);
-    const waiter = await standInLine(store, wanted('a'));
+    const waiter = await queueUp(store, wanted('a'));
     await store.release(holder, WITHIN);
-    await eventually(() => waiter.turns > 0);
+    await eventually(() => waiter.notified > 0);
     expect(log.all).toBe('');
     for (const server of cluster.servers) expect(await server.client().acl('LOG')).toEqual([]);
   });
@@ -113,7 +113,7 @@ describe('those who wait for a lock in a Redis cluster', () => {
     for (const name of NAMES) await store.acquire(wanted(`job:${name}`), WITHIN);
     await store.acquire(wanted('other'), WITHIN);
     const names: string[] = [];
-    for await (const { name } of store.list('job:', WITHIN)) names.push(name);
+    for await (const { name } of store.admin.list('job:', WITHIN)) names.push(name);
     expect(names.toSorted()).toEqual(NAMES.map((name) => `job:${name}`));
   });
 });

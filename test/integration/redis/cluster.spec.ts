@@ -1,7 +1,6 @@
 import { Cluster } from 'ioredis';
 import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { eventually } from '../../support/eventually.js';
-import { fenceOf } from '../stores/conformance/subject.js';
 import { MINIMAL_ACL, MINIMAL_ACL_OF_CLUSTER } from './support/acl.js';
 import { startCluster, type TestCluster } from './support/cluster.js';
 import {
@@ -12,9 +11,10 @@ import {
   SLACK,
   timed,
   untilGranted,
+  tokenOf,
   wanted,
   WITHIN,
-  recordIn,
+  ownerIn,
 } from './support/redis-stores.js';
 
 describe('a Redis cluster', () => {
@@ -68,7 +68,7 @@ describe('a Redis cluster', () => {
     const mine = wanted();
     await store.acquire(mine, WITHIN);
     const client = new Cluster(cluster.nodes, options);
-    expect(await recordIn(client, 'locks:lock')).toBe(mine.record);
+    expect(await ownerIn(client, 'locks:lock')).toBe(mine.owner);
     client.disconnect();
   });
 
@@ -87,7 +87,7 @@ describe('a Redis cluster', () => {
       status: 'granted',
       fencingToken: expect.any(Number),
     });
-    expect(await recordIn(client, 'locks:lock')).toBe(mine.record);
+    expect(await ownerIn(client, 'locks:lock')).toBe(mine.owner);
     await store.close();
     expect(stateOf(client)).toEqual(before);
     expect(await client.set('a', '1')).toBe('OK');
@@ -105,11 +105,11 @@ describe('a Redis cluster', () => {
     expect(await store.renew([mine], WITHIN)).toEqual(['held']);
     expect(await store.acquire(mine, WITHIN)).toMatchObject({
       status: 'granted',
-      fencingToken: fenceOf(granted),
+      fencingToken: tokenOf(granted),
     });
     expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'busy' });
     expect(await store.release(mine, WITHIN)).toBe('held');
-    expect(fenceOf(await store.acquire(wanted(), WITHIN))).toBeGreaterThan(fenceOf(granted));
+    expect(tokenOf(await store.acquire(wanted(), WITHIN))).toBeGreaterThan(tokenOf(granted));
     expect(log.all).toBe('');
   });
 

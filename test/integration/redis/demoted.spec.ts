@@ -2,7 +2,6 @@ import { jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { RedisConnection } from '../../../lib/stores/redis/redis-connection.js';
 import { eventually } from '../../support/eventually.js';
-import { inTwo } from '../../../lib/stores/redis/script-format.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
@@ -32,8 +31,8 @@ describe('who listens to a server that is no master any more', () => {
     const heard: string[] = [];
     listener.on('message', (_, message: string) => heard.push(message));
     await listener.subscribe('locks:inbox:there');
-    const ticket = ['PUBLISH', 'locks:inbox:there', 30_000, ...inTwo(wanted().record)].join('\n');
-    await master.client().zadd('{locks:lock}:queue', 1, ticket);
+    const waiter = ['owner', 'PUBLISH', 'locks:inbox:there', 30_000, '}'].join('\n');
+    await master.client().zadd('{locks:lock}:queue', 1, waiter);
 
     await store.release(holder, WITHIN);
     await master.client().publish('locks:inbox:there', 'the end');
@@ -43,12 +42,12 @@ describe('who listens to a server that is no master any more', () => {
     expect(await store.inspect('lock', WITHIN)).toBeNull();
   });
 
-  it('is not in line, and connects anew', async () => {
+  it('is not queued, and connects anew', async () => {
     jest.spyOn(RedisConnection.prototype, 'openSubscriber').mockReturnValue(listener);
     const { store } = await openStore(master.url);
     const waiter = { ...wanted(), waited: 0 };
     await store.acquire(wanted(), WITHIN);
-    store.watch('lock', () => {});
+    store.queue.watch('lock', () => {});
     let subscriptions = 0;
     // The store begins to listen, and does so again after it has connected anew.
     const subscribe = listener.subscribe.bind(listener);
@@ -58,7 +57,7 @@ describe('who listens to a server that is no master any more', () => {
     }) as never);
 
     await eventually(async () => {
-      expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'busy', inLine: false });
+      expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'busy', queued: false });
       return subscriptions > 1;
     });
 

@@ -2,7 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis6 } from 'ioredis-6';
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { closeEverything, openStore, wanted, WITHIN, recordIn } from './support/redis-stores.js';
+import { closeEverything, openStore, wanted, WITHIN, ownerIn } from './support/redis-stores.js';
 
 describe('a client that was given', () => {
   const clients: Redis[] = [];
@@ -43,10 +43,10 @@ describe('a client that was given', () => {
       status: 'granted',
       fencingToken: expect.any(Number),
     });
-    expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'busy', record: mine.record });
+    expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'busy', owner: mine.owner });
     expect(await store.renew([mine], WITHIN)).toEqual(['held']);
     // With the prefix and in the database that the client itself looks into.
-    expect(await recordIn(client, 'locks:lock')).toBe(mine.record);
+    expect(await ownerIn(client, 'locks:lock')).toBe(mine.owner);
     expect((await store.inspect('lock', WITHIN))?.remaining).toBeGreaterThan(29_000);
     expect(await store.release(mine, WITHIN)).toBe('held');
     await store.close();

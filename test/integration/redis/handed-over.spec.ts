@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
-import { TURN_TIMEOUT } from '../../../lib/stores/lock-store.js';
+import { GRANT_TIMEOUT } from '../../../lib/stores/lock-store.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { standInLine } from '../stores/stand-in-line.js';
-import { closeEverything, openStore, wanted, WITHIN, recordIn } from './support/redis-stores.js';
+import { queueUp } from '../../../lib/testing/store-contract/queue-up.js';
+import { closeEverything, openStore, wanted, WITHIN, ownerIn } from './support/redis-stores.js';
 
 const DAY = 24 * 60 * 60_000;
 
@@ -30,13 +30,13 @@ describe('a lock that is handed over when its state was lost', () => {
   ])('by the release of %s has a new state, with a higher fencingToken, that expires', async (_, release) => {
     const holder = wanted();
     const granted = await store.acquire(holder, WITHIN);
-    const waiter = await standInLine(store, wanted());
+    const waiter = await queueUp(store, wanted());
     await client.del('{locks:lock}:token');
 
     await release(holder);
 
-    expect(await recordIn(client, 'locks:lock')).toBe(waiter.request.record);
-    expect(await client.pttl('locks:lock')).toBeLessThanOrEqual(TURN_TIMEOUT);
+    expect(await ownerIn(client, 'locks:lock')).toBe(waiter.request.owner);
+    expect(await client.pttl('locks:lock')).toBeLessThanOrEqual(GRANT_TIMEOUT);
     const fencingToken = Number(await client.get('{locks:lock}:token'));
     expect(fencingToken).toBeGreaterThan(granted.status === 'granted' ? granted.fencingToken : Infinity);
     expect(await client.pttl('{locks:lock}:token')).toBeGreaterThan(DAY);

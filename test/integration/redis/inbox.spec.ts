@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { Redis } from 'ioredis';
-import type { AcquireRequest, Turn } from '../../../lib/stores/lock-store.js';
-import { PLACE_RETENTION } from '../../../lib/stores/lock-store.js';
+import type { AcquireRequest, QueueGrant, ReleaseRequest } from '../../../lib/stores/lock-store.js';
+import { WAITER_RETENTION } from '../../../lib/stores/lock-store.js';
 import { RedisConnection } from '../../../lib/stores/redis/redis-connection.js';
 import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { eventually } from '../../support/eventually.js';
@@ -13,7 +13,7 @@ const QUEUE = '{locks:lock}:queue';
 
 let server: RedisServer;
 let client: Redis;
-let holder: AcquireRequest;
+let holder: AcquireRequest & ReleaseRequest;
 let waiter: AcquireRequest;
 
 beforeEach(async () => {
@@ -27,19 +27,19 @@ afterEach(async () => {
   await closeEverything();
 });
 
-/** A store where somebody holds the lock and somebody waits for it; `turns` are what the latter is told. */
-async function storeWithWaiter(): Promise<{ store: RedisLockStore; turns: (Turn | undefined)[] }> {
+/** A store where somebody holds the lock and somebody waits for it; `news` are what the latter is told. */
+async function storeWithWaiter(): Promise<{ store: RedisLockStore; news: (QueueGrant | undefined)[] }> {
   const { store } = await openStore(server.url);
   await store.acquire(holder, WITHIN);
-  const turns: (Turn | undefined)[] = [];
-  store.watch('lock', (turn) => turns.push(turn));
-  await asksInLine(store);
-  return { store, turns };
+  const news: (QueueGrant | undefined)[] = [];
+  store.queue.watch('lock', (grant) => news.push(grant));
+  await asksAndIsQueued(store);
+  return { store, news };
 }
 
-const asksInLine = (store: RedisLockStore) =>
+const asksAndIsQueued = (store: RedisLockStore) =>
   eventually(async () => {
-    expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'busy', inLine: true });
+    expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'busy', queued: true });
   });
 
 async function listeners(): Promise<number> {
@@ -53,25 +53,25 @@ describe('the connection by which those who wait are told', () => {
   it('wakes them when it begins to listen: what was told before is lost', async () => {
     const { store } = await openStore(server.url);
     await store.acquire(holder, WITHIN);
-    const turns: unknown[] = [];
-    store.watch('lock', (turn) => turns.push(turn));
+    const news: unknown[] = [];
+    store.queue.watch('lock', (grant) => news.push(grant));
 
-    expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: false });
+    expect(await store.acquire(waiter, WITHIN)).toMatchObject({ queued: false });
 
-    await eventually(() => expect(turns).toStrictEqual([undefined]));
+    await eventually(() => expect(news).toStrictEqual([undefined]));
   });
 
-  it('wakes them when it was lost, since it may be their turn for a moment, and when it listens again', async () => {
-    const { store, turns } = await storeWithWaiter();
-    const before = turns.length;
+  it('wakes them when it was lost, since the lock may be theirs for a moment, and when it listens again', async () => {
+    const { store, news } = await storeWithWaiter();
+    const before = news.length;
 
     await client.client('KILL', 'TYPE', 'pubsub');
 
     await eventually(async () => expect(await listeners()).toBe(1));
-    await eventually(() => expect(turns.slice(before)).toStrictEqual([undefined, undefined]));
-    await asksInLine(store);
+    await eventually(() => expect(news.slice(before)).toStrictEqual([undefined, undefined]));
+    await asksAndIsQueued(store);
     await store.release(holder, WITHIN);
-    await eventually(() => expect(turns.at(-1)).toMatchObject({ record: waiter.record }));
+    await eventually(() => expect(news.at(-1)).toMatchObject({ owner: waiter.owner }));
   });
 
   it('is given up when it has gone silent', async () => {
@@ -83,10 +83,10 @@ describe('the connection by which those who wait are told', () => {
     proxy.drop('toClient');
 
     await eventually(async () =>
-      expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: false }),
+      expect(await store.acquire(waiter, WITHIN)).toMatchObject({ queued: false }),
     );
     proxy.heal();
-    await asksInLine(store);
+    await asksAndIsQueued(store);
   });
 
   it('is asked to listen once, however many begin to wait before that is answered', async () => {
@@ -95,33 +95,33 @@ describe('the connection by which those who wait are told', () => {
     const subscribe = jest.spyOn(listener, 'subscribe').mockReturnValue(new Promise(() => {}));
     const { store } = await openStore(server.url);
     await store.acquire(holder, WITHIN);
-    store.watch('lock', () => {});
+    store.queue.watch('lock', () => {});
     await store.acquire(waiter, WITHIN);
     await eventually(() => listener.status === 'ready');
 
-    for (let i = 0; i < 3; i++) expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: false });
+    for (let i = 0; i < 3; i++) expect(await store.acquire(waiter, WITHIN)).toMatchObject({ queued: false });
 
     expect(subscribe).toHaveBeenCalledTimes(1);
   });
 });
 
-describe('the line of those who wait', () => {
+describe('the queue of those who wait', () => {
   it('goes away by itself when nobody asks any more', async () => {
     await storeWithWaiter();
 
     const left = await client.pttl(QUEUE);
     expect(left).toBeGreaterThan(0);
-    expect(left).toBeLessThanOrEqual(PLACE_RETENTION);
+    expect(left).toBeLessThanOrEqual(WAITER_RETENTION);
   });
 
   it('loses the dead although the living go on asking', async () => {
     const { store } = await storeWithWaiter();
     for (let i = 0; i < 20; i++) {
-      await client.zadd(QUEUE, i, ['PUBLISH', `locks:inbox:dead-${i}`, 30_000, wanted().record].join('\n'));
+      await client.zadd(QUEUE, i, ['owner', 'PUBLISH', `locks:inbox:dead-${i}`, 30_000, '}'].join('\n'));
     }
 
     await eventually(async () => {
-      await asksInLine(store);
+      await asksAndIsQueued(store);
       expect(await store.inspect('lock', WITHIN)).toMatchObject({ waiters: 1 });
     });
   });

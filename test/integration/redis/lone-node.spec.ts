@@ -1,6 +1,6 @@
 import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import type { RedisServer } from '../../support/redis/redis-server.js';
-import { standInLine } from '../stores/stand-in-line.js';
+import { queueUp } from '../../../lib/testing/store-contract/queue-up.js';
 import { startLoneNode } from './support/cluster.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
@@ -59,8 +59,8 @@ describe('a server in cluster mode that is given by a plain URL', () => {
   it('tells who waits', async () => {
     const holder = wanted('lock');
     await store.acquire(holder, WITHIN);
-    const waiter = await standInLine(store, wanted('lock'));
+    const waiter = await queueUp(store, wanted('lock'));
     await store.release(holder, WITHIN);
-    expect(await store.inspect('lock', WITHIN)).toMatchObject({ record: waiter.request.record });
+    expect(await store.inspect('lock', WITHIN)).toMatchObject({ owner: waiter.request.owner });
   });
 });

@@ -3,7 +3,7 @@ import type { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
-import { standInLine } from '../stores/stand-in-line.js';
+import { queueUp } from '../../../lib/testing/store-contract/queue-up.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
 const CALLS = 64;
@@ -52,27 +52,29 @@ describe('many calls that are made together', () => {
     await warmUp(store);
     const taken = wanted('taken', 20_000);
     await store.acquire(taken, WITHIN);
-    const undone = wanted('undone');
-    await store.undo(undone, WITHIN);
+    const late = wanted('void');
+    await client.set(`{locks:void}:void:${late.owner}`, '');
     const mine = wanted('mine');
     await store.acquire(mine, WITHIN);
     await client.hset('locks:of-another-type', 'not', 'ours');
-    await client.set('{locks:bad-state}:token', 'not ours');
+    await client.hset('{locks:bad-token}:token', 'not', 'ours');
 
-    const names = ['first', 'taken', 'of-another-type', 'bad-state', 'last', 'last'];
-    const wants = [...names.map((name) => wanted(name)), undone, mine];
+    const names = ['first', 'taken', 'of-another-type', 'bad-token', 'last', 'last'];
+    const wants = [...names.map((name) => wanted(name)), late, mine];
     const replies = await Promise.allSettled(wants.map((request) => store.acquire(request, WITHIN)));
 
     const values = replies.map((reply) => (reply.status === 'fulfilled' ? reply.value : reply.reason));
     expect(values[0]).toMatchObject({ status: 'granted' });
-    expect(values[1]).toMatchObject({ status: 'busy', record: taken.record, remaining: expect.any(Number) });
+    expect(values[1]).toMatchObject({ status: 'busy', owner: taken.owner, remaining: expect.any(Number) });
     for (const error of [values[2], values[3]])
       expect(error).toMatchObject({ code: 'LOCK_STORE', refused: true, message: /WRONGTYPE/ });
     expect(values[4]).toMatchObject({ status: 'granted' });
-    expect(values[5]).toMatchObject({ status: 'busy', record: wants[4].record });
+    expect(values[5]).toMatchObject({ status: 'busy', owner: wants[4].owner });
+    // Nobody is asked a second time for the error of another.
+    for (const busy of [values[1], values[5]]) expect(busy).not.toHaveProperty('unsettled');
     expect(values[6]).toMatchObject({ status: 'done' });
     expect(values[7]).toMatchObject({ status: 'granted' });
-    expect(await client.exists('locks:bad-state', 'locks:undone')).toBe(0);
+    expect(await client.exists('locks:bad-token', 'locks:void')).toBe(0);
 
     const releases = [...wants.slice(0, 5), wanted('nobody')];
     expect(await releaseAll(store, [alone, ...releases])).toEqual([
@@ -86,12 +88,12 @@ describe('many calls that are made together', () => {
     ]);
   });
 
-  it('give a lock to those who stand in line for it, and to nobody who does not', async () => {
+  it('give a lock to those who are queued for it, and to nobody who is not', async () => {
     await warmUp(store);
     const requests = manyLocks();
     await acquireAll(store, requests);
-    const waiter = { ...wanted('lock-7'), waited: 0 };
-    await standInLine(store, waiter);
+    const waiter = wanted('lock-7');
+    await queueUp(store, waiter);
 
     const released = releaseAll(store, [alone, ...requests]);
     const tried = acquireAll(store, manyLocks());
@@ -99,25 +101,78 @@ describe('many calls that are made together', () => {
 
     const replies = await tried;
     expect(replies.filter(({ status }) => status === 'granted')).toHaveLength(CALLS - 1);
-    expect(replies[7]).toMatchObject({ status: 'busy', record: waiter.record });
+    expect(replies[7]).toMatchObject({ status: 'busy', owner: waiter.owner });
   });
 
   it('come to the server in their order', async () => {
     await warmUp(store);
     const mine = wanted('mine');
     await store.acquire(mine, WITHIN);
-    const claim = { kind: 'tick', job: '', time: Date.now() - 1000, rerun: false } as const;
+    const next = wanted('mine');
 
-    const [, , released, granted] = await Promise.all([
+    const [, , released, granted, found] = await Promise.all([
       store.acquire(wanted('other'), WITHIN),
       store.acquire(wanted('another'), WITHIN),
       store.release(mine, WITHIN),
+      store.acquire(next, WITHIN),
       // Asked for alone.
-      store.acquire({ ...wanted('mine'), claim }, WITHIN),
+      store.inspect('mine', WITHIN),
     ]);
 
     expect(released).toBe('held');
     expect(granted).toMatchObject({ status: 'granted' });
+    expect(found).toMatchObject({ owner: next.owner });
+  });
+
+  it('go together whatever they claim, and each claim is decided as if it were alone', async () => {
+    await warmUp(store);
+    const time = Date.now() - 1000;
+    const tick = { kind: 'tick', job: 'nightly', time, rerun: true } as const;
+    const gap = { kind: 'gap', job: 'sync', gap: 60_000 } as const;
+    const key = { kind: 'key', job: 'v1', remember: 60_000 } as const;
+    const early = { ...tick, time: time + 60_000 };
+    const requests = [tick, gap, key, early].map((claim, i) => ({ ...wanted(`lock-${i}`), claim }));
+    const again = requests.map((request) => ({ ...request, owner: wanted().owner }));
+    await client.config('RESETSTAT');
+
+    const [, plain, ...replies] = await acquireAll(store, [alone, wanted('plain'), ...requests, ...again]);
+    expect(plain).toEqual({ status: 'granted', fencingToken: expect.any(Number) });
+    expect(replies.map(({ status }) => status)).toEqual([
+      'granted',
+      'granted',
+      'granted',
+      'early',
+      'busy',
+      'done',
+      'busy',
+      'early',
+    ]);
+    for (const { now } of replies) expect(now).toBeGreaterThan(time);
+    expect(await scriptCalls(client)).toBe(2);
+
+    const [completed, unfinished, voidOne] = requests;
+    const releases = [
+      { ...completed, end: 'completed' },
+      { ...unfinished, end: 'void' },
+      { ...voidOne, end: 'completed' },
+    ] as const;
+    const ends = await Promise.all([alone, ...releases].map((request) => store.release(request, WITHIN)));
+    expect(ends).toEqual(['held', 'held', 'held', 'held']);
+    expect(await scriptCalls(client)).toBe(4);
+    const after = await acquireAll(store, again);
+    expect(after.map(({ status }) => status)).toEqual(['done', 'granted', 'done', 'early']);
+  });
+
+  it('are answered in parts, so that the first need not wait for the last', async () => {
+    const claim = { kind: 'tick', job: 'nightly', time: Date.now() - 1000, rerun: false } as const;
+    const requests = Array.from({ length: 1000 }, (_, i) => ({ ...wanted(`lock-${i}`), claim }));
+    let answered = 0;
+    const calls = requests.map((request) => store.acquire(request, WITHIN).then(() => answered++));
+    // Before the reply that comes last, others were read.
+    await calls[500];
+    expect(answered).toBeLessThan(requests.length);
+    await Promise.all(calls);
+    expect(await scriptCalls(client)).toBeLessThanOrEqual(13);
   });
 
   it('leave nothing where the server has no memory', async () => {
@@ -131,7 +186,7 @@ describe('many calls that are made together', () => {
     expect(await client.keys('locks:lock-*')).toEqual([]);
   });
 
-  it('are retried together where their replies are lost: each says so, and has its own lock', async () => {
+  it('are retried together where their replies are lost: each has its own lock', async () => {
     const { store: proxied, proxy } = await openProxied(server);
     const requests = manyLocks();
     proxy.hold('toClient');
@@ -142,7 +197,7 @@ describe('many calls that are made together', () => {
     const replies = await calls;
     for (const [i, { name }] of requests.entries()) {
       const fencingToken = Number(await client.get(`{locks:${name}}:token`));
-      expect(replies[i]).toEqual({ status: 'granted', fencingToken, repeated: true });
+      expect(replies[i]).toEqual({ status: 'granted', fencingToken });
     }
 
     proxy.hold('toClient');
@@ -227,7 +282,7 @@ describe('many calls that are made together', () => {
     ]);
   });
 
-  it('are released but for the one whose line is not ours', async () => {
+  it('are released but for the one whose queue is not ours', async () => {
     const requests = ['a', 'b', 'c'].map((name) => wanted(name));
     for (const request of requests) await store.acquire(request, WITHIN);
     await client.set('{locks:b}:queue', 'not ours');

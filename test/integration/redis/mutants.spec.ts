@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import * as constants from '../../../lib/stores/lock-store.js';
 import { assembled } from '../../../tools/assembled-scripts.mjs';
 import { mutated } from '../../mutants/mutated.mjs';
 import { MUTANTS, type Mutant } from '../../mutants/mutants.mjs';
@@ -33,10 +34,11 @@ describe('a mutant of Lua', () => {
 const files = readdirSync(join(ROOT, FOLDER)).map(
   (file) => [file, readFileSync(join(ROOT, FOLDER, file), 'utf8')] as const,
 );
-const SCRIPTS = assembled(files);
+const SCRIPTS = assembled(files, constants);
 
 function scriptsAfter(mutant: Mutant): [name: string, lua: string][] {
-  return assembled(
-    files.map(([file, lua]) => [file, mutant.file === `${FOLDER}/${file}` ? mutated(lua, mutant) : lua]),
+  const changed = files.map(
+    ([file, lua]) => [file, mutant.file === `${FOLDER}/${file}` ? mutated(lua, mutant) : lua] as const,
   );
+  return assembled(changed, constants);
 }

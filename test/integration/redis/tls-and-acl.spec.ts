@@ -5,11 +5,19 @@ import { Redis } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
-import { standInLine } from '../stores/stand-in-line.js';
+import { queueUp } from '../../../lib/testing/store-contract/queue-up.js';
 import { ACL_TO_LIST, ACL_TO_WAIT, MINIMAL_ACL } from './support/acl.js';
 import { makeCertificates } from './support/certificates.js';
 import { FakeRedis } from './support/fake-redis.js';
-import { closeEverything, openManager, openStore, timed, wanted, WITHIN } from './support/redis-stores.js';
+import {
+  closeEverything,
+  openManager,
+  openStore,
+  timed,
+  voided,
+  wanted,
+  WITHIN,
+} from './support/redis-stores.js';
 
 afterEach(closeEverything);
 
@@ -78,11 +86,11 @@ describe('an ACL user', () => {
     await exercise(store);
     const holder = wanted();
     await store.acquire(holder, WITHIN);
-    const waiter = await standInLine(store, wanted());
+    const waiter = await queueUp(store, wanted());
     await server.client().client('KILL', 'USER', 'locks');
-    await standInLine(store, waiter.request);
+    await queueUp(store, waiter.request);
     await store.release(holder, WITHIN);
-    await eventually(() => waiter.turns > 0);
+    await eventually(() => waiter.notified > 0);
 
     expect(await server.client().acl('LOG')).toEqual([]);
     expect(log.all).toBe('');
@@ -116,9 +124,9 @@ describe('an ACL user', () => {
     const [holder, waiter] = [wanted(), { ...wanted(), waited: 0 }];
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT]);
     let turns = 0;
-    store.watch('lock', () => turns++);
+    store.queue.watch('lock', () => turns++);
     await store.acquire(holder, WITHIN);
-    await eventually(async () => expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: true }));
+    await eventually(async () => expect(await store.acquire(waiter, WITHIN)).toMatchObject({ queued: true }));
     const before = turns;
 
     await store.release(holder, WITHIN);
@@ -130,10 +138,10 @@ describe('an ACL user', () => {
   it('who may not look through the line stands in it all the same', async () => {
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT.filter((rule) => rule !== '+zrange')]);
     const waiter = { ...wanted(), waited: 0 };
-    store.watch('lock', () => {});
+    store.queue.watch('lock', () => {});
     await store.acquire(wanted(), WITHIN);
 
-    await eventually(async () => expect(await store.acquire(waiter, WITHIN)).toMatchObject({ inLine: true }));
+    await eventually(async () => expect(await store.acquire(waiter, WITHIN)).toMatchObject({ queued: true }));
   });
 
   it.each(['&locks:*', '+subscribe', '+publish'])(
@@ -141,7 +149,7 @@ describe('an ACL user', () => {
     async (rule) => {
       const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT.filter((other) => other !== rule)]);
       const [holder, waiter] = [wanted(), { ...wanted(), waited: 0 }];
-      store.watch('lock', () => {});
+      store.queue.watch('lock', () => {});
       await store.acquire(holder, WITHIN);
       for (let i = 0; i < 10; i++) {
         await store.acquire(waiter, WITHIN).catch(() => undefined);
@@ -161,7 +169,7 @@ describe('an ACL user', () => {
       await server.client().acl('SETUSER', 'locker', 'on', `>${PASSWORD}`, 'resetchannels', ...rules);
       const { store, log } = await openStore(`redis://locker:${PASSWORD}@127.0.0.1:${server.port}`);
       const waiter = { ...wanted(), waited: 0 };
-      store.watch('lock', () => {});
+      store.queue.watch('lock', () => {});
       await store.acquire(wanted(), WITHIN);
       const ask = (): Promise<unknown> => store.acquire(waiter, WITHIN);
       await eventually(async () => {
@@ -185,7 +193,7 @@ describe('an ACL user', () => {
   it('who may scan can list the locks', async () => {
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_LIST]);
     await store.acquire(wanted('job'), WITHIN);
-    for await (const { name } of store.list('', WITHIN)) expect(name).toBe('job');
+    for await (const { name } of store.admin.list('', WITHIN)) expect(name).toBe('job');
   });
 
   async function storeOf(rules: readonly string[]) {
@@ -275,10 +283,10 @@ async function exercise(store: Awaited<ReturnType<typeof openStore>>['store']): 
   const claim = { kind: 'tick', job: '', time: Date.now() - 1000, rerun: true } as const;
   const key = { ...wanted(), claim: { kind: 'key', job: 'v1', remember: 1 } } as const;
   await store.acquire(key, WITHIN);
-  await store.release({ ...key, completed: key.claim }, WITHIN);
+  await store.release({ ...key, end: 'completed' }, WITHIN);
   // A millisecond later it is forgotten, and the next completion removes it.
   await eventually(async () => (await store.acquire(key, WITHIN)).status === 'granted');
-  await store.release({ ...key, completed: key.claim }, WITHIN);
+  await store.release({ ...key, end: 'completed' }, WITHIN);
   const mine = { ...wanted(), claim };
   await store.acquire(mine, WITHIN);
   await store.acquire(mine, WITHIN);
@@ -287,9 +295,9 @@ async function exercise(store: Awaited<ReturnType<typeof openStore>>['store']): 
   await store.inspect('lock', WITHIN);
   await store.release(mine, WITHIN);
   await store.acquire({ ...wanted(), claim }, WITHIN);
-  const undone = wanted('undone');
-  await store.undo(undone, WITHIN);
-  await store.acquire(undone, WITHIN);
+  const late = { ...wanted('void'), claim };
+  await store.acquire(late, WITHIN);
+  await store.release(voided(late), WITHIN);
 }
 
 /** The latest connection that was made, and how often the user was refused something. */

@@ -1,7 +1,6 @@
-import { LockTimeoutError } from '../../../lib/common/errors.js';
 import type { LockEvent } from '../../../lib/core/lock-events.js';
 import type { RunOptions } from '../../../lib/core/lock-manager.js';
-import { Waiting } from '../../../lib/core/waiting.js';
+import { timeLeft } from '../../../lib/core/wait-policy.js';
 import { settle, timersLeft, useRealTime } from './support/manual-clock.js';
 import { COMMAND_TIMEOUT, startReplica, type Replica } from './support/replica.js';
 import { answersAfter, fails, timesOut } from './support/scripted-store.js';
@@ -36,8 +35,7 @@ describe('a wait for a store that answers slowly', () => {
     });
     await replica.clock.pass(30);
     expect(replica.logger.errors).toEqual([]);
-    expect(replica.store.callsOf('release')).toEqual([]);
-    expect(replica.store.callsOf('leave')).toHaveLength(1);
+    expect(replica.store.withdrawals).toHaveLength(1);
     await lease.release();
     expect(await timersLeft()).toBe(0);
   });
@@ -114,14 +112,11 @@ describe('a wait for a store that answers slowly', () => {
 
 describe('the end of a wait', () => {
   it('has come when a timer has fired a little early: the store is not asked again', () => {
-    let now = 0;
-    const waiting = new Waiting('a', 1000, now, { now: () => now });
-    waiting.seen = { holder: { replica: 'replica-1' } };
-    expect(waiting.left()).toBe(1000);
+    const limits = { since: 0, wait: 1000, retryUntil: undefined, standsBy: false };
+    const seen = { holder: { replica: 'replica-1' } };
+    expect(timeLeft(limits, seen, 0)).toBe(1000);
 
-    now = 999.1;
-
-    expect(() => waiting.left()).toThrow(LockTimeoutError);
+    expect(timeLeft(limits, seen, 999.1)).toBe(0);
   });
 });
 

@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
 import { LockConfigurationError } from '../../../lib/common/errors.js';
+import type { Holder } from '../../../lib/common/holder.js';
 import { HolderIdentity, parseHolder } from '../../../lib/core/holder.js';
 
-describe('the record of a holder', () => {
+describe('what is stored of a holder', () => {
   it('tells replica, host, process, time and contents', () => {
     const before = Date.now();
 
-    const holder = parseHolder(new HolderIdentity('web-1').newRecord({ job: [1, 'two', null] }));
+    const holder = described(new HolderIdentity('web-1'), { job: [1, 'two', null] });
 
     const { since, ...rest } = holder;
     expect(rest).toEqual({
@@ -20,25 +21,28 @@ describe('the record of a holder', () => {
   });
 
   it('names the replica after host and process unless it has a name', () => {
-    expect(parseHolder(new HolderIdentity().newRecord(1)).replica).toBe(`${hostname()}:${process.pid}`);
+    expect(described(new HolderIdentity(), 1).replica).toBe(`${hostname()}:${process.pid}`);
   });
+});
 
+describe('the owner of an acquisition', () => {
   it('differs with every acquisition, and with every process of the same name', () => {
     const [one, two] = [new HolderIdentity('web-1'), new HolderIdentity('web-1')];
 
-    const tokens = [one, one, two, two].map((identity) => token(identity.newRecord(undefined)));
+    const owners = [one, one, two, two].map((identity) => identity.newOwner());
 
-    expect(new Set(tokens).size).toBe(4);
+    expect(new Set(owners).size).toBe(4);
   });
 
-  it('has a token that holds 96 random bits or more', () => {
-    const [prefix] = token(new HolderIdentity().newRecord(undefined)).split('.');
+  it('holds 96 random bits or more, in 32 plain characters at most', () => {
+    const owner = new HolderIdentity().newOwner();
 
-    expect(Buffer.from(prefix, 'base64url').length * 8).toBeGreaterThanOrEqual(96);
+    expect(Buffer.from(owner.split('.')[0], 'base64url').length * 8).toBeGreaterThanOrEqual(96);
+    expect(owner).toMatch(/^[\w.-]{1,32}$/);
   });
 
-  it('does not show its token to others', () => {
-    const holder = parseHolder(new HolderIdentity('web-1').newRecord('x'));
+  it('is not shown to others', () => {
+    const holder = described(new HolderIdentity('web-1'), 'x');
 
     expect(Object.keys(holder).toSorted()).toEqual(['contents', 'host', 'pid', 'replica', 'since']);
   });
@@ -55,22 +59,22 @@ describe('contents', () => {
     ['a function', () => 1],
     ['a symbol', Symbol('x')],
   ])('that JSON cannot hold are refused: %s', (_, contents) => {
-    const write = (): unknown => new HolderIdentity().newRecord(contents);
+    const write = (): unknown => new HolderIdentity().describe(contents);
 
     expect(write).toThrow(LockConfigurationError);
     expect(write).toThrow(/^contents must be a value that JSON can hold/);
   });
 
   it.each([[null], [0], [''], [false], ['text'], [[1, 2]], [{ a: { b: 1 } }]])('may be %p', (contents) => {
-    expect(parseHolder(new HolderIdentity().newRecord(contents)).contents).toEqual(contents);
+    expect(described(new HolderIdentity(), contents).contents).toEqual(contents);
   });
 
   it('may be left out', () => {
-    expect(parseHolder(new HolderIdentity().newRecord(undefined)).contents).toBeUndefined();
+    expect(described(new HolderIdentity(), undefined).contents).toBeUndefined();
   });
 });
 
-describe('the record of another program', () => {
+describe('what another program has stored', () => {
   it.each([
     ['1', 1],
     ['"text"', 'text'],
@@ -85,11 +89,11 @@ describe('the record of another program', () => {
     ['12345678901234567890', 12345678901234567000],
     ['1.0', 1],
     ['"q"', 'q'],
-  ])('%p is all contents, and kept as raw, the text that it is', (record, contents) => {
-    expect(parseHolder(record)).toEqual({ contents, raw: record });
+  ])('%p is all contents, and kept as raw, the text that it is', (text, contents) => {
+    expect(parseHolder({ owner: undefined, holder: text })).toEqual({ contents, raw: text });
   });
 });
 
-function token(record: string): string {
-  return (JSON.parse(record) as { token: string }).token;
+function described(identity: HolderIdentity, contents: unknown): Holder {
+  return parseHolder({ owner: identity.newOwner(), holder: identity.describe(contents) });
 }

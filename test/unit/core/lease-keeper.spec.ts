@@ -22,7 +22,7 @@ describe('a kept lease', () => {
     expect(replica.store.callsOf('renew').map(({ at }) => at)).toEqual(
       Array.from({ length: 10 }, (_, i) => RENEW_EVERY * (i + 1)),
     );
-    expect((await replica.store.holderOf('a'))?.record).toBe(lease.record);
+    expect((await replica.store.holderOf('a'))?.owner).toBe(lease.owner);
   });
 
   it('survives renewals that fail, retried with growing distance inside the deadline', async () => {

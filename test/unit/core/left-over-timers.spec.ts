@@ -71,7 +71,7 @@ describe('a process that has nothing else to do', () => {
       const { LockManager } = await import(${JSON.stringify(pathToFileURL(resolve('dist/esm/core/lock-manager.js')))});
       const kit = new LockTestKit();
       const nobody = { debug() {}, log() {}, warn() {}, error() {}, begin() {}, end() {} };
-      const identity = { newRecord: () => '{}' };
+      const identity = { newOwner: () => 'owner', describe: () => '{}' };
       const times = { ttl: 10_000, renewEvery: 3000, commandTimeout: 2000, drainTimeout: 0 };
       const locks = new LockManager({ store: kit.store, identity, logger: nobody, outages: nobody, ...times });
       await locks.run('a', () => {}, {});

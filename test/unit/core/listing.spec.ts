@@ -1,49 +1,58 @@
 import { LockStoreError } from '../../../lib/common/errors.js';
 import type { LockState } from '../../../lib/core/lock-manager.js';
-import type { LockStore, StoredLock } from '../../../lib/stores/lock-store.js';
+import type { LockAdmin, StoredLock } from '../../../lib/stores/lock-store.js';
 import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
 import { useRealTime } from './support/manual-clock.js';
 import { startReplica } from './support/replica.js';
 
 afterEach(useRealTime);
 
-/** Lists these names, as they come. */
+type Named = StoredLock & { readonly name: string };
+
+function lock(name: string): Named {
+  return { name, owner: undefined, holder: '"holder"', remaining: 1000, fencingToken: undefined };
+}
+
+/** A store that lists so. */
 class ListingStore extends MemoryLockStore {
-  readonly #names: readonly string[];
-  ended = false;
+  override readonly admin: LockAdmin;
 
-  constructor(...names: string[]) {
+  constructor(list: () => AsyncIterator<Named>) {
     super();
-    this.#names = names;
-  }
-
-  override async *list(): AsyncGenerator<StoredLock & { name: string }> {
-    try {
-      for (const name of this.#names)
-        yield { name, record: '"holder"', remaining: 1000, fencingToken: undefined };
-    } finally {
-      this.ended = true;
-    }
+    this.admin = {
+      list: () => ({ [Symbol.asyncIterator]: list }),
+      force: () => Promise.reject(new Error('not asked for')),
+    };
   }
 }
 
 /** What a reader gets of a store that lists so. */
-function listed(locks: AsyncIterator<StoredLock & { name: string }>): AsyncGenerator<LockState> {
-  const store: LockStore = new MemoryLockStore();
-  store.list = () => ({ [Symbol.asyncIterator]: () => locks });
-  return startReplica({ store }).locks.list('');
+function listed(locks: AsyncIterator<Named>): AsyncGenerator<LockState> {
+  return startReplica({ store: new ListingStore(() => locks) }).locks.list('');
 }
 
 describe('a listing', () => {
   it('tells a lock once, also where the store comes upon it again', async () => {
-    const { locks } = startReplica({ store: new ListingStore('a', 'b', 'a', 'c', 'b') });
+    const { locks } = startReplica({
+      store: new ListingStore(async function* () {
+        for (const name of ['a', 'b', 'a', 'c', 'b']) yield lock(name);
+      }),
+    });
     const names: string[] = [];
     for await (const { name } of locks.list('')) names.push(name);
     expect(names).toEqual(['a', 'b', 'c']);
   });
 
   it('that is left early is ended in the store, too', async () => {
-    const store = new ListingStore('a', 'b');
+    let ended = false;
+    const store = new ListingStore(async function* () {
+      try {
+        yield lock('a');
+        yield lock('b');
+      } finally {
+        ended = true;
+      }
+    });
     const { locks } = startReplica({ store });
     const names: string[] = [];
     for await (const { name } of locks.list('')) {
@@ -51,13 +60,12 @@ describe('a listing', () => {
       break;
     }
     expect(names).toEqual(['a']);
-    expect(store.ended).toBe(true);
+    expect(ended).toBe(true);
   });
 
   it('that is left early may fail to end: nobody wants to know', async () => {
-    const lock = { name: 'a', record: '"holder"', remaining: 1000, fencingToken: undefined };
     const listing = listed({
-      next: () => Promise.resolve({ done: false, value: lock }),
+      next: () => Promise.resolve({ done: false, value: lock('a') }),
       return: () => Promise.reject(new Error('down')),
     });
     await listing.next();

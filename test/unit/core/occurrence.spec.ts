@@ -87,15 +87,15 @@ describe('the state of a lock', () => {
     let now = 0;
     const store = new MemoryLockStore({ now: () => now }, () => now);
     const claim = claimOf({ key: 'v1', remember: 3 * DAY });
-    const request = { name: 'a', record: 'r', ttl: 1000, claim };
+    const request = { name: 'a', owner: 'r', holder: '{}', ttl: 1000, claim };
     await store.acquire(request);
-    await store.release({ ...request, completed: claim });
+    await store.release({ ...request, end: 'completed' });
 
     now = 3 * DAY - 1;
-    for (let i = 0; i < 2000; i++) await store.acquire({ name: `b${i}`, record: 'r', ttl: 1 });
-    await expect(store.acquire({ ...request, record: 's' })).resolves.toMatchObject({ status: 'done' });
+    for (let i = 0; i < 2000; i++) await store.acquire({ name: `b${i}`, owner: 'r', holder: '{}', ttl: 1 });
+    await expect(store.acquire({ ...request, owner: 's' })).resolves.toMatchObject({ status: 'done' });
     now = 3 * DAY;
-    await expect(store.acquire({ ...request, record: 't' })).resolves.toMatchObject({ status: 'granted' });
+    await expect(store.acquire({ ...request, owner: 't' })).resolves.toMatchObject({ status: 'granted' });
   });
 });
 

@@ -62,7 +62,7 @@ describe('an acquisition that was never answered', () => {
 
     await expect(running).resolves.toEqual(unavailable);
     await expect(replica.store.holderOf('a')).resolves.toBeNull();
-    expect(replica.store.callsOf('release')[0].records).toEqual(replica.store.callsOf('acquire')[0].records);
+    expect(replica.store.callsOf('release')[0].owners).toEqual(replica.store.callsOf('acquire')[0].owners);
   });
 
   it('is undone by a release that is repeated until it is answered, and not after that', async () => {
@@ -112,7 +112,7 @@ describe('an acquisition that was never answered', () => {
     await replica.clock.pass(1000);
 
     expect(replica.store.callsOf('release')).toHaveLength(2);
-    expect((await replica.store.holderOf('a'))?.record).toBe(lease.record);
+    expect((await replica.store.holderOf('a'))?.owner).toBe(lease.owner);
   });
 
   it.each([

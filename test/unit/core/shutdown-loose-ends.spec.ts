@@ -89,7 +89,7 @@ describe('a grant that was in flight when the shutdown began', () => {
 
 describe('a store that throws when it is told not to tell any more', () => {
   it('costs nobody the lock that was granted', async () => {
-    jest.spyOn(replica.store, 'watch').mockReturnValue(() => {
+    jest.spyOn(replica.store.queue, 'watch').mockReturnValue(() => {
       throw new Error('not subscribed');
     });
 

@@ -58,7 +58,7 @@ describe('a replica that drains its scheduled work', () => {
     await replica.locks.drainScheduled();
 
     await expect(running).resolves.toEqual(shuttingDown);
-    expect(operations()).toEqual(['acquire', 'acquire', 'leave']);
+    expect(operations()).toEqual(['acquire', 'acquire', 'release']);
   });
 
   it('waits for what of it runs, keeps its lease meanwhile, and not for what was locked by hand', async () => {

@@ -1,142 +1,117 @@
--- Decides one acquisition, in the order of the rules of AcquireReply in lock-store.ts, in few steps: each of them costs.
--- KEYS[1]  the lock: the holder's record and fence, with the lease as its expiry
--- KEYS[2]  the last fence that was granted
--- KEYS[3]  the queue of those who wait for it; see hand-over.lua
--- KEYS[4]  acquisitions that were undone, some before they arrived: their callers are gone
--- KEYS[5]  where it claims a run: the mark of its series; see mark.lua
--- ARGV[1]  how the record of this acquisition begins, and no other     ARGV[2]  the rest of it     ARGV[3]  TTL in ms
--- ARGV[4]  its ticket in the queue, or '' or nothing   ARGV[5]  how long it has waited, ms
--- ARGV[6]  how long the queue is kept, ms
--- and, where it claims a run:
--- ARGV[7]  'tick' | 'gap' | 'key'     ARGV[8]  tick, gap or memory, ms     ARGV[9]  how long the mark is kept, ms
--- ARGV[10] the application            ARGV[11] how early is still due, ms
--- ARGV[12] how often a tick is granted while it was not completed; 0: once, whatever became of it
--- ARGV[13] the replica's clock when it asked, or nothing     ARGV[14]  how much later than that is behind, ms
--- Replies  the fence of the grant, where it claims no run; else {'granted', now, fence, time of a mark from the future or
---          false} | {'early', now, ms} | {'behind', now} | {'done', now, application, attempts if it is given up} |
---          {'busy', now, record, remaining ms, last fence if it is in line, or false and why
---          that may not be known}; now is false where nobody needs it
-local beginning, kind, value = ARGV[1], ARGV[7], tonumber(ARGV[8])
-local ticket = ARGV[4] ~= '' and ARGV[4]
-local holder = redis.call('GET', KEYS[1])
-local holds = holder and string.sub(holder, 1, #beginning) == beginning
-
--- The common case of a loser: no clock, no claim, no line to look at. Not even the functions below are made.
-if holder and not holds and not ticket and not kind then
-  return { 'busy', false, holder, redis.call('PTTL', KEYS[1]) }
-end
-
+-- Decides acquisitions, each by the rules of AcquireReply in lock-store.ts, in few steps: each of them costs.
+-- KEYS     of each: the lock     its last fencing token     its queue     the sign that its owner is void
+--          and, if it claims a run: the mark of the job
+-- ARGV     of each: owner     the rest of the holder     TTL in ms
+--          '<ms that it has waited>\n<command>\n<channel by which it hears of a grant>', or '' if it is not to be queued
+--          'tick' | 'gap' | 'key', or '' if it claims no run
+--          and, if it claims one: the tick, gap or memory, ms     how long the mark is kept, ms     the application
+--          how often a tick is granted without being completed; 0: once     the replica's clock when it asked, ms, or ''
+-- Replies  of each: the fencing token of the grant, if it claims no run; else {'granted', now, token, time of a mark from the
+--          future or false} | {'early', now, ms} | {'behind', now} | {'done', now, application, attempts if it is given up} |
+--          {'busy', now, text in the lock, remaining ms, and if it is to be queued: the last token, or false and why not};
+--          false if it is to be asked for alone. now, in ms, is false if nobody needs it
+-- include holder.lua
 -- include grant.lua
--- include hand-over.lua
--- include mark.lua
 
--- In one step, since nearly always there is neither.
-local queued_or_undone = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
-if queued_or_undone and redis.call('ZSCORE', KEYS[4], beginning) then
-  return { 'done', false }
+-- Functions are made anew by each call. Those that few requests need are made when one needs them.
+local queues, claims
+local function make_queues()
+  -- include queue.lua
+end
+local function make_claims()
+  -- include claims.lua
 end
 
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2] -- microseconds, exact in a double until the year 2255
-local now_ms = now / 1000
-local mark = kind and read_mark(KEYS[5]) or {}
--- Of a key what was completed is marked, not what was granted.
-local is_own = mark.owner == beginning and kind ~= 'key'
-local repeated = holds and (is_own or not kind)
-local future, attempts = false, 0
-
--- What the mark says to the claim; nothing where it may be granted.
-local function rule()
-  if kind == 'tick' and value - now_ms > tonumber(ARGV[11]) then
-    return { 'early', now_ms, math.ceil(value - now_ms) }
+-- Rules 2 and 3. Returns the refusal; nothing if the claim may be granted.
+local function refuse(key, claim, mark, owner, holds, is_free, is_queue)
+  local refusal = claims.refusal_of(mark, claim, owner, is_free)
+  if not refusal then
+    return nil
   end
-  if not mark.time then
-    local behind = ARGV[13] and now_ms - tonumber(ARGV[13]) > tonumber(ARGV[14])
-    return behind and { 'behind', now_ms }
-  end
-  if mark.time - now_ms > tonumber(ARGV[11]) then
-    -- Nothing is marked more than that before its time: the clock was set back since.
-    future = mark.time
-    return
-  end
-  local done = { 'done', now_ms, mark.application }
-  if kind == 'gap' then
-    return now_ms - mark.time < value and done
-  elseif kind == 'key' then
-    return done
-  elseif value > mark.time then
-    return
-  end
-  local most = tonumber(ARGV[12])
-  if value < mark.time or most == 0 then
-    return done
-  end
-  -- The state of a tick that was given up ends with how often it was begun: whoever asks again hears the same.
-  local given_up = is_own and string.match(mark.state, '^given up (%d+)$')
-  if not given_up and not tonumber(mark.state) then
-    return done
-  end
-  attempts = tonumber(given_up or mark.state)
-  if given_up or (attempts >= most and (holds or not holder)) then
-    write_mark(KEYS[5], ARGV[8], 'given up ' .. attempts, beginning, mark.application, ARGV[9])
-    done[4] = attempts
-    return done
-  end
-end
-
-local ruling = kind and not repeated and rule()
-if ruling then
-  -- Neither does it wait any more, nor has it the lock because it stood in line.
-  if ticket then
-    redis.call('ZREM', KEYS[3], ticket)
+  -- Neither does it wait any more, nor does it have the lock because it was queued.
+  if is_queue then
+    queues.leave(KEYS[key + 2], owner)
   end
   if holds then
-    free(KEYS[1], KEYS[2], KEYS[3])
+    queues = queues or make_queues()
+    queues.free(KEYS[key], KEYS[key + 1], KEYS[key + 2])
   end
-  return ruling
+  return refusal
 end
 
--- Who would not be told must know.
-local in_line, refusal = false, nil
-if ticket then
-  in_line, refusal = is_heard(ticket)
-end
-if in_line and not holds then
-  redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', now - ARGV[5] * 1000), ticket)
-  redis.call('PEXPIRE', KEYS[3], ARGV[6])
-  -- Each question looks at one ticket, whichever: else the dead stayed in line for as long as the living ask. Who may not
-  -- do that waits all the same.
-  local at = time[2] % redis.call('ZCARD', KEYS[3])
-  local other = redis.pcall('ZRANGE', KEYS[3], at, at)[1]
-  if other and not is_heard(other) then
-    redis.call('ZREM', KEYS[3], other)
+-- Rule 6. `token` is that of the lock, if the owner holds it.
+local function grant(key, arg, token, claim, mark)
+  local lock, owner, rest, ttl = KEYS[key], ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
+  local holds, future = token, false
+  token = token or next_token(KEYS[key + 1], ttl)
+  if mark then
+    future = claims.mark_granted(mark, claim, owner)
   end
-end
-if not holder and (ticket or queued_or_undone) then
-  -- The lock is free, but others may wait for it.
-  local first = hand_over(KEYS[1], KEYS[2], KEYS[3], beginning)
-  holder = first and first ~= beginning and redis.call('GET', KEYS[1])
-end
-if holder and not holds then
-  local last = in_line and (redis.call('GET', KEYS[2]) or 0)
-  return { 'busy', now_ms, holder, redis.call('PTTL', KEYS[1]), last, refusal }
+  -- Last: if one of these is refused, nobody has the lock.
+  if holds then
+    redis.call('PEXPIRE', lock, ttl)
+  else
+    set_holder(lock, owner, token, rest, ttl)
+  end
+  token = tonumber(token)
+  return claim and { 'granted', now() / 1000, token, future } or token
 end
 
-if (kind == 'tick' or kind == 'gap') and not repeated then
-  local of = kind == 'tick' and ARGV[8] or string.format('%.3f', now_ms)
-  local again = kind == 'tick' and tonumber(ARGV[12]) > 0
-  write_mark(KEYS[5], of, again and attempts + 1 or 'done', beginning, ARGV[10], ARGV[9])
-elseif future then
-  -- It would be told at each grant.
-  redis.call('DEL', KEYS[5])
+local function decide(key, arg)
+  local lock, queue, void, owner = KEYS[key], KEYS[key + 2], KEYS[key + 3], ARGV[arg]
+  local waits, has_claim = ARGV[arg + 3] ~= '', ARGV[arg + 4] ~= ''
+  local text = redis.call('GET', lock)
+  local holder, token = string.match(text or '', GRANT)
+  local holds = holder == owner
+
+  -- The common case of a loser.
+  if text and not (holds or waits or has_claim) then
+    return { 'busy', false, text, redis.call('PTTL', lock) }
+  end
+  -- In one step, since nearly always there is neither.
+  local is_queue = redis.call('EXISTS', queue, void) > 0
+  if is_queue and redis.call('EXISTS', void) == 1 then
+    return { 'done', false }
+  end
+  queues = queues or ((waits or is_queue) and make_queues())
+
+  local claim, mark
+  if has_claim then
+    claims = claims or make_claims()
+    claim = claims.read_claim(key + 4, arg + 4)
+    mark = claims.read_mark(claim.key)
+    if holds and claims.is_own(mark, claim, owner) then
+      return grant(key, arg, token, claim)
+    end
+    local refusal = refuse(key, claim, mark, owner, holds, holds or not text, is_queue)
+    if refusal then
+      return refusal
+    end
+  end
+  if holds then
+    return grant(key, arg, token, claim, mark)
+  end
+
+  local last, why_not
+  if waits or is_queue then
+    text, last, why_not = queues.queue_up(key, arg, text, is_queue)
+  end
+  if text then
+    return { 'busy', has_claim and now() / 1000, text, redis.call('PTTL', lock), last, why_not }
+  end
+  return grant(key, arg, nil, claim, mark)
 end
-local fence = holds and fence_in(holder)
-if fence then
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
-else
-  fence = grant(KEYS[1], KEYS[2], beginning, ARGV[2], ARGV[3], now)
+
+-- Of one request there are five keys at most.
+if #KEYS <= 5 then
+  return { decide(1, 1) }
 end
-if not kind then
-  return fence
+local replies, key, arg = {}, 1, 1
+while ARGV[arg] do
+  -- An error of one lock must not be that of the others.
+  local ok, reply = pcall(decide, key, arg)
+  replies[#replies + 1] = ok and reply
+  local has_claim = ARGV[arg + 4] ~= ''
+  key, arg = key + (has_claim and 5 or 4), arg + (has_claim and 10 or 5)
 end
-return { 'granted', now_ms, fence, future }
+return replies

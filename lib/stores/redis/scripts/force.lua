@@ -1,15 +1,19 @@
--- Frees the lock, whoever holds it, if it is still the grant with this fence.
--- KEYS[1]  the lock     KEYS[2]  its fence     KEYS[3]  its queue     ARGV[1]  the fence of the grant
+-- Frees the lock of any owner, if it is still the grant with this fencing token.
+-- KEYS[1]  the lock     KEYS[2]  its last fencing token     KEYS[3]  its queue     ARGV[1]  the fencing token of the grant
 -- Replies  'held' | 'taken' | 'vanished'
+-- include holder.lua
 -- include grant.lua
--- include hand-over.lua
-local holder = redis.call('GET', KEYS[1])
-if not holder then
+local function make_queues()
+  -- include queue.lua
+end
+local text = redis.call('GET', KEYS[1])
+if not text then
   return 'vanished'
 end
 -- A lock that another program took has none.
-if fence_in(holder) ~= tonumber(ARGV[1]) then
+local _, token = string.match(text, GRANT)
+if tonumber(token) ~= tonumber(ARGV[1]) then
   return 'taken'
 end
-free(KEYS[1], KEYS[2], KEYS[3])
+make_queues().free(KEYS[1], KEYS[2], KEYS[3])
 return 'held'

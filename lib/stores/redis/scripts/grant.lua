@@ -1,18 +1,35 @@
--- Included by scripts that give a lock to somebody.
-local FENCE_RETENTION = 24 * 60 * 60 * 1000 -- ms; as in lock-store.ts
+-- Included by scripts that give a lock to somebody, after holder.lua.
+local time
 
--- The record of the holder has the fence in it, after its token: it is known for as long as the lock is held.
-local function fence_in(holder)
-  return tonumber(string.match(holder, '^{"token":"[^"]*","fence":(%d+)'))
+-- The server's clock, which stands still during a call: microseconds since the epoch, exact in a double until the year 2255.
+local function now()
+  if not time then
+    local clock = redis.call('TIME')
+    time = clock[1] * 1000000 + clock[2]
+  end
+  return time
 end
 
--- Gives the lock to the record that is `beginning .. rest`, and returns the fence: higher than any before it; the clock, in
--- case data was lost. `now` is the server's time, µs.
-local function grant(lock, fence_key, beginning, rest, ttl, now)
-  local last = tonumber(redis.call('GET', fence_key) or 0)
-  local fence = string.format('%.0f', math.max(last + 1, now))
-  redis.call('SET', fence_key, fence, 'PX', FENCE_RETENTION + ttl)
-  -- Last: if one of these is refused, nobody has the lock.
-  redis.call('SET', lock, beginning .. ',"fence":' .. fence .. rest, 'PX', ttl)
-  return tonumber(fence)
+-- A fencing token higher than any before it, for a grant of `ttl` ms. It is the clock, in case data was lost.
+local function next_token(token_key, ttl)
+  local token, retention = string.format('%.0f', now()), TOKEN_RETENTION + ttl
+  local last = redis.pcall('SET', token_key, token, 'PX', retention, 'GET')
+  -- A server before Redis 6.2 does not know this GET, and has done nothing. If it is something else, this fails as well.
+  local is_set = type(last) ~= 'table'
+  if not is_set then
+    last = redis.call('GET', token_key)
+  end
+  last = tonumber(last) or 0
+  if is_set and last < time then
+    return token
+  end
+  token = string.format('%.0f', math.max(last + 1, time))
+  redis.call('SET', token_key, token, 'PX', retention)
+  return token
+end
+
+local function set_holder(lock, owner, token, rest, ttl)
+  local text = '{"owner":"' .. owner .. '","token":' .. token .. rest
+  redis.call('SET', lock, text, 'PX', ttl)
+  return text
 end

@@ -1,30 +1,67 @@
--- Frees the lock if the record holds it, and marks what was completed.
--- KEYS[1]  the lock     KEYS[2]  its fence     KEYS[3]  its queue     KEYS[4]  where something was completed: its mark
--- ARGV[1]  how the record begins
--- and, where something was completed: ARGV[2]  'tick' | 'key'     ARGV[3]  the tick, ms
--- ARGV[4]  how long the mark is kept, ms                          ARGV[5]  the application
--- Replies  'held' | 'taken' | 'vanished'
+-- Ends acquisitions: frees the lock if the owner holds it, and records what became of its claim.
+-- KEYS     of each: the lock     its last fencing token     its queue     the sign that its owner is void
+--          and, if something is recorded: the mark of the job
+-- ARGV     of each: owner     '1' if another copy of its request may still arrive, which must not be granted, or ''
+--          'completed' | 'void', or '' if nothing is recorded
+--          and, if something is: 'tick' | 'gap' | 'key'     the tick, ms     how long the mark is kept, ms     the application
+-- Replies  of each: 'held' | 'taken' | 'vanished'; false if it is to be asked for alone
+-- include holder.lua
+-- include text-in.lua
 -- include grant.lua
--- include hand-over.lua
--- include mark.lua
-local beginning, kind = ARGV[1], ARGV[2]
-local holder = redis.call('GET', KEYS[1])
-local holds = holder and string.sub(holder, 1, #beginning) == beginning
 
-if kind then
-  -- Writes nothing new, so a server without memory lets it pass, and with it all that follows: no memory is freed by locks that
-  -- nobody can give back.
-  redis.call('PEXPIRE', KEYS[4], ARGV[4])
+-- Functions are made anew by each call. Those that few requests need are made when one needs them.
+local queues, ends
+local function make_queues()
+  -- include queue.lua
 end
--- Also when the lease has expired meanwhile, unless others have begun the same since.
-if kind == 'tick' and (holds or read_mark(KEYS[4]).owner == beginning) then
-  write_mark(KEYS[4], ARGV[3], 'done', beginning, ARGV[5], ARGV[4])
-elseif kind == 'key' and (holds or not holder) then
-  local time = redis.call('TIME')
-  write_mark(KEYS[4], string.format('%.3f', time[1] * 1000 + time[2] / 1000), 'done', beginning, ARGV[5], ARGV[4])
+local function make_ends()
+  -- include ends.lua
 end
-if not holds then
-  return holder and 'taken' or 'vanished'
+
+local function finish(key, arg)
+  local lock, token_key, queue, void = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+  local owner, is_unsettled, record = ARGV[arg], ARGV[arg + 1] ~= '', ARGV[arg + 2]
+  local text = text_in(lock)
+  local holds = string.match(text or '', GRANT) == owner
+
+  if is_unsettled or record ~= '' then
+    -- Writes nothing new, so a server without memory lets it pass, and with it all that follows: no memory is freed by locks
+    -- that nobody can give back.
+    redis.call('PEXPIRE', void, VOID_RETENTION)
+  end
+  if is_unsettled then
+    redis.call('SET', void, '', 'PX', VOID_RETENTION)
+  end
+  if record ~= '' then
+    ends = ends or make_ends()
+    ends[record](key + 4, arg + 3, owner, holds, text and not holds)
+  end
+
+  -- Nobody waits, and the lock is the owner's: nearly always.
+  local is_queue = redis.call('EXISTS', queue) == 1
+  if is_queue then
+    queues = queues or make_queues()
+  end
+  if holds and is_queue then
+    queues.free(lock, token_key, queue)
+  elseif holds then
+    redis.call('DEL', lock)
+  elseif is_queue then
+    queues.leave(queue, owner)
+  end
+  return holds and 'held' or text and 'taken' or 'vanished'
 end
-free(KEYS[1], KEYS[2], KEYS[3])
-return 'held'
+
+-- Of one request there are five keys at most.
+if #KEYS <= 5 then
+  return { finish(1, 1) }
+end
+local replies, key, arg = {}, 1, 1
+while ARGV[arg] do
+  -- An error of one lock must not be that of the others.
+  local ok, reply = pcall(finish, key, arg)
+  replies[#replies + 1] = ok and reply
+  local records = ARGV[arg + 2] ~= ''
+  key, arg = key + (records and 5 or 4), arg + (records and 7 or 3)
+end
+return replies

@@ -14,15 +14,20 @@ export const MINIMAL_ACL = [
   '+exists',
   '+pttl',
   '+pexpire',
-  '+zadd',
-  '+zscore',
-  '+zrem',
-  '+zremrangebyscore',
   '+zcard',
 ];
 
 /** And besides for those who wait to be told, rather than ask ten times a second. */
-export const ACL_TO_WAIT = ['&locks:*', '+subscribe', '+publish', '+pubsub|numsub', '+zpopmin', '+zrange'];
+export const ACL_TO_WAIT = [
+  '&locks:*',
+  '+subscribe',
+  '+publish',
+  '+pubsub|numsub',
+  '+zadd',
+  '+zrem',
+  '+zpopmin',
+  '+zrange',
+];
 
 /** And to list locks. */
 export const ACL_TO_LIST = ['+scan'];

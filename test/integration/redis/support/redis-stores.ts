@@ -4,7 +4,7 @@ import type { LockLogger } from '../../../../lib/common/logger.js';
 import { OutageLog } from '../../../../lib/common/outage-log.js';
 import { HolderIdentity } from '../../../../lib/core/holder.js';
 import { LockManager } from '../../../../lib/core/lock-manager.js';
-import type { AcquireRequest } from '../../../../lib/stores/lock-store.js';
+import type { AcquireReply, AcquireRequest, ReleaseRequest } from '../../../../lib/stores/lock-store.js';
 import type { RedisConnectionOptions } from '../../../../lib/stores/redis/redis-connection-options.js';
 import { holderIn } from '../../../../lib/stores/redis/script-format.js';
 import { RedisLockStore } from '../../../../lib/stores/redis/redis-lock-store.js';
@@ -90,15 +90,24 @@ export async function closeEverything(): Promise<void> {
   await RedisServer.closeAll();
 }
 
-/** A request of an acquisition of its own. */
-export function wanted(name = 'lock', ttl = 2 * HANG): AcquireRequest {
-  return { name, ttl, record: JSON.stringify({ token: randomUUID() }) };
+/** A request of an acquisition of its own, which ends unfinished unless something else is said. */
+export function wanted(name = 'lock', ttl = 2 * HANG): AcquireRequest & ReleaseRequest {
+  return { name, ttl, owner: randomUUID(), holder: '{"replica":"test"}', end: 'unfinished' };
 }
 
-/** The record of whoever holds the lock, as it was given to the store. */
-export async function recordIn(client: Redis | Cluster, key: string): Promise<string | undefined> {
-  const text = await client.get(key);
-  return text === null ? undefined : holderIn(text).record;
+/** The same as `wanted` of an acquisition that turns out to be of no use. */
+export function voided<R extends ReleaseRequest>(request: R): R & ReleaseRequest {
+  return { ...request, end: 'void' };
+}
+
+/** The owner of the lock with this key. */
+export async function ownerIn(client: Redis | Cluster, key: string): Promise<string | undefined> {
+  return holderIn((await client.get(key)) ?? '').owner;
+}
+
+export function tokenOf(reply: AcquireReply): number {
+  if (reply.status !== 'granted') throw new Error(`Expected a grant, got ${JSON.stringify(reply)}`);
+  return reply.fencingToken;
 }
 
 /** Asks for one acquisition until it is granted. It stays the same one: a try whose answer was lost may have got the lock. */

@@ -2,25 +2,24 @@ import { LockStoreError } from '../../../../lib/common/errors.js';
 import type {
   AcquireReply,
   AcquireRequest,
-  ForceRequest,
+  LockAdmin,
+  LockQueue,
   LockStore,
   OwnerReply,
   OwnerRequest,
+  QueueGrant,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
-  Turn,
-  UndoRequest,
 } from '../../../../lib/stores/lock-store.js';
 import { MemoryLockStore } from '../../../../lib/stores/memory/memory-lock-store.js';
 import type { ManualClock } from './manual-clock.js';
 
 interface Replies {
   acquire: AcquireReply;
-  renew: OwnerReply[];
+  renew: readonly (OwnerReply | undefined)[];
   release: OwnerReply;
   inspect: StoredLock | null;
-  leave: OwnerReply;
 }
 type Operation = keyof Replies;
 
@@ -33,7 +32,9 @@ export type Behaviour<T> = {
 export interface Call {
   readonly operation: Operation | 'close';
   readonly names: readonly string[];
-  readonly records: readonly string[];
+  readonly owners: readonly string[];
+  /** Of a release. */
+  readonly end?: ReleaseRequest['end'] | undefined;
   readonly within: number;
   /** When it was made, on the test's clock. */
   readonly at: number;
@@ -45,11 +46,14 @@ export class ScriptedStore implements LockStore {
   readonly calls: Call[] = [];
   /** How far the store's wall clock is ahead of the replica's. */
   wallAhead = 0;
+  /** Messages of the queue are lost. */
   deaf = false;
-  /** Says to whom it has given a lock, as Redis does. */
-  tellsTurns = false;
-  /** Those who are told when it is their turn. */
-  readonly #watchers = new Set<(turn?: Turn) => void>();
+  /** Reports to whom it has given a lock, as Redis does. */
+  reportsGrants = false;
+  readonly #watchers = new Set<(grant?: QueueGrant) => void>();
+
+  readonly queue: LockQueue = { watch: (name, onNews) => this.#watch(name, onNews) };
+  readonly admin: LockAdmin;
 
   readonly #clock: ManualClock;
   readonly #locks: MemoryLockStore;
@@ -59,6 +63,7 @@ export class ScriptedStore implements LockStore {
   constructor(clock: ManualClock) {
     this.#clock = clock;
     this.#locks = new MemoryLockStore(clock, () => Date.now() + this.wallAhead);
+    this.admin = this.#locks.admin;
   }
 
   /** The next calls of `operation` behave like this, one each; those after them as they should. */
@@ -80,45 +85,29 @@ export class ScriptedStore implements LockStore {
     return this.calls.filter((call) => call.operation === operation);
   }
 
+  /** The releases of acquisitions that ended without the lock. */
+  get withdrawals(): Call[] {
+    return this.calls.filter(({ end }) => end === 'void');
+  }
+
   acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
     return this.#do('acquire', [request], within, async () => {
       const reply = await this.#locks.acquire(request);
-      if (reply.status !== 'busy' || !this.tellsTurns) return reply;
+      if (reply.status !== 'busy' || !this.reportsGrants) return reply;
       return { ...reply, lastToken: (await this.#locks.inspect(request.name))?.fencingToken };
     });
   }
 
-  renew(requests: readonly RenewRequest[], within: number): Promise<OwnerReply[]> {
+  renew(requests: readonly RenewRequest[], within: number): Promise<readonly (OwnerReply | undefined)[]> {
     return this.#do('renew', requests, within, () => this.#locks.renew(requests));
   }
 
-  /** Scripted and recorded as a release. */
-  undo(request: UndoRequest, within: number): Promise<OwnerReply> {
-    return this.#do('release', [request], within, () => this.#locks.undo(request));
-  }
-
   release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
-    return this.#do('release', [request], within, () => this.#locks.release(request));
+    return this.#do('release', [request], within, () => this.#locks.release(request), request.end);
   }
 
   inspect(name: string, within: number): Promise<StoredLock | null> {
-    return this.#do('inspect', [{ name, record: '' }], within, () => this.#locks.inspect(name));
-  }
-
-  leave(request: RenewRequest, within: number): Promise<OwnerReply> {
-    return this.#do('leave', [request], within, () => this.#locks.leave(request));
-  }
-
-  /** Messages are lost while `deaf`. */
-  watch(name: string, onTurn: (turn?: Turn) => void): () => void {
-    this.#watchers.add(onTurn);
-    const end = this.#locks.watch(name, () => {
-      if (!this.deaf) void this.#turnOf(name).then(onTurn);
-    });
-    return () => {
-      this.#watchers.delete(onTurn);
-      end();
-    };
+    return this.#do('inspect', [{ name, owner: '' }], within, () => this.#locks.inspect(name));
   }
 
   get watching(): number {
@@ -126,35 +115,24 @@ export class ScriptedStore implements LockStore {
   }
 
   /** As a message that comes late, or is meant for another. */
-  tell(turn: Turn): void {
-    for (const onTurn of this.#watchers) onTurn(turn);
-  }
-
-  async #turnOf(name: string): Promise<Turn | undefined> {
-    const holder = await this.#locks.inspect(name);
-    return this.tellsTurns && holder
-      ? { record: holder.record, fencingToken: holder.fencingToken ?? 0, keptFor: holder.remaining }
-      : undefined;
-  }
-
-  force(request: ForceRequest): Promise<OwnerReply> {
-    return this.#locks.force(request);
+  notify(grant: QueueGrant): void {
+    for (const onNews of this.#watchers) onNews(grant);
   }
 
   async close(): Promise<void> {
-    this.calls.push({ operation: 'close', names: [], records: [], within: 0, at: this.#clock.now() });
+    this.calls.push({ operation: 'close', names: [], owners: [], within: 0, at: this.#clock.now() });
   }
 
   /** Another program takes the lock, whoever has it. */
   async steal(name: string): Promise<void> {
     await this.vanish(name);
-    await this.#locks.acquire({ name, record: '"thief"', ttl: 60_000 });
+    await this.#locks.acquire({ name, owner: 'thief', holder: '{}', ttl: 60_000 });
   }
 
   /** The lock is gone, whoever had it. */
   async vanish(name: string): Promise<void> {
-    const holder = await this.#locks.inspect(name);
-    if (holder) await this.#locks.release({ name, record: holder.record });
+    const held = await this.#locks.inspect(name);
+    if (held?.owner) await this.#locks.release({ name, owner: held.owner, ttl: 1, end: 'unfinished' });
   }
 
   /** Who really has the lock, without a call being recorded. */
@@ -162,14 +140,32 @@ export class ScriptedStore implements LockStore {
     return this.#locks.inspect(name);
   }
 
+  #watch(name: string, onNews: (grant?: QueueGrant) => void): () => void {
+    this.#watchers.add(onNews);
+    const end = this.#locks.queue.watch(name, () => {
+      if (!this.deaf) void this.#grantOf(name).then(onNews);
+    });
+    return () => {
+      this.#watchers.delete(onNews);
+      end();
+    };
+  }
+
+  async #grantOf(name: string): Promise<QueueGrant | undefined> {
+    const held = await this.#locks.inspect(name);
+    if (!this.reportsGrants || !held?.owner) return undefined;
+    return { owner: held.owner, fencingToken: held.fencingToken ?? 0, keptFor: held.remaining };
+  }
+
   async #do<T>(
     operation: Operation,
     requests: readonly OwnerRequest[],
     within: number,
     carryOut: () => Promise<T>,
+    end?: ReleaseRequest['end'],
   ): Promise<T> {
-    const [names, records] = [requests.map(({ name }) => name), requests.map(({ record }) => record)];
-    this.calls.push({ operation, names, records, within, at: this.#clock.now() });
+    const [names, owners] = [requests.map(({ name }) => name), requests.map(({ owner }) => owner)];
+    this.calls.push({ operation, names, owners, end, within, at: this.#clock.now() });
     const behaviour = this.#next.get(operation)?.shift() ?? this.#always.get(operation);
     return behaviour ? (behaviour as Behaviour<T>)(carryOut, within) : carryOut();
   }

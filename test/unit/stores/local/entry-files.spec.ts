@@ -219,9 +219,9 @@ describe('a folder of the layout of another version', () => {
 
   it('is refused when it appears beside ours, whose locks stay', () => {
     one.write(KEY, entry(1), undefined);
-    mkdirSync(join(folder, 'layout-2'));
+    mkdirSync(join(folder, 'layout-99'));
 
-    expect(() => new EntryFiles(folder)).toThrow('(layout-2)');
+    expect(() => new EntryFiles(folder)).toThrow('(layout-99)');
     expect(one.read(KEY)?.entry).toEqual(entry(1));
   });
 

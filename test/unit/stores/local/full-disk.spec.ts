@@ -2,11 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
+import { ended } from '../../../../lib/testing/store-contract/subject.js';
 import { canContain } from './support/containers.js';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
 
 const WITHIN = 5000;
-const ours = { name: 'lock', record: 'ours', ttl: 600_000 };
+const ours = { name: 'lock', owner: 'ours', holder: '{}', ttl: 600_000 };
 const REFUSAL = { code: 'LOCK_STORE', mayHaveRun: false, message: expect.stringContaining('ENOSPC') };
 
 let disk: string;
@@ -31,16 +32,16 @@ afterAll(removeTemporaryFolders);
       makeFull();
 
       await expect(store.renew([ours], WITHIN)).rejects.toMatchObject(REFUSAL);
-      await expect(store.release(ours, WITHIN)).rejects.toMatchObject(REFUSAL);
+      await expect(store.release(ended(ours), WITHIN)).rejects.toMatchObject(REFUSAL);
       await expect(store.acquire({ ...ours, name: 'another' }, WITHIN)).rejects.toMatchObject(REFUSAL);
-      await expect(store.acquire({ ...ours, record: 'x' }, WITHIN)).resolves.toMatchObject({
+      await expect(store.acquire({ ...ours, owner: 'x' }, WITHIN)).resolves.toMatchObject({
         status: 'busy',
       });
-      await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'ours' });
+      await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ owner: 'ours' });
 
       makeRoom();
       await expect(store.renew([ours], WITHIN)).resolves.toEqual(['held']);
-      await expect(store.release(ours, WITHIN)).resolves.toBe('held');
+      await expect(store.release(ended(ours), WITHIN)).resolves.toBe('held');
       await store.close();
     },
   );

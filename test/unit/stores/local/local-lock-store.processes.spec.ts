@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EntryFiles } from '../../../../lib/stores/local/entry-files.js';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
-import { TURN_TIMEOUT } from '../../../../lib/stores/lock-store.js';
-import type { LocalHolder } from '../../../../lib/stores/local/local-entry.js';
+import { GRANT_TIMEOUT } from '../../../../lib/stores/lock-store.js';
+import type { LocalHeld } from '../../../../lib/stores/local/local-entry.js';
+import { ended } from '../../../../lib/testing/store-contract/subject.js';
 import { eventually } from '../../../support/eventually.js';
 import { ownTime } from '../../../support/own-time.js';
 import { faketimeLibrary } from '../../../support/faketime.js';
@@ -16,8 +17,8 @@ const WITHIN = 5000;
 const LONG = 600_000;
 const FAKETIME = faketimeLibrary();
 const onLinux = process.platform === 'linux' ? it : it.skip;
-const theirs = { name: 'lock', record: 'theirs', ttl: LONG };
-const ours = { name: 'lock', record: 'ours', ttl: LONG };
+const theirs = { name: 'lock', owner: 'theirs', holder: '{}', ttl: LONG };
+const ours = { name: 'lock', owner: 'ours', holder: '{}', ttl: LONG };
 
 let folder: string;
 let store: LocalLockStore;
@@ -36,8 +37,8 @@ describe('a lock whose holder is another process', () => {
   it('is busy while that process lives', async () => {
     const other = await holder();
 
-    await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'busy', record: 'theirs' });
-    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'theirs' });
+    await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'busy', owner: 'theirs' });
+    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ owner: 'theirs' });
     await expect(other.release(theirs)).resolves.toBe('held');
   });
 
@@ -49,35 +50,35 @@ describe('a lock whose holder is another process', () => {
     await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'granted' });
   });
 
-  it('is not given to one in line whose process has been killed, and to nobody instead of the next', async () => {
+  it('is not given to a waiter whose process has been killed, and to nobody instead of the next', async () => {
     const other = await holder();
     await other.release(theirs);
     await store.acquire(ours, WITHIN);
     const [dead, next] = [
       { ...theirs, waited: 1000 },
-      { name: 'lock', record: 'next', ttl: LONG, waited: 0 },
+      { name: 'lock', owner: 'next', holder: '{}', ttl: LONG, waited: 0 },
     ];
     await other.acquire(dead);
     await store.acquire(next, WITHIN);
     await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ waiters: 2 });
     await other.kill();
 
-    await store.release(ours, WITHIN);
+    await store.release(ended(ours), WITHIN);
 
-    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'next', waiters: 0 });
+    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ owner: 'next', waiters: 0 });
   });
 
-  it('that stands in line has the lock for a time, unless it asks for it', async () => {
+  it('that waits has the lock for a time, unless it asks for it', async () => {
     const other = await holder();
     await other.release(theirs);
     await store.acquire(ours, WITHIN);
     await other.acquire({ ...theirs, waited: 0 });
 
-    await store.release(ours, WITHIN);
+    await store.release(ended(ours), WITHIN);
 
     const given = await store.inspect('lock', WITHIN);
-    expect(given).toMatchObject({ record: 'theirs' });
-    expect(given?.remaining).toBeLessThanOrEqual(TURN_TIMEOUT);
+    expect(given).toMatchObject({ owner: 'theirs' });
+    expect(given?.remaining).toBeLessThanOrEqual(GRANT_TIMEOUT);
     await other.kill();
     await expect(store.inspect('lock', WITHIN)).resolves.toBeNull();
   });
@@ -92,7 +93,7 @@ describe('a lock whose holder is another process', () => {
 
   onLinux('is free when its pid belongs to a process that has started at another time', async () => {
     await holder();
-    rewriteHolder((holding) => ({ ...holding, process: { ...holding.process, start: '1' } }));
+    rewriteHeld((held) => ({ ...held, process: { ...held.process, start: '1' } }));
 
     await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'granted' });
   });
@@ -126,7 +127,7 @@ describe('processes that want the same lock', () => {
       await other.stop();
       const request = { ...ours, name: `another ${round}` };
       expect(await timed(() => store.acquire(request, WITHIN))).toBeLessThan(500);
-      await expect(store.inspect(request.name, WITHIN)).resolves.toMatchObject({ record: 'ours' });
+      await expect(store.inspect(request.name, WITHIN)).resolves.toMatchObject({ owner: 'ours' });
       other.goOn();
     }
   });
@@ -142,7 +143,7 @@ describe('processes that want the same lock', () => {
       await eventually(async () => (await store.acquire({ ...ours, name }, WITHIN)).status === 'granted');
       other.goOn();
       await sleep(5);
-      await expect(store.release({ ...ours, name }, WITHIN)).resolves.toBe('held');
+      await expect(store.release(ended({ ...ours, name }), WITHIN)).resolves.toBe('held');
     }
   });
 
@@ -154,7 +155,7 @@ describe('processes that want the same lock', () => {
       await Promise.all(others.map((other) => other.kill()));
 
       await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'granted' });
-      await expect(store.release(ours, WITHIN)).resolves.toBe('held');
+      await expect(store.release(ended(ours), WITHIN)).resolves.toBe('held');
     }
   });
 
@@ -203,8 +204,8 @@ async function holder(options: { unreaped?: boolean } = {}): Promise<StoreProces
   return other;
 }
 
-function rewriteHolder(change: (holding: LocalHolder) => LocalHolder): void {
+function rewriteHeld(change: (held: LocalHeld) => LocalHeld): void {
   const files = new EntryFiles(folder);
   const stored = files.read('test:lock')!;
-  files.write('test:lock', { ...stored.entry!, holder: change(stored.entry!.holder!) }, stored);
+  files.write('test:lock', { ...stored.entry!, held: change(stored.entry!.held!) }, stored);
 }

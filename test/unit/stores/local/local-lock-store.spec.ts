@@ -6,6 +6,8 @@ import { EntryFiles } from '../../../../lib/stores/local/entry-files.js';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
 import { UnknownWriteError } from '../../../../lib/stores/local/lock-folder.js';
 import { TOKEN_RETENTION, type AcquireRequest } from '../../../../lib/stores/lock-store.js';
+import { all } from '../../../../lib/testing/store-contract/checks.js';
+import { ended } from '../../../../lib/testing/store-contract/subject.js';
 import { eventually } from '../../../support/eventually.js';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
 
@@ -31,10 +33,10 @@ describe('a local store', () => {
 
     await expect(store.acquire(request('other'), WITHIN)).resolves.toMatchObject({
       status: 'busy',
-      record: 'mine',
+      owner: 'mine',
     });
-    await expect(store.release(request('other'), WITHIN)).resolves.toBe('taken');
-    await expect(store.release(request('mine'), WITHIN)).resolves.toBe('held');
+    await expect(store.release(ended(request('other')), WITHIN)).resolves.toBe('taken');
+    await expect(store.release(ended(request('mine')), WITHIN)).resolves.toBe('held');
     await expect(store.inspect('lock', WITHIN)).resolves.toBeNull();
     await expect(store.acquire(request('other'), WITHIN)).resolves.toMatchObject({ status: 'granted' });
   });
@@ -48,9 +50,9 @@ describe('a local store', () => {
 
   it('renews many locks in one call', async () => {
     const store = await openStore();
-    const requests = ['a', 'b', 'c'].map((name) => ({ name, record: 'mine', ttl: 60_000 }));
+    const requests = ['a', 'b', 'c'].map((name) => ({ name, owner: 'mine', holder: '{}', ttl: 60_000 }));
     await Promise.all(requests.map((each) => store.acquire({ ...each, ttl: 10_000 }, WITHIN)));
-    await store.release(requests[1], WITHIN);
+    await store.release(ended(requests[1]), WITHIN);
 
     await expect(store.renew(requests, WITHIN)).resolves.toEqual(['held', 'vanished', 'held']);
     expect((await store.inspect('c', WITHIN))?.remaining).toBeGreaterThan(50_000);
@@ -67,7 +69,7 @@ describe('a local store', () => {
     const store = await openStore();
     const claim = { kind: 'tick', job: 'cron', time: Date.now() - 1000, rerun: false } as const;
     await store.acquire(request('mine', { claim }), WITHIN);
-    await store.release(request('mine'), WITHIN);
+    await store.release(ended(request('mine')), WITHIN);
 
     await expect(store.acquire(request('other', { claim }), WITHIN)).resolves.toMatchObject({
       status: 'done',
@@ -79,11 +81,11 @@ describe('a local store', () => {
 
   it('gives a higher fencing token with every grant, also after it was closed and opened again', async () => {
     const fencingTokens: number[] = [];
-    for (const record of ['1', '2', '3']) {
+    for (const owner of ['1', '2', '3']) {
       const store = await openStore();
-      const reply = await store.acquire(request(record), WITHIN);
+      const reply = await store.acquire(request(owner), WITHIN);
       if (reply.status === 'granted') fencingTokens.push(reply.fencingToken);
-      await store.release(request(record), WITHIN);
+      await store.release(ended(request(owner)), WITHIN);
       await store.close();
     }
 
@@ -108,7 +110,7 @@ describe('a local store', () => {
     await first.close();
 
     await expect(second.acquire(request('other'), WITHIN)).resolves.toMatchObject({ status: 'busy' });
-    await expect(second.release(request('mine'), WITHIN)).resolves.toBe('held');
+    await expect(second.release(ended(request('mine')), WITHIN)).resolves.toBe('held');
   });
 
   it('lets the event loop turn while it renews many locks', async () => {
@@ -158,7 +160,7 @@ describe('a local store', () => {
 
     const refusal = { code: 'LOCK_STORE', mayHaveRun: false };
     await expect(store.acquire(request('mine'), WITHIN)).rejects.toMatchObject(refusal);
-    await expect(store.release(request('mine'), WITHIN)).rejects.toMatchObject(refusal);
+    await expect(store.release(ended(request('mine')), WITHIN)).rejects.toMatchObject(refusal);
     await expect(store.renew([request('mine')], WITHIN)).rejects.toMatchObject(refusal);
     await expect(store.inspect('lock', WITHIN)).rejects.toMatchObject(refusal);
   });
@@ -170,7 +172,7 @@ describe('a local store', () => {
 
     await expect(store.renew([request('mine')], WITHIN)).resolves.toEqual(['vanished']);
     await expect(store.acquire(request('again'), WITHIN)).resolves.toMatchObject({ status: 'granted' });
-    await expect((await openStore()).inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'again' });
+    await expect((await openStore()).inspect('lock', WITHIN)).resolves.toMatchObject({ owner: 'again' });
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
   });
 
@@ -212,14 +214,14 @@ describe('a local store', () => {
     await store.acquire(request('mine'), WITHIN);
     await rm(folder, { recursive: true });
 
-    await expect(store.list('').next()).resolves.toMatchObject({ done: true });
+    expect(await all(store.admin.list('', WITHIN))).toEqual([]);
   });
 
   it('keeps one file for each lock', async () => {
     const store = await openStore();
     for (let round = 0; round < 20; round++) {
       await store.acquire(request(`${round}`), WITHIN);
-      await store.release(request(`${round}`), WITHIN);
+      await store.release(ended(request(`${round}`)), WITHIN);
     }
 
     const files = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -258,13 +260,13 @@ describe('a local store', () => {
 
     await expect(store.inspect('lock', WITHIN)).resolves.toBeNull();
     await expect(store.acquire(request('other'), WITHIN)).resolves.toMatchObject({ status: 'granted' });
-    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'other' });
+    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ owner: 'other' });
   });
 
   it('forgets a lock that nobody holds and nobody has used for a day', async () => {
     const store = await openStore();
     for (const name of ['free', 'held', 'recent']) await store.acquire(request('mine', { name }), WITHIN);
-    for (const name of ['free', 'recent']) await store.release(request('mine', { name }), WITHIN);
+    for (const name of ['free', 'recent']) await store.release(ended(request('mine', { name })), WITHIN);
     const files = new EntryFiles(folder);
     for (const name of ['free', 'held']) {
       const stored = files.read(`test:${name}`)!;
@@ -315,9 +317,9 @@ async function openStore(prefix = 'test'): Promise<LocalLockStore> {
 
 /** Where everything is that belongs to a store. */
 function root(): string {
-  return join(folder, 'layout-1');
+  return join(folder, 'layout-2');
 }
 
-function request(record: string, more: Partial<AcquireRequest> = {}): AcquireRequest {
-  return { name: 'lock', record, ttl: 60_000, ...more };
+function request(owner: string, more: Partial<AcquireRequest> = {}): AcquireRequest {
+  return { name: 'lock', owner, holder: '{}', ttl: 60_000, ...more };
 }

@@ -8,6 +8,7 @@ import { MovedMarks } from '../../../../lib/stores/local/moved-marks.js';
 import { newEntry, type StoreTime } from '../../../../lib/stores/lock-entry.js';
 import type { AcquireReply, Claim } from '../../../../lib/stores/lock-store.js';
 import { RunMarks, type RunMark } from '../../../../lib/stores/run-marks.js';
+import { ended } from '../../../../lib/testing/store-contract/subject.js';
 import { eventually } from '../../../support/eventually.js';
 import { StoreProcess } from './support/store-process.js';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder.js';
@@ -19,7 +20,7 @@ const MANY = 300;
 
 let folder: string;
 let store: LocalLockStore;
-let records = 0;
+let owners = 0;
 
 beforeEach(async () => {
   folder = await temporaryFolder();
@@ -55,26 +56,26 @@ describe('a lock that remembers many runs', () => {
   it.each([
     ['a tick', (i: number) => tick(i, AN_HOUR_AGO, false)],
     ['a gap', gap],
-  ])('gives back what was undone though it has long been moved: %s', async (_, claimOf) => {
+  ])('gives back what is void though it has long been moved: %s', async (_, claimOf) => {
     const claim = claimOf(0);
-    const undone = { ...request(), claim };
-    await store.acquire(undone, WITHIN);
-    await store.release(undone, WITHIN);
+    const unheard = { ...request(), claim };
+    await store.acquire(unheard, WITHIN);
+    await store.release(ended(unheard), WITHIN);
     for (let i = 1; i < 100; i++) await run(claimOf(i));
     expect(await ask(claim)).toMatchObject({ status: 'done' });
 
-    await store.undo(undone, WITHIN);
+    await store.release(ended(unheard, 'void'), WITHIN);
 
     for (let i = 100; i < 150; i++) await run(claimOf(i));
     expect(await ask(claim)).toMatchObject({ status: 'granted' });
     expect(await ask(claimOf(1))).toMatchObject({ status: 'done' });
   });
 
-  it('gives back what was undone before it was moved, while others are', async () => {
+  it('gives back what is void before it was moved, while others are', async () => {
     for (let i = 1; i < 100; i++) await run(gap(i));
-    const undone = { ...request(), claim: gap(0) };
-    await store.acquire(undone, WITHIN);
-    await store.undo(undone, WITHIN);
+    const unheard = { ...request(), claim: gap(0) };
+    await store.acquire(unheard, WITHIN);
+    await store.release(ended(unheard, 'void'), WITHIN);
     for (let i = 100; i < 150; i++) await run(gap(i));
 
     expect(await ask(gap(0))).toMatchObject({ status: 'granted' });
@@ -94,7 +95,7 @@ describe('a lock that remembers many runs', () => {
     await store.acquire(request(), WITHIN);
 
     const names: string[] = [];
-    for await (const { name } of store.list('')) names.push(name);
+    for await (const { name } of store.admin.list('', WITHIN)) names.push(name);
 
     expect(names).toEqual(['lock']);
   });
@@ -165,20 +166,20 @@ function movedEntry(): LocalEntry {
 }
 
 function request() {
-  return { name: 'lock', record: `{"token":"${++records}"}`, ttl: 60_000 };
+  return { name: 'lock', owner: `${++owners}`, holder: '{}', ttl: 60_000 };
 }
 
 async function run(claim: Claim): Promise<void> {
   const running = { ...request(), claim };
   expect(await store.acquire(running, WITHIN)).toMatchObject({ status: 'granted' });
-  await store.release({ ...running, completed: claim }, WITHIN);
+  await store.release(ended(running, 'completed'), WITHIN);
 }
 
-/** Undoes it where it is granted. */
+/** If it is granted, it is void. */
 async function ask(claim: Claim): Promise<AcquireReply> {
   const asked = { ...request(), claim };
   const reply = await store.acquire(asked, WITHIN);
-  if (reply.status === 'granted') await store.undo(asked, WITHIN);
+  if (reply.status === 'granted') await store.release(ended(asked, 'void'), WITHIN);
   return reply;
 }
 

@@ -2,6 +2,7 @@ import { uptime } from 'node:os';
 import { EntryFiles } from '../../../../lib/stores/local/entry-files.js';
 import type { Stamp } from '../../../../lib/stores/local/local-entry.js';
 import { LocalLockStore } from '../../../../lib/stores/local/local-lock-store.js';
+import { ended } from '../../../../lib/testing/store-contract/subject.js';
 import { eventually } from '../../../support/eventually.js';
 import {
   canContain,
@@ -17,8 +18,8 @@ const WITHIN = 5000;
 const LONG = 600_000;
 const DAY = 24 * 60 * 60 * 1000;
 const contained = canContain ? it : it.skip;
-const theirs = { name: 'lock', record: 'theirs', ttl: LONG };
-const ours = { name: 'lock', record: 'ours', ttl: LONG };
+const theirs = { name: 'lock', owner: 'theirs', holder: '{}', ttl: LONG };
+const ours = { name: 'lock', owner: 'ours', holder: '{}', ttl: LONG };
 
 let folder: string;
 let store: LocalLockStore;
@@ -43,12 +44,12 @@ describe('a lock whose holder is on another machine that shares the folder after
       await other.acquire(theirs);
 
       const reply = await store.acquire(ours, WITHIN);
-      expect(reply).toMatchObject({ status: 'busy', record: 'theirs' });
+      expect(reply).toMatchObject({ status: 'busy', owner: 'theirs' });
       if (reply.status === 'busy') expectNearly(reply.remaining, LONG);
       await expect(other.release(theirs)).resolves.toBe('held');
 
       await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'granted' });
-      await expect(other.acquire(theirs)).resolves.toMatchObject({ status: 'busy', record: 'ours' });
+      await expect(other.acquire(theirs)).resolves.toMatchObject({ status: 'busy', owner: 'ours' });
     });
 
     contained('is free once that was killed and the TTL is over, not before', async () => {
@@ -66,11 +67,11 @@ describe('a lock whose holder is on another machine that shares the folder after
       const other = await anotherMachine(ahead);
       await store.acquire(ours, WITHIN);
       await other.acquire({ ...theirs, waited: 2000 });
-      await store.acquire({ ...ours, record: 'came later', waited: 1000 }, WITHIN);
+      await store.acquire({ ...ours, owner: 'came-later', waited: 1000 }, WITHIN);
 
-      await store.release(ours, WITHIN);
+      await store.release(ended(ours), WITHIN);
 
-      await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'theirs', waiters: 1 });
+      await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ owner: 'theirs', waiters: 1 });
     });
   });
 });
@@ -99,7 +100,7 @@ describe('a lock that was held when the machine was restarted', () => {
   it('is free after its TTL, by whoever asks first, when the wall clock was set back', async () => {
     await heldSince({ clock: 'another boot', steady: 1e12, wall: Date.now() + 365 * DAY }, 1000);
     const before = performance.now();
-    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ record: 'theirs' });
+    await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ owner: 'theirs' });
 
     await eventually(async () => {
       const another = await LocalLockStore.open({ folder, prefix: 'test' });
@@ -126,10 +127,10 @@ describe('a lock whose holder is a process in another container', () => {
     const other = await StoreProcess.start(folder, { within: ownPids });
     await other.acquire(theirs);
 
-    await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'busy', record: 'theirs' });
+    await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'busy', owner: 'theirs' });
     await expect(other.release(theirs)).resolves.toBe('held');
     await store.acquire(ours, WITHIN);
-    await expect(other.acquire(theirs)).resolves.toMatchObject({ status: 'busy', record: 'ours' });
+    await expect(other.acquire(theirs)).resolves.toMatchObject({ status: 'busy', owner: 'ours' });
   });
 
   contained('is not judged by the pids of /proc, where those are of the machine', async () => {
@@ -137,7 +138,7 @@ describe('a lock whose holder is a process in another container', () => {
     const second = await StoreProcess.start(folder, { within: withPidsOf(first.pid) });
     await first.acquire(theirs);
 
-    await expect(second.acquire(ours)).resolves.toMatchObject({ status: 'busy', record: 'theirs' });
+    await expect(second.acquire(ours)).resolves.toMatchObject({ status: 'busy', owner: 'theirs' });
     await expect(first.release(theirs)).resolves.toBe('held');
   });
 
@@ -163,13 +164,13 @@ async function heldSince(stamp: Partial<Stamp>, ttl = LONG): Promise<void> {
   if (!files.read('test:lock')) await store.acquire({ ...theirs, ttl }, WITHIN);
   const stored = files.read('test:lock')!;
   const written = { ...stored.entry!.stamp!, ...stamp };
-  const holder = { ...stored.entry!.holder!, expiresAt: written.steady + ttl };
-  files.write('test:lock', { ...stored.entry!, holder, stamp: written }, stored);
+  const held = { ...stored.entry!.held!, expiresAt: written.steady + ttl };
+  files.write('test:lock', { ...stored.entry!, held, stamp: written }, stored);
 }
 
 async function listed(): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of store.list('')) names.push(name);
+  for await (const { name } of store.admin.list('', WITHIN)) names.push(name);
   return names;
 }
 

@@ -4,13 +4,16 @@ import { CommandBatcher } from '../../../../lib/stores/redis/command-batcher.js'
 const WITHIN = 1000;
 
 let isBusy: boolean;
-/** The commands: kind, time and requests of each. */
+/** The commands: kind and requests of each. */
 let asked: string[][];
+/** The milliseconds that each of them gets. */
+let times: number[];
 let batcher: CommandBatcher;
 
 beforeEach(() => {
   isBusy = true;
   asked = [];
+  times = [];
   batcher = new CommandBatcher(() => isBusy);
 });
 
@@ -18,11 +21,13 @@ beforeEach(() => {
 function upperCase(name: string) {
   return batcher.batched<string, string>(
     (request, within) => {
-      asked.push([name, `${within}`, request]);
+      asked.push([name, request]);
+      times.push(within);
       return Promise.resolve(request.toUpperCase());
     },
     (requests, within) => {
-      asked.push([name, `${within}`, ...requests]);
+      asked.push([name, ...requests]);
+      times.push(within);
       return Promise.resolve(requests.map((request) => request.toUpperCase()));
     },
   );
@@ -34,14 +39,14 @@ describe('requests that are made together', () => {
     const replies = Promise.all([ask('a', WITHIN), ask('b', WITHIN), ask('c', WITHIN)]);
     expect(asked).toEqual([]);
     await expect(replies).resolves.toEqual(['A', 'B', 'C']);
-    expect(asked).toEqual([['kind', '1000', 'a', 'b', 'c']]);
+    expect(asked).toEqual([['kind', 'a', 'b', 'c']]);
   });
 
   it('do not go with those that are made later', async () => {
     const ask = upperCase('kind');
     await Promise.all([ask('a', WITHIN), ask('b', WITHIN)]);
     await Promise.all([ask('c', WITHIN), ask('d', WITHIN)]);
-    expect(asked.map(([, , ...requests]) => requests)).toEqual([
+    expect(asked.map(([, ...requests]) => requests)).toEqual([
       ['a', 'b'],
       ['c', 'd'],
     ]);
@@ -70,7 +75,7 @@ describe('requests that are made together', () => {
     const first = ask('a', WITHIN);
     isBusy = false;
     await expect(Promise.all([first, ask('b', WITHIN)])).resolves.toEqual(['A', 'B']);
-    expect(asked).toEqual([['kind', '1000', 'a', 'b']]);
+    expect(asked).toEqual([['kind', 'a', 'b']]);
   });
 
   it('go in their order, so that only neighbours of one kind share a command', async () => {
@@ -78,9 +83,9 @@ describe('requests that are made together', () => {
     const replies = [second('a', WITHIN), second('b', WITHIN), first('c', WITHIN), second('d', WITHIN)];
     await expect(Promise.all(replies)).resolves.toEqual(['A', 'B', 'C', 'D']);
     expect(asked).toEqual([
-      ['second', '1000', 'a', 'b'],
-      ['first', '1000', 'c'],
-      ['second', '1000', 'd'],
+      ['second', 'a', 'b'],
+      ['first', 'c'],
+      ['second', 'd'],
     ]);
   });
 
@@ -97,9 +102,37 @@ describe('requests that are made together', () => {
     const ask = upperCase('kind');
     await Promise.all([ask('a', 1000), ask('b', 1000), ask('c', 500)]);
     expect(asked).toEqual([
-      ['kind', '1000', 'a', 'b'],
-      ['kind', '500', 'c'],
+      ['kind', 'a', 'b'],
+      ['kind', 'c'],
     ]);
+  });
+
+  it('have the time that is left since they were made', async () => {
+    const ask = upperCase('kind');
+    const replies = Promise.all([ask('a', WITHIN), ask('b', WITHIN)]);
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    await replies;
+    expect(times[0]).toBeLessThanOrEqual(WITHIN - 20);
+  });
+
+  it('go in parts, so that what is asked first is answered while the rest is being sent', async () => {
+    const ask = upperCase('kind');
+    const replies = Array.from({ length: 250 }, (_, i) => ask(`n${i}`, WITHIN));
+    await replies[0];
+    expect(asked).toHaveLength(1);
+    await Promise.all(replies);
+    expect(asked).toHaveLength(3);
+  });
+
+  it('go all at once before what is sent after a flush, also in the midst of that', async () => {
+    const ask = upperCase('kind');
+    const replies = Array.from({ length: 250 }, (_, i) => ask(`n${i}`, WITHIN));
+    await replies[0];
+    batcher.flush();
+    expect(asked.map((command) => command.length - 1)).toEqual([100, 100, 50]);
+    await Promise.all(replies);
+    expect(asked).toHaveLength(3);
   });
 
   it('go in commands of 100 at most', async () => {
@@ -107,7 +140,7 @@ describe('requests that are made together', () => {
     const names = Array.from({ length: 250 }, (_, i) => `n${i}`);
     const replies = await Promise.all(names.map((name) => ask(name, WITHIN)));
     expect(replies).toEqual(names.map((name) => name.toUpperCase()));
-    expect(asked.map((command) => command.length - 2)).toEqual([100, 100, 50]);
+    expect(asked.map((command) => command.length - 1)).toEqual([100, 100, 50]);
   });
 });
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const [storeModule, folder] = process.argv.slice(2);
 const { LocalLockStore } = await import(storeModule);
 const store = await LocalLockStore.open({ folder, prefix: 'test' });
-let records = 0;
+let owners = 0;
 
 const calls = {
   acquire: (request) => store.acquire(request, 5000),
@@ -30,7 +30,7 @@ async function count(file, times) {
     const seen = Number(readFileSync(file, 'utf8'));
     await sleep(0);
     writeFileSync(file, String(seen + 1));
-    await store.release(request, 5000);
+    await store.release({ ...request, end: 'unfinished' }, 5000);
     done++;
   }
 }
@@ -43,7 +43,7 @@ function churn(names, rounds) {
       for (const name of names) {
         const request = newRequest(name, 10_000);
         const { status } = await known(() => store.acquire(request, 5000));
-        if (status === 'granted') await known(() => store.release(request, 5000));
+        if (status === 'granted') await known(() => store.release({ ...request, end: 'unfinished' }, 5000));
       }
     }
   })();
@@ -67,7 +67,7 @@ async function runEach(name, keys, log) {
     const { status } = await known(() => store.acquire(request, 5000));
     if (status === 'granted') {
       appendFileSync(log, `${key}\n`);
-      await known(() => store.release({ ...request, completed: claim }, 5000));
+      await known(() => store.release({ ...request, end: 'completed' }, 5000));
     }
     if (status === 'busy') await sleep(1);
     else key++;
@@ -79,7 +79,7 @@ async function writeOn(name) {
     const request = newRequest(name, 100);
     // It fails where this process was stopped in the middle, and goes on with a new one.
     await store.acquire(request, 5000).catch(() => undefined);
-    await store.release(request, 5000).catch(() => undefined);
+    await store.release({ ...request, end: 'unfinished' }, 5000).catch(() => undefined);
     await sleep(0);
   }
 }
@@ -95,7 +95,7 @@ function block(ms) {
 }
 
 function newRequest(name, ttl) {
-  return { name, record: `${process.pid}:${++records}`, ttl };
+  return { name, owner: `${process.pid}.${++owners}`, holder: '{}', ttl };
 }
 
 async function answer({ id, call, args }) {

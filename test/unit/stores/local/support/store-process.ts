@@ -1,12 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import type {
-  AcquireReply,
-  AcquireRequest,
-  OwnerReply,
-  OwnerRequest,
-} from '../../../../../lib/stores/lock-store.js';
+import type { AcquireReply, AcquireRequest, OwnerReply } from '../../../../../lib/stores/lock-store.js';
+import { ended } from '../../../../../lib/testing/store-contract/subject.js';
 import { standsStill } from '../../../../support/process-state.js';
 
 const SCRIPT = resolve('test/unit/stores/local/support/store-process-main.mjs');
@@ -75,8 +71,8 @@ export class StoreProcess {
     return this.#call('acquire', request);
   }
 
-  release(request: OwnerRequest): Promise<OwnerReply> {
-    return this.#call('release', request);
+  release(request: AcquireRequest): Promise<OwnerReply> {
+    return this.#call('release', ended(request));
   }
 
   now(): Promise<number> {

@@ -1,0 +1,125 @@
+import { wallTime, type Clock } from '../common/clock.js';
+import type { AcquireReply, Claim } from '../stores/lock-store.js';
+import type { HolderIdentity } from './holder.js';
+import type { Leases } from './leases.js';
+import { describeClaim } from './occurrence.js';
+import type { Wanted } from './wanted.js';
+import type { Failed, WatchedStore } from './watched-store.js';
+
+/** A lock that was granted so late that less than this part of its TTL is left is not used. */
+export const LEAST_LEFT = 1 / 3;
+
+/** What requests are made with. */
+export interface RequestParts {
+  readonly store: WatchedStore;
+  readonly clock: Clock;
+  readonly leases: Leases;
+  readonly identity: HolderIdentity;
+  readonly commandTimeout: number;
+}
+
+/**
+ * The requests of one acquisition. All have one owner, so a request whose reply was lost does no harm: the next one finds
+ * what it was granted. When the acquisition ends without the lock, all that the store may have granted is void.
+ */
+export class AcquireRequests {
+  /** When the last one was sent, on the keeper's clock and, if it was for a run, on the wall clock; -1 before the first. */
+  askedAt = -1;
+  wallAskedAt = 0;
+  readonly #wanted: Wanted;
+  readonly #parts: RequestParts;
+  /** Made for the first request, like `#holder`. */
+  #owner = '';
+  #holder = '';
+  #claim: Claim | undefined;
+  /** The reply that was not looked at yet. */
+  #unread: Promise<AcquireReply | Failed> | undefined;
+  /** The store has queued this owner. */
+  #isQueued = false;
+  /** A copy of a request may still arrive at the store, or has arrived without an answer. */
+  #isLoose = false;
+
+  constructor(wanted: Wanted, parts: RequestParts) {
+    this.#wanted = wanted;
+    this.#parts = parts;
+    this.#claim = wanted.claim;
+  }
+
+  get owner(): string {
+    return this.#owner;
+  }
+
+  /** The run that is asked for. */
+  get claim(): Claim | undefined {
+    return this.#claim;
+  }
+
+  /** Asks for another run from now on, which an owner of its own does, since the holder names the run. */
+  claimInstead(claim: Claim): void {
+    if (this.#isLoose) this.#withdraw();
+    this.#isLoose = false;
+    this.#owner = '';
+    this.#claim = claim;
+  }
+
+  /**
+   * Never rejects. `at`: the moment of now, on the keeper's clock; `mayBeBehind`: it is not known yet whether this replica's
+   * clock is behind, so the store decides that by what it says; `waited`: the milliseconds since it began to wait.
+   */
+  send(at: number, mayBeBehind: boolean, waited: number | undefined): Promise<AcquireReply | Failed> {
+    const { store, clock, commandTimeout, identity } = this.#parts;
+    const { name, ttl, contents } = this.#wanted;
+    let claim = this.#claim;
+    if (this.#owner === '') {
+      this.#owner = identity.newOwner();
+      this.#holder = identity.describe(contents, claim && describeClaim(claim));
+    }
+    this.askedAt = at;
+    if (claim) this.wallAskedAt = wallTime(clock);
+    if (mayBeBehind && claim?.kind === 'tick') claim = { ...claim, askedAt: this.wallAskedAt };
+    const within = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT)));
+    this.#unread = store.acquire(
+      { name, owner: this.#owner, holder: this.#holder, ttl, claim, waited },
+      within,
+    );
+    return this.#unread;
+  }
+
+  /** Keeps what the store may know of this owner after its reply. */
+  read(reply: AcquireReply | Failed): void {
+    this.#unread = undefined;
+    // A waiter that gets no answer stays queued.
+    if (reply.status !== 'failed') this.#isQueued = reply.status === 'busy' && reply.queued === true;
+    this.#isLoose ||= reply.status === 'failed' ? reply.error.mayHaveRun : reply.unsettled === true;
+  }
+
+  /** A grant came too late to be used. */
+  leftUnused(): void {
+    this.#isLoose = true;
+  }
+
+  /** From now on the lease gives back what this owner was granted. */
+  becameLease(): void {
+    this.#isQueued = this.#isLoose = false;
+  }
+
+  /** There will be no more. `ended` is called when what the store may have granted is being given back. */
+  end(ended: () => void): void {
+    const unread = this.#unread;
+    if (!unread) {
+      if (this.#isQueued || this.#isLoose) this.#withdraw();
+      ended();
+      return;
+    }
+    void unread.then((reply) => {
+      this.read(reply);
+      if (this.#isQueued || this.#isLoose || reply.status === 'granted') this.#withdraw();
+      ended();
+    });
+  }
+
+  #withdraw(): void {
+    const { name, ttl, logger } = this.#wanted;
+    this.#parts.leases.withdraw({ name, owner: this.#owner, ttl, claim: this.#claim, end: 'void', logger });
+  }
+}

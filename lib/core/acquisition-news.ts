@@ -1,0 +1,91 @@
+import { wallTime, type Clock } from '../common/clock.js';
+import type { Holder } from '../common/holder.js';
+import type { LockLogger } from '../common/logger.js';
+import { messages } from '../common/messages.js';
+import type { AcquireReply, Claim } from '../stores/lock-store.js';
+import type { Wanted } from './wanted.js';
+import { ClockWatch } from './clock-watch.js';
+import type { HeldLease } from './lease.js';
+import type { LockEvents } from './lock-events.js';
+import { describeClaim } from './occurrence.js';
+import { OtherApplications } from './other-applications.js';
+import type { Skipped } from './outcome.js';
+import { LONGEST_WAIT_FOR_TICK } from './wait-policy.js';
+
+/** Tells, as events and log lines, what acquisitions come to and what the store's answers show. */
+export class AcquisitionNews {
+  readonly #clock: Clock;
+  readonly #events: LockEvents;
+  readonly #logger: LockLogger;
+  readonly #clockWatch: ClockWatch;
+  readonly #others: OtherApplications;
+
+  constructor(clock: Clock, events: LockEvents, logger: LockLogger, application: string | undefined) {
+    this.#clock = clock;
+    this.#events = events;
+    this.#logger = logger;
+    this.#clockWatch = new ClockWatch(logger);
+    this.#others = new OtherApplications(application, logger);
+  }
+
+  waited({ name, claim }: Wanted, since: number, holder: Holder | undefined, granted: boolean): void {
+    this.#events.emit(() => ({
+      type: 'waited',
+      name,
+      occurrence: claim && describeClaim(claim),
+      waited: this.#elapsed(since),
+      holder,
+      granted,
+    }));
+  }
+
+  /** `now` is the store's clock at the grant; `wasAway`: the run comes late since the store could not be asked. */
+  acquired(lease: HeldLease, now: number | undefined, since: number, wasAway: boolean): void {
+    const { claim } = lease;
+    const tick = claim?.kind === 'tick' ? claim.time : undefined;
+    const late = tick !== undefined && now !== undefined ? Math.max(0, Math.round(now - tick)) : undefined;
+    this.#events.emit(() => ({ type: 'acquired', ...lease.identity, waited: this.#elapsed(since), late }));
+    // An interval has no moment to be late for.
+    if (wasAway && claim && claim.kind !== 'gap')
+      this.#logger.log(messages.ranLate(lease.name, describeClaim(claim), late ?? this.#elapsed(since)));
+  }
+
+  skipped({ name, claim }: Wanted, skipped: Skipped, since: number): void {
+    this.#logger.debug(messages.skipped(name, skipped));
+    this.#events.emit(() => ({
+      type: 'skipped',
+      name,
+      occurrence: claim && describeClaim(claim),
+      reason: skipped.reason,
+      waited: this.#elapsed(since),
+      holder: skipped.reason === 'busy' ? skipped.holder : undefined,
+      error: 'error' in skipped ? skipped.error : undefined,
+    }));
+  }
+
+  /** A replica that was told meanwhile that the tick is done does not ask again. Every other run has another call. */
+  grantedTooLate(name: string, claim: Claim | undefined): void {
+    if (claim?.kind === 'tick') this.#logger.warn(messages.grantedTooLate(name, describeClaim(claim)));
+  }
+
+  heldBy(name: string, holder: Holder): void {
+    this.#others.observe(name, 'held', holder.application);
+  }
+
+  /** What the answer to a claim shows of clocks and of the runs before. `wallBefore`: the wall clock when it was sent. */
+  observe(name: string, claim: Claim, reply: AcquireReply, wallBefore: number): void {
+    if (reply.status === 'granted' && reply.futureMark !== undefined)
+      this.#logger.warn(messages.markFromFuture(name, describeClaim(claim), reply.futureMark, reply.now));
+    if (reply.status === 'done') this.#others.observe(name, 'run', reply.application);
+    if (reply.status === 'done' && reply.attempts !== undefined)
+      this.#logger.warn(messages.gaveUp(name, describeClaim(claim), reply.attempts));
+    const wallAfter = wallTime(this.#clock);
+    if (reply.status === 'early' && reply.by > LONGEST_WAIT_FOR_TICK && claim.kind === 'tick')
+      this.#clockWatch.tooEarly(name, reply.by, claim.time, wallAfter);
+    else if (reply.now !== undefined) this.#clockWatch.observe(wallBefore, wallAfter, reply.now);
+  }
+
+  #elapsed(since: number): number {
+    return Math.round(this.#clock.now() - since);
+  }
+}

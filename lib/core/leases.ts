@@ -1,0 +1,102 @@
+import type { Clock } from '../common/clock.js';
+import type { LockLostError, LockStoreError } from '../common/errors.js';
+import type { LockLogger } from '../common/logger.js';
+import type { Claim, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { HeldLease, type Grant, type LeaseHome, type LeaseWanted } from './lease.js';
+import type { LockEvents } from './lock-events.js';
+import { LockReturner, type Return } from './lock-returner.js';
+import type { Shutdown } from './shutdown.js';
+
+/** What leases work with. */
+export interface LeasesParts {
+  readonly clock: Clock;
+  readonly keeper: LeaseKeeper;
+  readonly returner: LockReturner;
+  readonly shutdown: Shutdown;
+  readonly events: LockEvents;
+  readonly logger: LockLogger;
+}
+
+/**
+ * The leases of a process: issues them, keeps them renewed, and gives them back. The keeper says when one is lost; the
+ * returner repeats what the store does not answer.
+ */
+export class Leases implements LeaseHome {
+  readonly clock: Clock;
+  readonly #parts: LeasesParts;
+
+  constructor(parts: LeasesParts) {
+    this.#parts = parts;
+    this.clock = parts.clock;
+  }
+
+  /** The lease of a lock that the store has granted, which is kept from now on. */
+  issue(wanted: LeaseWanted, owner: string, claim: Claim | undefined, grant: Grant): HeldLease {
+    const { keeper, shutdown } = this.#parts;
+    const lease = new HeldLease(wanted, owner, claim, grant, this);
+    keeper.keep(lease);
+    shutdown.entered(lease);
+    return lease;
+  }
+
+  /** Ends an acquisition whose caller has gone: what the store may have granted to it is void. */
+  withdraw(request: Return): void {
+    this.#parts.returner.withdraw(request);
+  }
+
+  giveBack(lease: HeldLease): Promise<void> {
+    const { keeper, returner } = this.#parts;
+    keeper.drop(lease);
+    if (lease.end !== 'void') return returner.giveBack(lease, this);
+    // Nobody waits for what nobody has had.
+    returner.withdraw(lease);
+    this.left(lease);
+    return Promise.resolve();
+  }
+
+  left(lease: HeldLease): void {
+    this.#parts.shutdown.left(lease);
+  }
+
+  /** The store has answered a release, or never will; `inTime`: while the caller waited for that. */
+  gaveBack(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void {
+    // A lease that was held when it was given back was held to its end, whatever became of the lock after that; but
+    // somebody else who has it at that moment has had it before.
+    if (reply === 'taken' && inTime) lease.lose(reply);
+    const heldToItsEnd = lease.lossReason === 'released';
+    if (reply === 'held' || (reply && heldToItsEnd))
+      this.#parts.events.emit(() => ({ type: 'released', ...lease.identity, held: lease.age }));
+  }
+
+  releaseRefused(lease: HeldLease, error: LockStoreError): void {
+    this.#parts.events.emit(() => ({ type: 'releaseRefused', ...lease.identity, error }));
+  }
+
+  lost(lease: HeldLease, error: LockLostError): void {
+    const { logger, events } = this.#parts;
+    if (lease.end === 'void') return;
+    (lease.logger ?? logger).warn(error.message);
+    events.emit(() => ({ type: 'lost', ...lease.identity, error, held: lease.age }));
+  }
+
+  get stalledFor(): number {
+    return this.#parts.keeper.stalledFor;
+  }
+
+  /** The store says so without having been asked. */
+  takenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
+    this.#parts.keeper.takenAway(owner, how);
+  }
+
+  /** The store may have forgotten its locks. */
+  renewAllNow(): void {
+    this.#parts.keeper.renewAllNow();
+  }
+
+  /** What is still held ends with its time; what is to be given back is waited for, for one command's time. */
+  async close(): Promise<void> {
+    this.#parts.keeper.stop();
+    await this.#parts.returner.close();
+  }
+}

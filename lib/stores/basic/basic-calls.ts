@@ -1,0 +1,69 @@
+import { LockStoreError } from '../../common/errors.js';
+import { messages } from '../../common/messages.js';
+import type { BasicLockStore } from './basic-lock-store.js';
+
+/** The calls that one decision makes, all of them within one time. */
+export class BasicCalls {
+  readonly #store: BasicLockStore;
+  readonly #description: string;
+  readonly #end: number;
+
+  constructor(store: BasicLockStore, description: string, within: number) {
+    this.#store = store;
+    this.#description = description;
+    this.#end = performance.now() + within;
+  }
+
+  /**
+   * The fencing token if the owner has the key now; undefined if another has it.
+   *
+   * @param isWanted whether the owner still wants the key when it is given to it after this call has run out of time
+   */
+  async take(key: string, owner: string, ttl: number, isWanted: () => boolean): Promise<number | undefined> {
+    const taking = this.#call(() => this.#store.acquire(key, owner, whole(ttl)));
+    const result = await this.#inTime(taking, (late) => {
+      if (late.acquired && !isWanted()) void this.#store.release(key, owner).catch(() => undefined);
+    });
+    return result.acquired ? result.fencingToken : undefined;
+  }
+
+  /** Whether the owner has the key, from now on for `ttl`. */
+  keep(key: string, owner: string, ttl: number): Promise<boolean> {
+    return this.#inTime(this.#call(() => this.#store.renew(key, owner, whole(ttl))));
+  }
+
+  /** Whether the owner had the key. */
+  free(key: string, owner: string): Promise<boolean> {
+    return this.#inTime(this.#call(() => this.#store.release(key, owner)));
+  }
+
+  /** A store may also throw where it should reject. */
+  async #call<T>(call: () => Promise<T>): Promise<T> {
+    return call();
+  }
+
+  /** @throws LockStoreError */
+  async #inTime<T>(calling: Promise<T>, late: (result: T) => void = () => {}): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeUp = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        calling.then(late, () => undefined);
+        reject(new Error(messages.basicStoreSlow()));
+      }, this.#end - performance.now());
+      timer.unref();
+    });
+    try {
+      return await Promise.race([calling, timeUp]);
+    } catch (cause) {
+      const message = messages.storeThrew(this.#description, cause);
+      throw new LockStoreError(message, { cause, mayHaveRun: true });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Basic stores count whole milliseconds, at least one. */
+function whole(ttl: number): number {
+  return Math.max(1, Math.ceil(ttl));
+}

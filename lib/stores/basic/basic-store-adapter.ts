@@ -1,0 +1,160 @@
+import { LockStoreError } from '../../common/errors.js';
+import { messages } from '../../common/messages.js';
+import { answered } from '../answered.js';
+import {
+  EARLY_TOLERANCE,
+  MAX_ATTEMPTS,
+  recordsCompletion,
+  type AcquireReply,
+  type AcquireRequest,
+  type Claim,
+  type HeldBy,
+  type LockStore,
+  type OwnerReply,
+  type ReleaseRequest,
+  type RenewRequest,
+  type StoredLock,
+} from '../lock-store.js';
+import { BasicAcquiring, type Acquisition } from './basic-acquisition.js';
+import { BasicCalls } from './basic-calls.js';
+import { BasicKeys } from './basic-keys.js';
+import type { BasicLockStore, BasicStoreOptions } from './basic-lock-store.js';
+
+/** For how long a tick is remembered. Each has a key of its own, so it is not as long as in other stores. */
+const TICK_MEMORY = 24 * 60 * 60 * 1000;
+
+/**
+ * A lock is a key, and what is claimed is another, taken in a step of its own. Whatever this process leaves half done when
+ * it dies expires with the TTL of the lock.
+ */
+export class BasicStoreAdapter implements LockStore {
+  readonly description: string;
+  readonly #store: BasicLockStore;
+  readonly #look: BasicStoreOptions['inspect'];
+  readonly #keys: BasicKeys;
+  readonly #acquisitions = new Map<string, Acquisition>();
+
+  constructor(
+    store: BasicLockStore,
+    prefix: string,
+    description: string,
+    look: BasicStoreOptions['inspect'],
+  ) {
+    this.#store = store;
+    this.#look = look;
+    this.#keys = new BasicKeys(prefix);
+    this.description = description;
+  }
+
+  async acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
+    const { owner, claim } = request;
+    const known = this.#acquisitions.get(owner);
+    const acquisition = known ?? { request, fencingToken: undefined, alsoKept: undefined, isOver: false };
+    this.#acquisitions.set(owner, acquisition);
+    const acquiring = new BasicAcquiring(this.#calls(within), acquisition, request, known !== undefined);
+    const reply = await this.#decide(request, acquiring);
+    // Nothing of it is left in the store.
+    if (reply.status !== 'granted') this.#acquisitions.delete(owner);
+    const held = reply.status === 'busy' && this.#look && (await this.inspect(request.name));
+    return { ...reply, ...(held && heldBy(held)), ...(claim && { now: Date.now() }) };
+  }
+
+  async renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
+    if (requests.length === 0) return [];
+    return answered(await Promise.allSettled(requests.map((request) => this.#renewOne(request, within))));
+  }
+
+  /** What became of the claim is recorded before the lock is free, so that the next holder finds it. */
+  async release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
+    const { name, owner, claim } = request;
+    const calls = this.#calls(within);
+    const acquisition = this.#acquisitions.get(owner);
+    if (acquisition) acquisition.isOver = true;
+    if (claim) await this.#recordEnd(calls, request, claim);
+    const key = this.#keys.lock(name);
+    const reply = (await calls.free(key, owner)) ? 'held' : await this.#whoElse(key);
+    this.#acquisitions.delete(owner);
+    return reply;
+  }
+
+  async inspect(name: string): Promise<StoredLock | null> {
+    if (!this.#look) {
+      const cause = new Error(messages.basicStoreCannotInspect());
+      const message = messages.storeThrew(this.description, cause);
+      throw new LockStoreError(message, { cause, mayHaveRun: false, refused: true });
+    }
+    const found = await this.#look(this.#keys.lock(name));
+    if (!found) return null;
+    const own = this.#acquisitions.get(found.owner);
+    return { ...found, holder: own?.request.holder ?? '', fencingToken: own?.fencingToken };
+  }
+
+  /** The basic store is not ours. */
+  async close(): Promise<void> {}
+
+  async #decide({ name, claim }: AcquireRequest, acquiring: BasicAcquiring): Promise<AcquireReply> {
+    const key = this.#keys.lock(name);
+    if (!claim) return acquiring.lock(key);
+    if (claim.kind === 'tick') {
+      const by = claim.time - Date.now();
+      if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by) };
+      // Nothing is known of it any more.
+      if (by < -TICK_MEMORY) return { status: 'done' };
+    }
+    const mark = this.#keys.mark(name, claim);
+    const memory = memoryOf(claim);
+    if (!recordsCompletion(claim)) return acquiring.lockOnce(key, mark, memory);
+    return acquiring.lockUntilCompleted(key, mark, this.#attempts(mark, claim), memory);
+  }
+
+  async #recordEnd(calls: BasicCalls, { name, owner, end }: ReleaseRequest, claim: Claim): Promise<void> {
+    const mark = this.#keys.mark(name, claim);
+    if (end === 'void') for (const key of this.#attempts(mark, claim)) await calls.free(key, owner);
+    if (end === 'void' || (end === 'unfinished' && recordsCompletion(claim))) await calls.free(mark, owner);
+    if (end !== 'completed' || !recordsCompletion(claim)) return;
+    const memory = memoryOf(claim);
+    // If the lease has expired, the mark is free unless another has begun the same since.
+    if (!(await calls.keep(mark, owner, memory))) await calls.take(mark, owner, memory, () => true);
+  }
+
+  /** The keys of the attempts of a tick that may be granted again. */
+  #attempts(mark: string, claim: Claim): readonly string[] {
+    if (claim.kind !== 'tick' || !claim.rerun) return [];
+    const { maxAttempts = MAX_ATTEMPTS } = claim;
+    return Array.from({ length: maxAttempts }, (_, i) => this.#keys.attempt(mark, i));
+  }
+
+  async #renewOne({ name, owner, ttl }: RenewRequest, within: number): Promise<OwnerReply> {
+    const calls = this.#calls(within);
+    const key = this.#keys.lock(name);
+    if (!(await calls.keep(key, owner, ttl))) return this.#whoElse(key);
+    const mark = this.#acquisitions.get(owner)?.alsoKept;
+    if (mark !== undefined) await calls.keep(mark, owner, ttl);
+    return 'held';
+  }
+
+  /** A store that cannot be looked into only says that the key is not this owner's any more. */
+  async #whoElse(key: string): Promise<OwnerReply> {
+    return (await this.#look?.(key)) ? 'taken' : 'vanished';
+  }
+
+  #calls(within: number): BasicCalls {
+    return new BasicCalls(this.#store, this.description, within);
+  }
+}
+
+function heldBy({ owner, holder, remaining }: StoredLock): HeldBy {
+  return { owner, holder, remaining };
+}
+
+/** Milliseconds for which it is remembered that the claim was granted, or completed. */
+function memoryOf(claim: Claim): number {
+  switch (claim.kind) {
+    case 'tick':
+      return TICK_MEMORY;
+    case 'gap':
+      return claim.gap;
+    case 'key':
+      return claim.remember;
+  }
+}

@@ -1,0 +1,80 @@
+import { performance } from 'node:perf_hooks';
+import type { LockStoreError } from '../../common/errors.js';
+import type { CommandBatcher } from './command-batcher.js';
+import type { Argument, RedisConnection, Script } from './redis-connection.js';
+import { isOfOneLock } from './redis-errors.js';
+
+/** How requests of one kind are written for their script, and its replies read. */
+interface ScriptFormat<Request, Reply> {
+  keys(request: Request): readonly string[];
+  args(request: Request): readonly Argument[];
+  /** `retried`: an earlier attempt may have been carried out already. */
+  reply(request: Request, value: unknown, retried: boolean): Reply;
+  failed?(request: Request, error: LockStoreError): void;
+}
+
+/** A script that decides any number of requests in one call, each as if it were alone. */
+export class BatchedScript<Request, Reply> {
+  readonly #connection: RedisConnection;
+  readonly #batcher: CommandBatcher;
+  readonly #script: Script;
+  readonly #format: ScriptFormat<Request, Reply>;
+  readonly #batched: (request: Request, within: number) => Promise<Reply>;
+
+  constructor(
+    connection: RedisConnection,
+    batcher: CommandBatcher,
+    script: Script,
+    format: ScriptFormat<Request, Reply>,
+  ) {
+    this.#connection = connection;
+    this.#batcher = batcher;
+    this.#script = script;
+    this.#format = format;
+    this.#batched = batcher.batched(
+      (request, within) => this.#alone(request, within),
+      (requests, within) => this.#together(requests, within),
+    );
+  }
+
+  /** Requests that are made at the same time go together. */
+  ask(request: Request, within: number): Promise<Reply> {
+    if (!this.#connection.oneSlotOnly) return this.#batched(request, within);
+    // It must not overtake what was collected before the server refused such commands.
+    this.#batcher.flush();
+    return this.#alone(request, within);
+  }
+
+  /** `mayHaveRun`: whether it may have been carried out already, by another command. */
+  #alone(request: Request, within: number, mayHaveRun = false): Promise<Reply> {
+    const format = this.#format;
+    const call = this.#connection.run(this.#script, format.keys(request), format.args(request), within, {
+      mayHaveRun,
+    });
+    return call.then(
+      ({ value, retried }) => format.reply(request, (value as unknown[])[0], retried),
+      (error: LockStoreError) => {
+        format.failed?.(request, error);
+        throw error;
+      },
+    );
+  }
+
+  async #together(requests: readonly Request[], within: number): Promise<(Reply | Promise<Reply>)[]> {
+    const deadline = performance.now() + within;
+    const again = (request: Request, mayHaveRun: boolean): Promise<Reply> =>
+      this.#alone(request, deadline - performance.now(), mayHaveRun);
+    const keys = requests.flatMap((request) => this.#format.keys(request));
+    const args = requests.flatMap((request) => this.#format.args(request));
+    try {
+      const { value, retried } = await this.#connection.run(this.#script, keys, args, within);
+      return (value as unknown[]).map((reply, i) =>
+        reply === null ? again(requests[i], retried) : this.#format.reply(requests[i], reply, retried),
+      );
+    } catch (error) {
+      if (isOfOneLock(error)) return requests.map((request) => again(request, error.mayHaveRun));
+      for (const request of requests) this.#format.failed?.(request, error as LockStoreError);
+      throw error;
+    }
+  }
+}
