@@ -1,11 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import type { ElectionOptions } from './core/election.js';
 import type { LockEvent } from './core/lock-events.js';
 import { LockManager } from './core/lock-manager.js';
 import { messages } from './common/messages.js';
 import type { ResolvedSettings } from './exclusive-lock.options.js';
 import { GuardedObservable } from './guarded-observable.js';
 import { Locks } from './locks/locks.js';
+import { ObservableElection } from './observable-election.js';
 import { LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 
 /**
@@ -19,20 +21,29 @@ import { LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 export class ExclusiveLockService extends Locks {
   /**
    * What happens to the locks in this replica: waited, acquired, skipped, renewed, renewalFailed, lost, released, releaseRefused,
-   * forced. A subscriber that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
+   * forced, termBegan, termEnded. A subscriber that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
    * `node:diagnostics_channel` too.
    *
    * @example
    * locks.events$.pipe(filter(({ type }) => type === 'lost')).subscribe(({ name }) => alarm(name));
    */
   readonly events$: Observable<LockEvent>;
+  readonly #locks: LockManager;
+  readonly #settings: ResolvedSettings;
 
   constructor(@Inject(LOCK_MANAGER) locks: LockManager, @Inject(LOCK_SETTINGS) settings: ResolvedSettings) {
     super(locks, settings);
+    this.#locks = locks;
+    this.#settings = settings;
     const { logger } = settings;
     this.events$ = new GuardedObservable<LockEvent>(
       (subscriber) => locks.events.listen((event) => subscriber.next(event)),
       (error) => logger.error(messages.subscriberThrew(error)),
     );
+  }
+
+  override elect(name: string, options: ElectionOptions = {}): ObservableElection {
+    const { logger } = this.#settings;
+    return new ObservableElection(name, options, { locks: this.#locks, times: this.#settings, logger });
   }
 }

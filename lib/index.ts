@@ -5,6 +5,7 @@ export type { ExclusiveMethodDecorator } from './decorators/method-types.js';
 export { ExclusiveLockExceptionFilter } from './http/exclusive-lock-exception.filter.js';
 export type { ExclusiveOptions, PolicyOptions } from './decorators/exclusive-options.js';
 export type { ExclusiveLockModuleOptions, ExclusiveLockSettings } from './exclusive-lock.options.js';
+export type { ObservableElection } from './observable-election.js';
 export type { OccurrenceOptions } from './schedule/occurrence-options.js';
 export { LockServiceMissingError } from './common/errors.js';
 // All that is for scripts is for applications, too.

@@ -252,6 +252,26 @@ export const messages = {
     `The lock "${name}" is busy: ${holder ?? 'another program'} holds it.`,
   skipped: (name: string, { reason: why, holder }: { reason: string; holder?: { replica?: string } }) =>
     `"${name}" is skipped: ${why}${holder?.replica ? ` (held by ${holder.replica})` : ''}.`,
+  campaignInside: (name: string) =>
+    `whileLeader() of the election "${name}" was called by work that holds the lock "${name}", and would wait for that to ` +
+    'end. Call it elsewhere, or give the election a name of its own.',
+  termBegan: (name: string, fencingToken: number) =>
+    `This replica leads "${name}" (fencing token ${fencingToken}).`,
+  termEnded: (name: string, fencingToken: number, why: string) =>
+    `This replica leads "${name}" no more (fencing token ${fencingToken}): ${why}.`,
+  steppedDown: (name: string) => `This replica has stepped down as leader of "${name}".`,
+  termOver: (name: string) => `The application is shutting down and leads "${name}" no more.`,
+  termFailed: (name: string, error: unknown, ms: number) =>
+    `The work of the leader of "${name}" failed, and another replica may lead: ${reason(error)}. This one stands again ` +
+    `after ${ms} ms, and after longer if that goes on, which is logged once.${stackOf(error)}`,
+  termReturned: (name: string, led: number, ms: number) =>
+    `The work of the leader of "${name}" returned after ${led} ms, which ended the term. Return a promise that is pending ` +
+    `for as long as this replica is to lead. It stands again after ${ms} ms, and after longer if that goes on, which is ` +
+    'logged once.',
+  failedToEnd: (name: string, error: unknown) =>
+    `The work of the leader of "${name}" failed while it was ending: ${reason(error)}.${stackOf(error)}`,
+  leadershipListenerThrew: (name: string, error: unknown) =>
+    `A listener for the leadership of "${name}" threw: ${reason(error)}.`,
   forced: (name: string, fencingToken: number) =>
     `The lock "${name}" was taken from its holder by force (fencing token ${fencingToken}).`,
   storeCannot: (description: string, method: string) =>
@@ -344,6 +364,11 @@ function show(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+/** Nobody but the log gets the errors of a leader's work. */
+function stackOf(error: unknown): string {
+  return isErrorLike(error) && error.stack ? `\n${error.stack}` : '';
 }
 
 function reason(cause: unknown): string {

@@ -45,6 +45,19 @@ function removeSleeper(signal: AbortSignal, end: () => void): void {
   signal.removeEventListener('abort', endSleepers);
 }
 
+/**
+ * Calls back when the signal aborts, or at once if it has; returns what prevents that. However many wait for one signal, it
+ * has one listener.
+ */
+export function whenAborted(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) {
+    callback();
+    return () => undefined;
+  }
+  addSleeper(signal, callback);
+  return () => removeSleeper(signal, callback);
+}
+
 function endSleepers(this: AbortSignal): void {
   for (const end of sleepers.get(this) ?? []) end();
 }

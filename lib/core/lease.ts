@@ -278,7 +278,7 @@ export class HeldLease implements Lease, BagMember {
   }
 
   /** Aborts the signal while the lock is still held and renewed: the work is asked to come to its end. */
-  abort(reason: Error): void {
+  abort(reason: unknown): void {
     this.#controller ??= new AbortController();
     this.#controller.abort(reason);
   }

@@ -13,7 +13,9 @@ export type LockEvent =
   | LostEvent
   | ReleasedEvent
   | ReleaseRefusedEvent
-  | ForcedEvent;
+  | ForcedEvent
+  | TermBeganEvent
+  | TermEndedEvent;
 
 interface EventBase {
   /** The name of the lock. */
@@ -104,6 +106,35 @@ export interface ReleaseRefusedEvent extends LeaseEvent {
   /** Why it is refused. The release is tried again until it is answered, or the lock has expired. */
   readonly error: LockStoreError;
 }
+
+/** This replica leads an election from now on. */
+export interface TermBeganEvent extends LeaseEvent {
+  readonly type: 'termBegan';
+}
+
+/**
+ * Why a term ended:
+ * - `lost`: its lease was lost; `error` is the `LockLostError`;
+ * - `returned`: its work has returned;
+ * - `failed`: its work has failed; `error` says why;
+ * - `stepped-down`: by `stepDown()`, or `release()` of its lease;
+ * - `aborted`: the `signal` of `whileLeader` has;
+ * - `shutting-down`: the application ends.
+ */
+export type TermEndReason = 'lost' | 'returned' | 'failed' | 'stepped-down' | 'aborted' | 'shutting-down';
+
+/** This replica does not lead any more: its work has ended, or is told to end now. `released` follows, unless the lease is lost. */
+export interface TermEndedEvent extends LeaseEvent {
+  readonly type: 'termEnded';
+  readonly reason: TermEndReason;
+  /** What was thrown, where the lease was lost or the work has failed; else undefined. */
+  readonly error: unknown;
+  /** For how long this replica has led. */
+  readonly led: number;
+}
+
+/** What happens to the leadership of this replica. */
+export type LeadershipEvent = TermBeganEvent | TermEndedEvent;
 
 /** What happens to a lease after its grant. */
 export type LeaseNews = RenewedEvent | RenewalFailedEvent | LostEvent | ReleasedEvent | ReleaseRefusedEvent;

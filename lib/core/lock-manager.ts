@@ -10,10 +10,11 @@ import type { LockStore, StoredLock } from '../stores/lock-store.js';
 import { AcquisitionNews } from './acquisition-news.js';
 import { Acquisition, type AcquisitionParts } from './acquisition.js';
 import { enclosingLease, leaveScope, newScope, runInside } from './current-lease.js';
+import { Elections } from './elections.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { LEASE_OPTIONS, resolveTimes, type LeaseOptions, type LeaseTimes } from './lease-options.js';
-import type { HeldLease, Lease } from './lease.js';
+import type { HeldLease } from './lease.js';
 import { Leases } from './leases.js';
 import { LocalQueues } from './local-queue.js';
 import { LockEvents } from './lock-events.js';
@@ -85,7 +86,7 @@ export interface MethodRunOptions extends RunOptions {
 
 const RUN_OPTIONS: KnownOptions<RunOptions> = { ...ACQUIRE_OPTIONS, occurrence: true, retryFor: true };
 
-type Work<T> = (lease: Lease) => T | PromiseLike<T>;
+type Work<T> = (lease: HeldLease) => T | PromiseLike<T>;
 
 /** What `inspect` tells about a lock that is held. */
 export interface LockState {
@@ -104,6 +105,7 @@ export interface LockState {
 /** Acquires locks, keeps their leases and gives them back; knows nothing of Nest. */
 export class LockManager {
   readonly events = new LockEvents();
+  readonly elections: Elections;
   readonly #settings: LockManagerSettings;
   readonly #store: WatchedStore;
   readonly #leases: Leases;
@@ -137,6 +139,13 @@ export class LockManager {
       identity: settings.identity,
       commandTimeout,
     };
+    this.elections = new Elections({
+      clock,
+      events,
+      logger,
+      leaving: this.#shutdown.refusal(true),
+      run: (name, work, options: MethodRunOptions) => this.run(name, work, { ...options, [SCHEDULED]: true }),
+    });
   }
 
   /** Runs `work` under the lock if it can be acquired, and gives the lock back when the work has settled. */

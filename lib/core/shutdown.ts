@@ -50,7 +50,7 @@ export class Shutdown {
     this.#clock = clock;
   }
 
-  /** Aborts when locks, or locks for scheduled work, are refused. */
+  /** Aborts when locks, or locks for scheduled work, are refused. That of scheduled work is the same for good. */
   refusal(scheduled: boolean): AbortSignal {
     return (scheduled ? this.#noMoreScheduled : this.#noMoreLocks).signal;
   }

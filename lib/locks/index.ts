@@ -17,6 +17,7 @@ export type {
 } from '../stores/redis/redis-connection-options.js';
 export { tickOccurrence } from '../schedule/cron-tick.js';
 export type { LoggerWithLevels } from '../common/logger.js';
+export type { Election, ElectionOptions, WhileLeaderOptions } from '../core/election.js';
 export type { ExclusiveLock, ExclusiveLockEvents, ExclusiveLockOptions } from '../core/exclusive-lock.js';
 export type { Lease } from '../core/lease.js';
 export type { LeaseOptions } from '../core/lease-options.js';
@@ -28,6 +29,7 @@ export type { Holder } from '../common/holder.js';
 export type {
   AcquiredEvent,
   ForcedEvent,
+  LeadershipEvent,
   LockEvent,
   LostEvent,
   ReleasedEvent,
@@ -35,6 +37,9 @@ export type {
   RenewalFailedEvent,
   RenewedEvent,
   SkippedEvent,
+  TermBeganEvent,
+  TermEndedEvent,
+  TermEndReason,
   WaitedEvent,
 } from '../core/lock-events.js';
 export type { Lost, Outcome, Ran, Skipped } from '../core/outcome.js';

@@ -1,4 +1,5 @@
 import { currentLease } from '../core/current-lease.js';
+import { Election, type ElectionOptions } from '../core/election.js';
 import { ExclusiveLock, type ExclusiveLockOptions } from '../core/exclusive-lock.js';
 import type { Lease } from '../core/lease.js';
 import type { LockEvent } from '../core/lock-events.js';
@@ -129,6 +130,18 @@ export abstract class Locks {
       prefix,
       logger,
     });
+  }
+
+  /**
+   * The election of a leader among the replicas. Nothing is asked of the store yet.
+   *
+   * @throws LockConfigurationError for a bad name or option
+   * @example
+   * await locks.elect('feed').whileLeader(({ signal }) => consume({ signal }));
+   */
+  elect(name: string, options: ElectionOptions = {}): Election {
+    const { logger } = this.#settings;
+    return new Election(name, options, { locks: this.#locks, times: this.#settings, logger });
   }
 
   /**

@@ -1,0 +1,133 @@
+import { inspect } from 'node:util';
+import type { Clock } from '../common/clock.js';
+import type { LockLogger } from '../common/logger.js';
+import { messages } from '../common/messages.js';
+import { whenAborted } from '../common/pause.js';
+import type { HeldLease, Lease } from './lease.js';
+import type { LockEvents, TermEndReason } from './lock-events.js';
+
+/** How a term ended. */
+export interface TermEnd {
+  readonly reason: TermEndReason;
+  /** What was thrown, where the lease was lost or the work has failed. */
+  readonly error: unknown;
+  /** For how long this replica has led, in whole milliseconds. */
+  readonly led: number;
+}
+
+/** What a term works with. */
+export interface TermParts {
+  readonly clock: Clock;
+  readonly events: LockEvents;
+  readonly logger: LockLogger;
+}
+
+/**
+ * One period of leadership, as its work sees it: a lease whose release is a request. The lock is given back when the work
+ * has returned, so that no two terms overlap.
+ */
+export class Term implements Lease {
+  readonly #lease: HeldLease;
+  readonly #parts: TermParts;
+  readonly #beganAt: number;
+  #forgetLoss: (() => void) | undefined;
+  #end: TermEnd | undefined;
+
+  constructor(lease: HeldLease, parts: TermParts) {
+    this.#lease = lease;
+    this.#parts = parts;
+    this.#beganAt = parts.clock.now();
+  }
+
+  get name(): string {
+    return this.#lease.name;
+  }
+
+  get fencingToken(): number {
+    return this.#lease.fencingToken;
+  }
+
+  get tick(): undefined {
+    return undefined;
+  }
+
+  get held(): boolean {
+    return this.#lease.held;
+  }
+
+  get remaining(): number {
+    return this.#lease.remaining;
+  }
+
+  get signal(): AbortSignal {
+    return this.#lease.signal;
+  }
+
+  assertHeld(): void {
+    this.#lease.assertHeld();
+  }
+
+  /** Steps down, and waits for nothing: it is the work that calls this, and the hand-over waits for the work. */
+  release(): Promise<void> {
+    this.end('stepped-down');
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  toJSON(): object {
+    return this.#lease.toJSON();
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON();
+  }
+
+  /** Whether this replica leads by it now. Compares the clock at every call. */
+  get leads(): boolean {
+    return this.#lease.held && !this.#end;
+  }
+
+  /** How it ended; undefined while it goes on. */
+  get ended(): TermEnd | undefined {
+    return this.#end;
+  }
+
+  begin(): void {
+    const { events, logger } = this.#parts;
+    logger.debug(messages.termBegan(this.name, this.fencingToken));
+    events.emit(() => ({ type: 'termBegan', ...this.#lease.identity }));
+    const { signal } = this;
+    this.#forgetLoss = whenAborted(signal, () => this.#ended('lost', signal.reason));
+  }
+
+  /**
+   * Ends it, unless it has ended: the signal aborts while the lock is still held.
+   *
+   * @param why the reason of the signal
+   */
+  end(reason: Exclude<TermEndReason, 'lost'>, why: unknown = steppedDown(this.name), error?: unknown): void {
+    // Notices a loss that no timer has.
+    if (!this.leads && this.#end) return;
+    this.#forgetLoss?.();
+    // Those that hear the signal find it ended.
+    this.#ended(reason, error);
+    this.#lease.abort(why);
+  }
+
+  #ended(reason: TermEndReason, error: unknown): void {
+    if (this.#end) return;
+    const { clock, events, logger } = this.#parts;
+    const led = Math.round(clock.now() - this.#beganAt);
+    this.#end = { reason, error, led };
+    logger.debug(messages.termEnded(this.name, this.fencingToken, reason));
+    events.emit(() => ({ type: 'termEnded', ...this.#lease.identity, reason, error, led }));
+  }
+}
+
+/** As `AbortController.abort()` has it: whatever takes a signal knows that this is no failure. */
+function steppedDown(name: string): DOMException {
+  return new DOMException(messages.steppedDown(name), 'AbortError');
+}
