@@ -17,6 +17,7 @@ import { messages } from './common/messages.js';
 import { OutageLog } from './common/outage-log.js';
 import type { LockManager } from './core/lock-manager.js';
 import { ExclusiveRunner } from './decorators/exclusive-runner.js';
+import { LeaderElections } from './decorators/leader-elections.js';
 import { MethodChecks, type ProviderScope } from './decorators/method-checks.js';
 import { mayUseRunner, supplyRunner } from './decorators/runner-property.js';
 import {
@@ -63,7 +64,7 @@ function openOutageLog({ logger }: ResolvedSettings): OutageLog {
 }
 
 /**
- * Brings {@link ExclusiveLockService} and makes `@Exclusive` work. Import it once, in the root module; it is
+ * Brings {@link ExclusiveLockService} and makes `@Exclusive` and `@LeaderElection` work. Import it once, in the root module; it is
  * global unless told otherwise with `isGlobal: false`.
  *
  * @example
@@ -91,6 +92,7 @@ function openOutageLog({ logger }: ResolvedSettings): OutageLog {
     SchedulerWatch,
     MethodOccurrences,
     ExclusiveRunner,
+    LeaderElections,
     { provide: EXCLUSIVE_RUNNER, useExisting: ExclusiveRunner },
   ],
   exports: [ExclusiveLockService, EXCLUSIVE_RUNNER],
@@ -104,6 +106,7 @@ export class ExclusiveLockModule
   readonly #scheduler: SchedulerWatch;
   readonly #settings: ResolvedSettings;
   readonly #shutdown: ShutdownOrder;
+  readonly #elections: LeaderElections;
 
   constructor(
     @Inject(LOCK_MANAGER) locks: LockManager,
@@ -112,6 +115,7 @@ export class ExclusiveLockModule
     @Inject(SchedulerWatch) scheduler: SchedulerWatch,
     @Inject(LOCK_SETTINGS) settings: ResolvedSettings,
     @Inject(ShutdownOrder) shutdown: ShutdownOrder,
+    @Inject(LeaderElections) elections: LeaderElections,
   ) {
     super();
     this.#runner = runner;
@@ -119,7 +123,9 @@ export class ExclusiveLockModule
     this.#scheduler = scheduler;
     this.#settings = settings;
     this.#shutdown = shutdown;
+    this.#elections = elections;
     shutdown.add(locks);
+    if (settings.ticks) shutdown.whenStarted(() => elections.campaign());
     placeModule(new.target, 'deepest', modules);
   }
 
@@ -145,10 +151,13 @@ export class ExclusiveLockModule
         supplyRunner(instance, this.#runner);
         const scope = scopeOf(wrapper);
         // What Nest makes for each request has a mere stand-in of the runner yet.
-        if (scope !== 'singleton' || mayUseRunner(instance, this.#runner))
+        if (scope !== 'singleton' || mayUseRunner(instance, this.#runner)) {
           checks.check({ prototype, scope, module });
+          this.#elections.add({ prototype, scope, module }, instance);
+        }
       }
     }
+    this.#elections.checkNames(checks.lockedBy);
   }
 
   /** The scheduler goes on starting ticks until later in the shutdown. */

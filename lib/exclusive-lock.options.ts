@@ -80,8 +80,8 @@ export interface ExclusiveLockSettings {
   enabled?: boolean | undefined;
   /**
    * Whether the scheduler's calls of methods with `@Exclusive` are run here. `false` for a process that has the jobs of
-   * the application but is not meant to run them, such as a command of nest-commander: they are skipped, and
-   * `ScheduleModule` may be missing. Calls by hand, start hooks and `ExclusiveLockService` work as usual. One line at
+   * the application but is not meant to run them, such as a command of nest-commander: they are skipped,
+   * `ScheduleModule` may be missing, and providers with `@LeaderElection` do not stand for election. Calls by hand, start hooks and `ExclusiveLockService` work as usual. One line at
    * start says so.
    *
    * @default true

@@ -1,6 +1,12 @@
 export { ExclusiveLockModule } from './exclusive-lock.module.js';
 export { ExclusiveLockService } from './exclusive-lock.service.js';
 export { Exclusive, type ExclusiveDecorator } from './decorators/exclusive.decorator.js';
+export {
+  LeaderElection,
+  type LeaderElectionOptions,
+  type OnLeadershipAcquired,
+  type OnLeadershipLost,
+} from './decorators/leader-election.decorator.js';
 export type { ExclusiveMethodDecorator } from './decorators/method-types.js';
 export { ExclusiveLockExceptionFilter } from './http/exclusive-lock-exception.filter.js';
 export type { ExclusiveOptions, PolicyOptions } from './decorators/exclusive-options.js';

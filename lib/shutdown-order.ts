@@ -1,5 +1,10 @@
 import { Inject, Injectable, Module } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
+import type {
+  BeforeApplicationShutdown,
+  OnApplicationBootstrap,
+  OnApplicationShutdown,
+  OnModuleDestroy,
+} from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { LockManager } from './core/lock-manager.js';
 
@@ -19,10 +24,20 @@ export type End = 'deepest' | 'topmost';
 export class ShutdownOrder {
   // Nest would take methods that are called like its hooks for hooks.
   readonly #locks: LockManager[] = [];
+  readonly #begin: (() => void)[] = [];
   #first: End | undefined;
 
   add(locks: LockManager): void {
     this.#locks.push(locks);
+  }
+
+  /** Calls back when all start hooks of the application have been called. */
+  whenStarted(begin: () => void): void {
+    this.#begin.push(begin);
+  }
+
+  started(): void {
+    for (const begin of this.#begin) begin();
   }
 
   async destroy(end: End): Promise<void> {
@@ -48,10 +63,10 @@ export class ShutdownOrder {
 /** Marks the modules that are placed. Registered globally: the ESM and the CJS build may both be loaded. */
 const PLACED = Symbol.for('nestjs-exclusive-lock/placed-module');
 
-/** Has no other use than its place. */
+/** Is there for its place. */
 @Module({ providers: [ShutdownOrder], exports: [ShutdownOrder] })
 export class ExclusiveLockShutdownModule
-  implements OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+  implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
 {
   readonly #order: ShutdownOrder;
 
@@ -61,6 +76,11 @@ export class ExclusiveLockShutdownModule
   ) {
     this.#order = order;
     placeModule(ExclusiveLockShutdownModule, 'topmost', modules);
+  }
+
+  /** In every version of Nest the start hooks of the topmost module are called last. */
+  onApplicationBootstrap(): void {
+    this.#order.started();
   }
 
   onModuleDestroy(): Promise<void> {

@@ -117,7 +117,8 @@ export const messages = {
     'ever call it. Add ScheduleModule.forRoot() of @nestjs/schedule to the imports of the root module; or, where this ' +
     'process is not meant to run jobs, give ExclusiveLockModule.forRoot({ ticks: false }).',
   noTicks: () =>
-    'This process takes no ticks (ticks: false): the @Exclusive methods that its scheduler calls are skipped.',
+    'This process takes no ticks (ticks: false): the @Exclusive methods that its scheduler calls are skipped, and ' +
+    '@LeaderElection providers do not stand for election.',
   timerTooLong: (method: string, kind: 'interval' | 'timeout', ms: number, longest: number) =>
     `${method} is a ${roleName(kind)} of ${ms} ms, but no timer of Node.js is longer than ${longest} ms (24.8 days): this ` +
     `one would fire ${kind === 'interval' ? 'each millisecond' : 'at once'}. Use @Cron.`,
@@ -140,6 +141,24 @@ export const messages = {
     "itself, call withoutLocks(object) of 'nestjs-exclusive-lock/testing' first.",
   nothingDecorated: (what: string) =>
     `withoutLocks() was called with ${what}, which has no method with @Exclusive. Give it the object whose methods the test calls.`,
+
+  electionOffClass: (decorator: string, key: string) =>
+    `${decorator} must decorate a class; "${key}" is none. Put it above the class that has onLeadershipAcquired.`,
+  electionNotStatic: (name: string, provider: string, scope: 'transient' | 'request-scoped') =>
+    `${provider} has @LeaderElection("${name}"), but the provider is ${scope}: ${NOT_STATIC[scope].election}. Make the ` +
+    'provider and all its dependencies singletons.',
+  electionWithoutHooks: (name: string, provider: string) =>
+    `${provider} has @LeaderElection("${name}"), but neither onLeadershipAcquired nor onLeadershipLost: there is nothing to ` +
+    'call when this replica leads. Implement OnLeadershipAcquired.',
+  oneElectionForTwo: (name: string, one: string, other: string) =>
+    `${one} and ${other} both have @LeaderElection("${name}"). Give each a name of its own; or shared: true to all that have ` +
+    'it, if they are meant to lead together.',
+  electionOptionsDiffer: (name: string, one: string, other: string) =>
+    `${one} and ${other} share @LeaderElection("${name}") and have different options, but one election has one lease. Give ` +
+    'them the same ttl, renewEvery and contents.',
+  electionAndMethod: (name: string, provider: string, method: string) =>
+    `${provider} has @LeaderElection("${name}"), and ${method} has a lock of the same name: it would never run while a ` +
+    'replica leads. Give each a name of its own.',
 
   // Causes, which stand inside of the sentences below
   noReply: (ms: number) => `no reply within ${Math.round(ms)} ms`,
@@ -270,6 +289,8 @@ export const messages = {
     'logged once.',
   failedToEnd: (name: string, error: unknown) =>
     `The work of the leader of "${name}" failed while it was ending: ${reason(error)}.${stackOf(error)}`,
+  leadershipLostFailed: (name: string, provider: string, error: unknown) =>
+    `onLeadershipLost of ${provider} failed at the end of a term of "${name}": ${reason(error)}.${stackOf(error)}`,
   leadershipListenerThrew: (name: string, error: unknown) =>
     `A listener for the leadership of "${name}" threw: ${reason(error)}.`,
   forced: (name: string, fencingToken: number) =>
@@ -298,10 +319,12 @@ const NOT_STATIC = {
   transient: {
     job: 'the scheduler would call it on an object whose constructor never ran',
     hook: 'Nest calls it on each object that it makes, one for every class that injects the provider',
+    election: 'Nest makes an object for every class that injects the provider',
   },
   'request-scoped': {
     job: 'the scheduler passes it over, and nothing would ever call it',
     hook: 'Nest makes its objects after the start, and would never call it',
+    election: 'Nest makes its objects after the start, and none of them would ever lead',
   },
 };
 

@@ -5,7 +5,7 @@ import type { Holder } from '../common/holder.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { checkContents } from './holder.js';
-import { resolveTimes, type LeaseOptions, type LeaseTimes } from './lease-options.js';
+import { checkRenewEvery, resolveTimes, type LeaseOptions, type LeaseTimes } from './lease-options.js';
 import type { Lease } from './lease.js';
 import type { LeadershipEvent, LockEvent } from './lock-events.js';
 import type { LockManager } from './lock-manager.js';
@@ -25,6 +25,8 @@ export const ELECTION_OPTIONS: KnownOptions<ElectionOptions> = {
   renewEvery: true,
   contents: true,
 };
+/** Where the module's are not known: options have none of them, or both. */
+const UNUSED_TIMES: LeaseTimes = { ttl: 0, renewEvery: 0 };
 const WHILE_LEADER_OPTIONS: KnownOptions<WhileLeaderOptions> = { signal: true };
 
 /** Where an election takes place. */
@@ -50,8 +52,7 @@ export class Election {
   constructor(name: string, options: ElectionOptions, { locks, times, logger }: ElectionParts) {
     checkMadeName(name);
     checkOptions(options, ELECTION_OPTIONS, 'elect');
-    checkContents(options.contents);
-    resolveTimes(options, times);
+    checkElectionOptions(options, times);
     this.name = name;
     this.#options = options;
     this.#locks = locks;
@@ -135,6 +136,19 @@ export class Election {
       if (isLeadership(event) && event.name === this.name) listener(event);
     });
   }
+}
+
+/**
+ * Checks their values.
+ *
+ * @param times those of the module; without them, a `renewEvery` alone cannot be checked
+ * @throws LockConfigurationError
+ */
+export function checkElectionOptions(options: ElectionOptions, times?: LeaseTimes): void {
+  checkContents(options.contents);
+  if (!times && options.renewEvery !== undefined && options.ttl === undefined)
+    throw new LockConfigurationError(messages.renewEveryWithoutTtl(checkRenewEvery(options.renewEvery)));
+  resolveTimes(options, times ?? UNUSED_TIMES);
 }
 
 function isLeadership(event: LockEvent): event is LeadershipEvent {

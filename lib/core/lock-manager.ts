@@ -144,7 +144,7 @@ export class LockManager {
       events,
       logger,
       leaving: this.#shutdown.refusal(true),
-      run: (name, work, options: MethodRunOptions) => this.run(name, work, { ...options, [SCHEDULED]: true }),
+      run: (name, work, options) => this.run(name, work, scheduled(options)),
     });
   }
 
@@ -288,6 +288,10 @@ export class LockManager {
     const value = await outer.host(async () => await work(outer));
     return outcomeWhileHeld(outer, value);
   }
+}
+
+function scheduled(options: RunOptions): MethodRunOptions {
+  return { ...options, [SCHEDULED]: true };
 }
 
 function stateOf(name: string, stored: StoredLock): LockState {

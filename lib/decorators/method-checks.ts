@@ -47,6 +47,9 @@ export class MethodChecks {
     for (const method of decoratedMethods(provided.prototype)) this.#checkMethod(provided, method);
   }
 
+  /** A method with a lock of that name. */
+  readonly lockedBy = (name: string): string | undefined => this.#byLockName.get(name)?.[0]?.shown;
+
   #checkMethod({ prototype, scope, module }: ProvidedClass, decorated: DecoratedMethod): void {
     const { key, name } = decorated;
     const { method, job, role, options } = policyOf(prototype as object, decorated);

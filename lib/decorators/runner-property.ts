@@ -4,7 +4,7 @@ import type { DecoratedCall } from './exclusive-runner.js';
 
 /** Nest prints the description when the module is missing, so it says what to do. */
 const PROPERTY = Symbol.for(
-  '@Exclusive() needs ExclusiveLockModule.forRoot() in the imports of the root module',
+  '@Exclusive() and @LeaderElection() need ExclusiveLockModule.forRoot() in the imports of the root module',
 );
 
 /** Marks what can run decorated methods: an automatic mock in its place would return without running anything. */
