@@ -19,6 +19,7 @@ describe('the examples of', () => {
     ['docs/scheduled-jobs.md', 1],
     ['docs/methods.md', 2],
     ['docs/locks-by-hand.md', 4],
+    ['docs/leader-election.md', 2],
     ['docs/options.md', 1],
     ['docs/events.md', 2],
     ['docs/migrating-from-exclusive-lock.md', 1],
