@@ -180,7 +180,7 @@ export class LockManager {
    * @throws LockConfigurationError at once, not by the promise
    */
   tryAcquire(name: string, options: RunOptions, logger?: LockLogger): Promise<Acquired | Skipped> {
-    return this.#acquire({ ...this.#wanted(name, options), logger });
+    return this.#acquire(this.#wanted(name, options, logger));
   }
 
   /**
@@ -258,7 +258,7 @@ export class LockManager {
   }
 
   /** @throws LockConfigurationError */
-  #wanted(name: string, options: MethodRunOptions): Wanted {
+  #wanted(name: string, options: MethodRunOptions, logger?: LockLogger): Wanted {
     checkMadeName(name);
     checkOptions<RunOptions>(options, RUN_OPTIONS, 'run');
     const { occurrence, wait = 0, contents, signal } = options;
@@ -279,6 +279,7 @@ export class LockManager {
       retryFor: retryFor === undefined ? undefined : checkDuration('retryFor', retryFor, 0),
       wait: wait === true ? Infinity : checkDuration('wait', wait, 0, { or: 'true' }),
       signal,
+      logger,
     };
   }
 

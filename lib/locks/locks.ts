@@ -96,7 +96,7 @@ export abstract class Locks {
    */
   acquire(name: string, options: AcquireOptions & { readonly wait: true }): Promise<Lease>;
   acquire(name: string, options?: AcquireOptions): Promise<Lease | null>;
-  async acquire(name: string, options: AcquireOptions = {}): Promise<Lease | null> {
+  acquire(name: string, options: AcquireOptions = {}): Promise<Lease | null> {
     return this.#acquire(name, options);
   }
 

@@ -48,9 +48,13 @@ export class BatchedScript<Request, Reply> {
   /** `mayHaveRun`: whether it may have been carried out already, by another command. */
   #alone(request: Request, within: number, mayHaveRun = false): Promise<Reply> {
     const format = this.#format;
-    const call = this.#connection.run(this.#script, format.keys(request), format.args(request), within, {
+    const call = this.#connection.run(
+      this.#script,
+      format.keys(request),
+      format.args(request),
+      within,
       mayHaveRun,
-    });
+    );
     return call.then(
       ({ value, retried }) => format.reply(request, (value as unknown[])[0], retried),
       (error: LockStoreError) => {

@@ -7,6 +7,8 @@ import { typedOptionsOf } from './redis-url.js';
 
 export type RedisClient = Redis | Cluster;
 
+export type RedisCommand = Command;
+
 /** A client of our own that is not connected yet, its name for log lines, and the user's key prefix. */
 export interface OpenedClient {
   client: RedisClient;

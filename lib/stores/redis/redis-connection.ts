@@ -1,13 +1,18 @@
 import { performance } from 'node:perf_hooks';
 import { Deadlines } from '../../common/deadlines.js';
-import { isErrorLike } from '../../common/error-like.js';
 import { LockStoreError } from '../../common/errors.js';
 import type { LockLogger } from '../../common/logger.js';
 import { messages } from '../../common/messages.js';
 import type { OutageLog } from '../../common/outage-log.js';
 import { warnOfEviction } from './eviction-warning.js';
 import { connectionName } from './hardened-options.js';
-import { openRedisClient, subscriberOf, type OpenedClient, type RedisClient } from './open-redis-client.js';
+import {
+  openRedisClient,
+  subscriberOf,
+  type OpenedClient,
+  type RedisClient,
+  type RedisCommand,
+} from './open-redis-client.js';
 import type { RedisConnectionOptions } from './redis-connection-options.js';
 import {
   isCrossSlot,
@@ -35,15 +40,6 @@ export interface ConnectionContext {
   readonly logger: LockLogger;
   /** The name of the replica, where it was given one. */
   readonly replica?: string | undefined;
-}
-
-/** What is sent, to whom, and until when an answer is wanted. */
-interface Call {
-  readonly server: RedisClient;
-  readonly script: Script;
-  /** As EVALSHA takes them. */
-  readonly args: readonly Argument[];
-  readonly deadline: number;
 }
 
 /** Milliseconds between two attempts while the server refuses. */
@@ -93,18 +89,29 @@ export class RedisConnection {
     keys: readonly string[],
     args: readonly Argument[],
     within: number,
-    { server = this.#link.client, mayHaveRun = false }: { server?: RedisClient; mayHaveRun?: boolean } = {},
+    mayHaveRun = false,
+    server: RedisClient = this.#link.client,
   ): Promise<ScriptReply> {
     const deadline = performance.now() + within;
-    const call: Call = { server, script, args: [script.sha, keys.length, ...keys, ...args], deadline };
+    const commandArgs: Argument[] = [script.sha, keys.length, ...keys, ...args];
+    let name: 'evalsha' | 'eval' = 'evalsha';
     let failure: Error | undefined;
     // Nearly always it is ready, and there is nothing to await.
     while ((this.#link.isReady && performance.now() < deadline) || (await this.#link.readyBefore(deadline))) {
+      const command = new this.#Command(name, commandArgs, { replyEncoding: 'utf8' });
+      const timeout = this.#deadlines.add(deadline, () => this.#tooLate(command, within));
+      this.#underWay++;
+      server.sendCommand(command);
       try {
-        const value = await this.#send(call);
-        return { value, retried: mayHaveRun };
+        return { value: await command.promise, retried: mayHaveRun };
       } catch (thrown) {
         const error = withoutSecrets(thrown);
+        if (isUnknownScript(error)) {
+          // The server has the text from then on. Not for a caller that has gone: nobody would give back what it is granted.
+          name = 'eval';
+          commandArgs[0] = script.lua;
+          continue;
+        }
         mayHaveRun ||= !surelyDidNothing(error);
         // What the server said tells more than that the last attempt had too little time.
         if (failure?.name !== 'ReplyError' || error.name === 'ReplyError') failure = error;
@@ -112,17 +119,14 @@ export class RedisConnection {
         if (isCrossSlot(error)) this.#oneSlotOnly = true;
         if (!isWorthARetry(error) || deadline - performance.now() <= RETRY_DELAY) break;
         await delay(RETRY_DELAY);
+      } finally {
+        this.#deadlines.cancel(timeout);
+        this.#underWay--;
+        // V8 makes ioredis' closure `command.reject` an old object, which would keep them until a full collection.
+        command.args = [];
       }
     }
-    const cause = this.#link.fault ?? failure ?? new Error(messages.noReply(within));
-    const refused = failure !== undefined && !isWorthARetry(failure);
-    const permanent = refused && !isOfWholeServer(failure);
-    throw new LockStoreError(messages.redisFailed(this.label, cause), {
-      cause,
-      mayHaveRun,
-      refused,
-      permanent,
-    });
+    throw this.#failed(failure, within, mayHaveRun);
   }
 
   /** A client for the same server that is not connected yet, for what takes a connection of its own. */
@@ -165,46 +169,28 @@ export class RedisConnection {
     this.#deadlines.rest();
   }
 
-  /** Calls the script by its name, or by its text where the server does not know it. */
-  #send(call: Call, name: 'evalsha' | 'eval' = 'evalsha'): Promise<unknown> {
-    const { server, script, deadline } = call;
-    return new Promise((resolve, reject) => {
-      const since = performance.now();
-      let settled = false;
-      const timeout = this.#deadlines.add(deadline, () => {
-        // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
-        setImmediate(() => {
-          if (settled) return;
-          reject(new Error(messages.noReply(deadline - since)));
-          this.#link.ping();
-        });
-      });
-      const args = name === 'eval' ? [script.lua, ...call.args.slice(1)] : call.args;
-      const command = new this.#Command(name, args as Argument[], { replyEncoding: 'utf8' });
-      const settle = (): void => {
-        settled = true;
-        // V8 makes ioredis' closure `command.reject` an old object, which would keep them until a full collection.
-        command.args = [];
-        this.#deadlines.cancel(timeout);
-        this.#underWay--;
-      };
-      server.sendCommand(command);
-      this.#underWay++;
-      command.promise.then(
-        (value) => {
-          settle();
-          resolve(value);
-        },
-        (error: unknown) => {
-          settle();
-          const isUnknown = isErrorLike(error) && error.message.startsWith('NOSCRIPT');
-          // Not for a caller that has gone: nobody would give back what it is granted.
-          if (!isUnknown || performance.now() >= deadline) reject(error);
-          else this.#send(call, 'eval').then(resolve, reject);
-        },
-      );
+  /** Ends the wait for a reply. */
+  #tooLate(command: RedisCommand, within: number): void {
+    // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
+    setImmediate(() => {
+      if (command.args.length === 0) return;
+      command.reject(new Error(messages.noReply(within)));
+      this.#link.ping();
     });
   }
+
+  #failed(failure: Error | undefined, within: number, mayHaveRun: boolean): LockStoreError {
+    const cause = this.#link.fault ?? failure ?? new Error(messages.noReply(within));
+    const refused = failure !== undefined && !isWorthARetry(failure);
+    const permanent = refused && !isOfWholeServer(failure);
+    const message = messages.redisFailed(this.label, cause);
+    return new LockStoreError(message, { cause, mayHaveRun, refused, permanent });
+  }
+}
+
+/** The server does not know the script by its name. */
+function isUnknownScript(error: Error): boolean {
+  return error.message.startsWith('NOSCRIPT');
 }
 
 function delay(ms: number): Promise<void> {

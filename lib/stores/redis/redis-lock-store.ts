@@ -135,7 +135,7 @@ export class RedisLockStore implements LockStore {
       let cursor = '0';
       do {
         const args = [cursor, pattern, SCAN_PAGE];
-        const { value } = await this.#connection.run(SCRIPTS.list, [], args, within, { server });
+        const { value } = await this.#connection.run(SCRIPTS.list, [], args, within, false, server);
         const [next, ...locks] = value as [string, ...[string, string, number, number][]];
         for (const [key, text, remaining, waiters] of locks) {
           const name = this.#keys.nameOf(key);

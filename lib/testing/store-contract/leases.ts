@@ -20,9 +20,11 @@ export function renewing(it: Define): void {
   });
 
   it('renews a thousand leases at once', async (on) => {
-    const holders = Array.from({ length: 1001 }, (_, i) => request(`job ${i}`));
+    // A store of files writes a thousand of them, which a busy machine is in no hurry to do.
+    const within = 20 * WITHIN;
+    const holders = Array.from({ length: 1001 }, (_, i) => request(`job ${i}`, { ttl: within }));
     await Promise.all(holders.filter((_, i) => i % 2 === 0).map((holder) => granted(on.one, holder)));
-    const replies = await on.one.renew(holders, WITHIN);
+    const replies = await on.one.renew(holders, within);
     const expected = holders.map((_, i) => (i % 2 === 0 ? 'held' : 'vanished'));
     assert.deepEqual(replies, expected);
   });
