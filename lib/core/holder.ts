@@ -74,17 +74,21 @@ function contentsAsJson(contents: unknown): string {
 export function parseHolder({ owner, holder }: Pick<HeldBy, 'owner' | 'holder'>): Holder {
   const stored = parseJson(holder);
   if (owner === undefined || !isStoredHolder(stored)) return { contents: stored, raw: holder };
-  const { application, replica, host, pid, since, occurrence, contents } = stored;
-  return {
-    ...(application && { application }),
-    replica,
-    host,
-    pid,
-    since: new Date(since),
-    ...(occurrence && { occurrence }),
-    contents,
+  // Written out: to spread objects takes longer than all else here.
+  const { application, occurrence } = stored;
+  const known: Writable<Holder> = {
+    replica: stored.replica,
+    host: stored.host,
+    pid: stored.pid,
+    since: new Date(stored.since),
+    contents: stored.contents,
   };
+  if (application) known.application = application;
+  if (occurrence) known.occurrence = occurrence;
+  return known;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 function parseJson(text: string): unknown {
   try {

@@ -3,7 +3,7 @@ export const MUTANTS = [
   {
     name: 'release does not compare the owner (Redis)',
     file: 'lib/stores/redis/scripts/release.lua',
-    find: "local holds = string.match(text or '', GRANT) == owner",
+    find: 'local holds = is_held_by(owner, text)',
     replace: 'local holds = text',
     tests: 'faults/(holder|redis-server)|redis/many-calls',
   },
@@ -17,7 +17,7 @@ export const MUTANTS = [
   {
     name: 'renewal does not compare the owner (Redis)',
     file: 'lib/stores/redis/scripts/renew.lua',
-    find: "if string.match(text or '', GRANT) == owner then",
+    find: 'if is_held_by(owner, text) then',
     replace: 'if text then',
     tests: 'faults/redis-server',
   },
@@ -115,7 +115,7 @@ export const MUTANTS = [
   {
     name: 'an acquisition that asks again does not know its own lock (Redis)',
     file: 'lib/stores/redis/scripts/acquire.lua',
-    find: 'local holds = holder == owner',
+    find: 'local holds = is_held_by(owner, text)',
     replace: 'local holds = false',
     tests: 'faults/network',
   },
@@ -560,7 +560,7 @@ export const MUTANTS = [
   {
     name: 'a lock is taken by force whatever its fencing token (Redis)',
     file: 'lib/stores/redis/scripts/force.lua',
-    find: 'if tonumber(token) ~= tonumber(ARGV[1]) then',
+    find: 'if tonumber(string.match(text, TOKEN)) ~= tonumber(ARGV[1]) then',
     replace: 'if false then',
     tests: 'integration/stores/redis',
   },
@@ -574,8 +574,8 @@ export const MUTANTS = [
   {
     name: 'an acquisition that is void gives back what it claimed only while its lease lasts (Redis)',
     file: 'lib/stores/redis/scripts/release.lua',
-    find: "if record ~= '' then\n    ends = ",
-    replace: "if record ~= '' and holds then\n    ends = ",
+    find: "if record ~= '' then\n    redis.call",
+    replace: "if record ~= '' and holds then\n    redis.call",
     tests: 'integration/stores/redis',
   },
   {

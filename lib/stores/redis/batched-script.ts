@@ -1,13 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import type { LockStoreError } from '../../common/errors.js';
 import type { CommandBatcher } from './command-batcher.js';
-import type { Argument, RedisConnection, Script } from './redis-connection.js';
+import type { Argument, RedisConnection, Script, ScriptReply } from './redis-connection.js';
 import { isOfOneLock } from './redis-errors.js';
 
 /** How requests of one kind are written for their script, and its replies read. */
 interface ScriptFormat<Request, Reply> {
-  keys(request: Request): readonly string[];
-  args(request: Request): readonly Argument[];
+  /** Adds its keys and arguments. */
+  write(request: Request, keys: string[], args: Argument[]): void;
   /** `retried`: an earlier attempt may have been carried out already. */
   reply(request: Request, value: unknown, retried: boolean): Reply;
   failed?(request: Request, error: LockStoreError): void;
@@ -47,18 +47,10 @@ export class BatchedScript<Request, Reply> {
 
   /** `mayHaveRun`: whether it may have been carried out already, by another command. */
   #alone(request: Request, within: number, mayHaveRun = false): Promise<Reply> {
-    const format = this.#format;
-    const call = this.#connection.run(
-      this.#script,
-      format.keys(request),
-      format.args(request),
-      within,
-      mayHaveRun,
-    );
-    return call.then(
-      ({ value, retried }) => format.reply(request, (value as unknown[])[0], retried),
+    return this.#run([request], within, mayHaveRun).then(
+      ({ value, retried }) => this.#format.reply(request, (value as unknown[])[0], retried),
       (error: LockStoreError) => {
-        format.failed?.(request, error);
+        this.#format.failed?.(request, error);
         throw error;
       },
     );
@@ -68,10 +60,8 @@ export class BatchedScript<Request, Reply> {
     const deadline = performance.now() + within;
     const again = (request: Request, mayHaveRun: boolean): Promise<Reply> =>
       this.#alone(request, deadline - performance.now(), mayHaveRun);
-    const keys = requests.flatMap((request) => this.#format.keys(request));
-    const args = requests.flatMap((request) => this.#format.args(request));
     try {
-      const { value, retried } = await this.#connection.run(this.#script, keys, args, within);
+      const { value, retried } = await this.#run(requests, within);
       return (value as unknown[]).map((reply, i) =>
         reply === null ? again(requests[i], retried) : this.#format.reply(requests[i], reply, retried),
       );
@@ -80,5 +70,12 @@ export class BatchedScript<Request, Reply> {
       for (const request of requests) this.#format.failed?.(request, error as LockStoreError);
       throw error;
     }
+  }
+
+  #run(requests: readonly Request[], within: number, mayHaveRun = false): Promise<ScriptReply> {
+    const keys: string[] = [];
+    const args: Argument[] = [];
+    for (const request of requests) this.#format.write(request, keys, args);
+    return this.#connection.run(this.#script, keys, args, within, mayHaveRun);
   }
 }

@@ -19,7 +19,13 @@ import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection, type ConnectionContext } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
 import { isOfOneLock } from './redis-errors.js';
-import { acquireArguments, acquireReply, recordedClaim, releaseArguments, stored } from './script-format.js';
+import {
+  acquireReply,
+  addAcquireArguments,
+  addReleaseArguments,
+  recordedClaim,
+  stored,
+} from './script-format.js';
 import { SCRIPTS } from './scripts.js';
 import { UnsettledOwners } from './unsettled-owners.js';
 
@@ -67,14 +73,19 @@ export class RedisLockStore implements LockStore {
     };
     this.#batcher = new CommandBatcher(() => connection.isBusy);
     this.#acquire = new BatchedScript(connection, this.#batcher, SCRIPTS.acquire, {
-      keys: (request) => this.#keys.ofOwner(request, request.claim),
-      args: (request) => acquireArguments(request, this.#addressOf(request)),
+      write: (request, keys, args) => {
+        this.#keys.addToAcquire(keys, request, request.claim);
+        addAcquireArguments(args, request, this.#addressOf(request));
+      },
       reply: (request, value, retried) => this.#acquired(request, value, retried),
       failed: ({ owner }, { mayHaveRun }) => mayHaveRun && this.#unsettled.add(owner),
     });
     this.#release = new BatchedScript(connection, this.#batcher, SCRIPTS.release, {
-      keys: (request) => this.#keys.ofOwner(request, recordedClaim(request)),
-      args: (request) => releaseArguments(request, this.#unsettled.has(request.owner)),
+      write: (request, keys, args) => {
+        const isUnsettled = this.#unsettled.has(request.owner);
+        this.#keys.addToRelease(keys, request, isUnsettled, recordedClaim(request));
+        addReleaseArguments(args, request, isUnsettled);
+      },
       reply: (request, value, retried) => this.#released(request, value as OwnerReply, retried),
     });
   }

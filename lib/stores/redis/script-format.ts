@@ -10,23 +10,19 @@ import {
 } from '../lock-store.js';
 import type { Argument } from './redis-connection.js';
 
-/** The arguments of acquire.lua for one request. `address`: where its process hears of grants, if it is to be queued. */
-export function acquireArguments(request: AcquireRequest, address: string | undefined): Argument[] {
-  const { owner, holder, ttl, claim, waited = 0 } = request;
-  const wait = address === undefined ? '' : `${Math.round(waited)}\n${address}`;
-  if (!claim) return [owner, restOf(holder), ttl, wait, ''];
-  const { application = '' } = claim;
-  return [
-    owner,
-    restOf(holder),
-    ttl,
-    wait,
-    claim.kind,
-    numberOf(claim),
-    retentionFor(claim),
-    application,
-    ...onlyOfTicks(claim),
-  ];
+/** Adds the arguments of acquire.lua for one request. `address`: where its process hears of grants, if it is to be queued. */
+export function addAcquireArguments(
+  args: Argument[],
+  { owner, holder, ttl, claim, waited = 0 }: AcquireRequest,
+  address: string | undefined,
+): void {
+  args.push(owner, restOf(holder), ttl);
+  if (!claim && address === undefined) {
+    args.push('');
+    return;
+  }
+  args.push(claim?.kind ?? 'none', address === undefined ? '' : `${Math.round(waited)}\n${address}`);
+  if (claim) args.push(numberOf(claim), retentionFor(claim), claim.application ?? '', ...onlyOfTicks(claim));
 }
 
 function onlyOfTicks(claim: Claim): [most: number, askedAt: Argument] {
@@ -58,14 +54,11 @@ export function recordedClaim({ claim, end }: ReleaseRequest): Claim | undefined
   }
 }
 
-/** The arguments of release.lua for one request. `isUnsettled`: whether a copy of its acquisition may still arrive. */
-export function releaseArguments(request: ReleaseRequest, isUnsettled: boolean): Argument[] {
-  const { owner, end } = request;
-  const isVoid = isUnsettled ? '1' : '';
+/** Adds the arguments of release.lua for one request. `isUnsettled`: whether a copy of its acquisition may still arrive. */
+export function addReleaseArguments(args: Argument[], request: ReleaseRequest, isUnsettled: boolean): void {
   const claim = recordedClaim(request);
-  if (!claim) return [owner, isVoid, ''];
-  const { kind, application = '' } = claim;
-  return [owner, isVoid, end, kind, numberOf(claim), retentionFor(claim), application];
+  args.push(request.owner, isUnsettled ? 'unsettled' : '', claim ? request.end : '');
+  if (claim) args.push(claim.kind, numberOf(claim), retentionFor(claim), claim.application ?? '');
 }
 
 /** The owner and the fencing token of a grant, with which the text in a lock begins. */
@@ -96,26 +89,34 @@ export function acquireReply(
   queueing: (lastToken: string | number | null | undefined, error: unknown) => Partial<Busy> | undefined,
 ): AcquireReply {
   if (!Array.isArray(value)) return { status: 'granted', fencingToken: Number(value) };
-  const [status, decidedAt, ...details] = value as [AcquireReply['status'], number | null, ...unknown[]];
+  const [status, decidedAt] = value as [AcquireReply['status'], number | null];
   const now = decidedAt ?? undefined;
   switch (status) {
     case 'granted': {
-      const [fencingToken, futureMark] = details as [string | number, number | null];
+      const [, , fencingToken, futureMark] = value as [string, number, string | number, number | null];
       return { status, now, fencingToken: Number(fencingToken), ...(futureMark && { futureMark }) };
     }
     case 'early':
-      return { status, now, by: Number(details[0]) };
+      return { status, now, by: Number(value[2]) };
     case 'behind':
       return { status, now };
     case 'done': {
-      const [application, attempts] = details as [string?, number?];
+      const [, , application, attempts] = value as [string, number, string?, number?];
       return { status, now, ...(application && { application }), ...(attempts && { attempts }) };
     }
     case 'busy': {
-      const [text, remaining, lastToken, error] = details as [string, number, string?, unknown?];
+      const [, , text, remaining, lastToken, error] = value as [
+        string,
+        number,
+        string,
+        number,
+        string?,
+        unknown?,
+      ];
       const { owner, holder } = holderIn(text);
       const queue = queueing(lastToken, error);
-      return { status, now, owner, holder, remaining: expiry(remaining), ...queue };
+      const busy = { status, now, owner, holder, remaining: expiry(remaining) } as const;
+      return queue ? { ...busy, ...queue } : busy;
     }
   }
 }

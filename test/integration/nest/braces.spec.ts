@@ -49,7 +49,9 @@ describe('the key of such a name in Redis', () => {
   });
 
   it('is the hash tag of all keys of the lock', () => {
-    const [lock, ...others] = new LockKeys('app').ofOwner({ name: 'render:{1}', owner: 'owner' }, undefined);
+    const keys: string[] = [];
+    new LockKeys('app').addToAcquire(keys, { name: 'render:{1}', owner: 'owner' }, undefined);
+    const [lock, ...others] = keys;
     expect(lock).toBe('app:render:%7B1%7D');
     for (const key of others) expect(key).toMatch(/^\{app:render:%7B1%7D\}:/);
   });

@@ -15,7 +15,7 @@ describe('those who wait for a lock in a Redis cluster', () => {
   });
   afterEach(closeEverything);
 
-  it('stand in line on whichever node has it, are told of their turn, and pass over the dead', async () => {
+  it('are queued on the node that has it, are told of their grant, and pass over the dead', async () => {
     const connection = { cluster: cluster.nodes };
     const [one, two, dead] = await Promise.all([1, 2, 3].map(() => openStore(connection)));
     const holders = NAMES.map((name) => wanted(name));

@@ -126,7 +126,7 @@ describe.each<[string, Refusal]>([
     await allow?.();
 
     expect(await waiting).toEqual({ status: 'ran', value: 'next' });
-    // It had its turn before the lease of the first could have expired, which nobody renews.
+    // It was granted the lock before the lease of the first could have expired, which nobody renews.
     expect(performance.now() - ended).toBeLessThan(LONG / 2);
   });
 });

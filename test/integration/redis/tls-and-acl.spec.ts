@@ -120,7 +120,7 @@ describe('an ACL user', () => {
     expect(await server.client().exists('locks:lock')).toBe(0);
   });
 
-  it('who may do what the README says stands in line, and is told of its turn', async () => {
+  it('who may do what the README says is queued, and is told of its grant', async () => {
     const [holder, waiter] = [wanted(), { ...wanted(), waited: 0 }];
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT]);
     let turns = 0;
@@ -135,7 +135,7 @@ describe('an ACL user', () => {
     expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'granted' });
   });
 
-  it('who may not look through the line stands in it all the same', async () => {
+  it('who may not look through the queue is queued all the same', async () => {
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT.filter((rule) => rule !== '+zrange')]);
     const waiter = { ...wanted(), waited: 0 };
     store.queue.watch('lock', () => {});

@@ -2,9 +2,10 @@
 -- KEYS     of each: the lock     its last fencing token     its queue     the sign that its owner is void
 --          and, if it claims a run: the mark of the job
 -- ARGV     of each: owner     the rest of the holder     TTL in ms
---          '<ms that it has waited>\n<command>\n<channel by which it hears of a grant>', or '' if it is not to be queued
---          'tick' | 'gap' | 'key', or '' if it claims no run
---          and, if it claims one: the tick, gap or memory, ms     how long the mark is kept, ms     the application
+--          'tick' | 'gap' | 'key' that it claims, or 'none'; '' if it claims no run and is not to be queued
+--          and, if not '': '<ms that it has waited>\n<command>\n<channel by which it hears of a grant>', or '' if it is not to be
+--          queued
+--          and, if it claims a run: the tick, gap or memory, ms     how long the mark is kept, ms     the application
 --          how often a tick is granted without being completed; 0: once     the replica's clock when it asked, ms, or ''
 -- Replies  of each: the fencing token of the grant, if it claims no run; else {'granted', now, token, time of a mark from the
 --          future or false} | {'early', now, ms} | {'behind', now} | {'done', now, application, attempts if it is given up} |
@@ -59,13 +60,12 @@ end
 
 local function decide(key, arg)
   local lock, queue, void, owner = KEYS[key], KEYS[key + 2], KEYS[key + 3], ARGV[arg]
-  local waits, has_claim = ARGV[arg + 3] ~= '', ARGV[arg + 4] ~= ''
+  local kind = ARGV[arg + 3]
   local text = redis.call('GET', lock)
-  local holder, token = string.match(text or '', GRANT)
-  local holds = holder == owner
+  local holds = is_held_by(owner, text)
 
   -- The common case of a loser.
-  if text and not (holds or waits or has_claim) then
+  if text and not holds and kind == '' then
     return { 'busy', false, text, redis.call('PTTL', lock) }
   end
   -- In one step, since nearly always there is neither.
@@ -73,12 +73,14 @@ local function decide(key, arg)
   if is_queue and redis.call('EXISTS', void) == 1 then
     return { 'done', false }
   end
+  local waits, has_claim = kind ~= '' and ARGV[arg + 4] ~= '', kind ~= '' and kind ~= 'none'
+  local token = holds and string.match(text, TOKEN)
   queues = queues or ((waits or is_queue) and make_queues())
 
   local claim, mark
   if has_claim then
     claims = claims or make_claims()
-    claim = claims.read_claim(key + 4, arg + 4)
+    claim = claims.read_claim(key + 4, arg + 3)
     mark = claims.read_mark(claim.key)
     if holds and claims.is_own(mark, claim, owner) then
       return grant(key, arg, token, claim)
@@ -94,7 +96,7 @@ local function decide(key, arg)
 
   local last, why_not
   if waits or is_queue then
-    text, last, why_not = queues.queue_up(key, arg, text, is_queue)
+    text, last, why_not = queues.queue_up(key, arg, text, waits, is_queue)
   end
   if text then
     return { 'busy', has_claim and now() / 1000, text, redis.call('PTTL', lock), last, why_not }
@@ -111,7 +113,8 @@ while ARGV[arg] do
   -- An error of one lock must not be that of the others.
   local ok, reply = pcall(decide, key, arg)
   replies[#replies + 1] = ok and reply
-  local has_claim = ARGV[arg + 4] ~= ''
-  key, arg = key + (has_claim and 5 or 4), arg + (has_claim and 10 or 5)
+  local kind = ARGV[arg + 3]
+  local has_claim = kind ~= '' and kind ~= 'none'
+  key, arg = key + (has_claim and 5 or 4), arg + (has_claim and 10 or kind == 'none' and 5 or 4)
 end
 return replies

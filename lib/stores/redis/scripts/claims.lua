@@ -5,12 +5,12 @@ local function read_claim(key, arg)
   return {
     key = KEYS[key],
     kind = ARGV[arg],
-    time = ARGV[arg + 1],
-    value = tonumber(ARGV[arg + 1]),
-    retention = ARGV[arg + 2],
-    application = ARGV[arg + 3],
-    most = tonumber(ARGV[arg + 4]),
-    asked_at = tonumber(ARGV[arg + 5]),
+    time = ARGV[arg + 2],
+    value = tonumber(ARGV[arg + 2]),
+    retention = ARGV[arg + 3],
+    application = ARGV[arg + 4],
+    most = tonumber(ARGV[arg + 5]),
+    asked_at = tonumber(ARGV[arg + 6]),
   }
 end
 

@@ -11,8 +11,7 @@ if not text then
   return 'vanished'
 end
 -- A lock that another program took has none.
-local _, token = string.match(text, GRANT)
-if tonumber(token) ~= tonumber(ARGV[1]) then
+if tonumber(string.match(text, TOKEN)) ~= tonumber(ARGV[1]) then
   return 'taken'
 end
 make_queues().free(KEYS[1], KEYS[2], KEYS[3])

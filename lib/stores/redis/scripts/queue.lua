@@ -80,11 +80,11 @@ end
 
 -- Rules 4 and 5 for acquire.lua, if there is a queue or the request waits. Returns the text in the lock, nothing if the request
 -- may have it; and what is said of the queue.
-local function queue_up(key, arg, text, is_queue)
+local function queue_up(key, arg, text, waits, is_queue)
   local lock, token_key, queue = KEYS[key], KEYS[key + 1], KEYS[key + 2]
-  local owner, rest, ttl, wait = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
+  local owner, rest, ttl, wait = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 4]
   local is_queued, why_not
-  if wait ~= '' and (text or is_queue) then
+  if waits and (text or is_queue) then
     is_queued, why_not = join(queue, owner, rest, ttl, wait)
   end
   if not text and is_queue then

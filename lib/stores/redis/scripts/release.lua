@@ -1,7 +1,7 @@
 -- Ends acquisitions: frees the lock if the owner holds it, and records what became of its claim.
--- KEYS     of each: the lock     its last fencing token     its queue     the sign that its owner is void
---          and, if something is recorded: the mark of the job
--- ARGV     of each: owner     '1' if another copy of its request may still arrive, which must not be granted, or ''
+-- KEYS     of each: the lock     its last fencing token     its queue
+--          the sign that its owner is void, if it is unsettled     the mark of the job, if something is recorded
+-- ARGV     of each: owner     'unsettled' if a copy of its request may still arrive, which must not be granted, or ''
 --          'completed' | 'void', or '' if nothing is recorded
 --          and, if something is: 'tick' | 'gap' | 'key'     the tick, ms     how long the mark is kept, ms     the application
 -- Replies  of each: 'held' | 'taken' | 'vanished'; false if it is to be asked for alone
@@ -19,22 +19,22 @@ local function make_ends()
 end
 
 local function finish(key, arg)
-  local lock, token_key, queue, void = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+  local lock, token_key, queue = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   local owner, is_unsettled, record = ARGV[arg], ARGV[arg + 1] ~= '', ARGV[arg + 2]
+  local void, mark_key = KEYS[key + 3], key + (is_unsettled and 4 or 3)
   local text = text_in(lock)
-  local holds = string.match(text or '', GRANT) == owner
+  local holds = is_held_by(owner, text)
 
-  if is_unsettled or record ~= '' then
-    -- Writes nothing new, so a server without memory lets it pass, and with it all that follows: no memory is freed by locks
-    -- that nobody can give back.
-    redis.call('PEXPIRE', void, VOID_RETENTION)
-  end
+  -- PEXPIRE writes nothing new, so a server without memory lets it pass, and with it all that follows: no memory is freed by
+  -- locks that nobody can give back.
   if is_unsettled then
+    redis.call('PEXPIRE', void, VOID_RETENTION)
     redis.call('SET', void, '', 'PX', VOID_RETENTION)
   end
   if record ~= '' then
+    redis.call('PEXPIRE', KEYS[mark_key], ARGV[arg + 5])
     ends = ends or make_ends()
-    ends[record](key + 4, arg + 3, owner, holds, text and not holds)
+    ends[record](mark_key, arg + 3, owner, holds, text and not holds)
   end
 
   -- Nobody waits, and the lock is the owner's: nearly always.
@@ -61,7 +61,8 @@ while ARGV[arg] do
   -- An error of one lock must not be that of the others.
   local ok, reply = pcall(finish, key, arg)
   replies[#replies + 1] = ok and reply
-  local records = ARGV[arg + 2] ~= ''
-  key, arg = key + (records and 5 or 4), arg + (records and 7 or 3)
+  local is_unsettled, records = ARGV[arg + 1] ~= '', ARGV[arg + 2] ~= ''
+  key = key + 3 + (is_unsettled and 1 or 0) + (records and 1 or 0)
+  arg = arg + (records and 7 or 3)
 end
 return replies

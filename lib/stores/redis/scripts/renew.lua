@@ -8,7 +8,7 @@ local lost, i = {}, 0
 for ttl, owner in string.gmatch(ARGV[1], '(%d+) ([^\n]*)') do
   i = i + 1
   local text = text_in(KEYS[i])
-  if string.match(text or '', GRANT) == owner then
+  if is_held_by(owner, text) then
     redis.call('PEXPIRE', KEYS[i], ttl)
   else
     lost[#lost + 1] = { i, text and 'taken' or 'vanished' }

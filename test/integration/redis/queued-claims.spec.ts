@@ -5,15 +5,15 @@ import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeEverything, openManager, repeatedly } from './support/redis-stores.js';
 
 const WORKERS = 3;
-/** Runs of the others, by far more than come before whoever stands in line. */
+/** Runs of the others, by far more than come before a waiter that is queued. */
 const MANY = 100;
 /** By far longer than that many take. */
 const PATIENCE = 60_000;
 
 afterEach(closeEverything);
 
-describe('a run that is waited for, on a lock that others stand in line for without end', () => {
-  it('comes when it is its turn, and is told done to all who waited for it too', async () => {
+describe('a run that is waited for, on a lock that others are queued for without end', () => {
+  it('comes in the order of the queue, and is done for all others who waited for it', async () => {
     const server = await RedisServer.start();
     const busy = await workers(server);
     const claimants = await Promise.all(Array.from({ length: 3 }, () => openManager(server.url, 5000)));
@@ -36,7 +36,7 @@ describe('a run that is waited for, on a lock that others stand in line for with
     await busy.stop();
 
     expect(outcomes.toSorted()).toEqual(['done', 'done', 'ran']);
-    // In line each worker comes before it once. Until it listens for its turn it has no place there.
+    // In the queue each worker comes before it once. Until its process listens, it is not queued.
     expect(runsBefore).toBeLessThan(MANY);
     expect(runsAfter).toBeLessThan(2 * MANY);
   });
