@@ -3,6 +3,7 @@ export { ExclusiveLockService } from './exclusive-lock.service.js';
 export { Exclusive, type ExclusiveDecorator } from './decorators/exclusive.decorator.js';
 export {
   LeaderElection,
+  type LeaderElectionDecorator,
   type LeaderElectionOptions,
   type OnLeadershipAcquired,
   type OnLeadershipLost,

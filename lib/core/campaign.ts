@@ -83,7 +83,8 @@ export class Campaign {
       signal && whenAborted(signal, () => term.end('aborted', signal.reason)),
     ];
     try {
-      await work(term);
+      // A listener may have had it step down.
+      if (term.leads) await work(term);
       term.end('returned');
     } catch (error) {
       this.#failed(term, error);

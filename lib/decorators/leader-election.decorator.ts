@@ -54,6 +54,16 @@ const ELECTION = Symbol.for('nestjs-exclusive-lock/leader-election');
 /** A class with at least one of the methods. */
 type Participant = abstract new (...args: never[]) => OnLeadershipAcquired | OnLeadershipLost;
 
+/** A decorator of classes that checks for the methods. What it has of `ClassDecorator` is for `applyDecorators`. */
+export interface LeaderElectionDecorator extends ClassDecorator {
+  /** Returns nothing; where the class does not fit, its type is one that TypeScript refuses of a decorator. */
+  <T extends abstract new (...args: never[]) => object>(
+    target: T,
+  ): T extends Participant
+    ? void
+    : { readonly error: 'the class has neither onLeadershipAcquired nor onLeadershipLost' };
+}
+
 /**
  * Has a provider take part in an election: it is told when this replica begins and ceases to lead. It stands for election
  * when the application has started, and until it shuts down. The same by hand: `locks.elect(name).whileLeader(work)`.
@@ -69,10 +79,7 @@ type Participant = abstract new (...args: never[]) => OnLeadershipAcquired | OnL
  *   }
  * }
  */
-export function LeaderElection(
-  name: string,
-  options: LeaderElectionOptions = {},
-): (target: Participant) => void {
+export function LeaderElection(name: string, options: LeaderElectionOptions = {}): LeaderElectionDecorator {
   checkName(name, 'The name of @LeaderElection');
   const decorator = `@LeaderElection(${JSON.stringify(name)})`;
   checkOptions(options, OPTIONS, decorator);
@@ -80,7 +87,7 @@ export function LeaderElection(
   const { shared } = options;
   if (shared !== undefined && typeof shared !== 'boolean') refuse('shared', 'true or false', shared);
 
-  return (target: Participant, key?: unknown): void => {
+  return (target: unknown, key?: unknown): void => {
     if (typeof target !== 'function' || key !== undefined)
       throw new LockConfigurationError(messages.electionOffClass(decorator, String(key)));
     // On the prototype, which a class that another decorator derives from this one has in its chain.

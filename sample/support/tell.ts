@@ -5,7 +5,14 @@ export interface Told {
   readonly tick?: number | undefined;
   /** The step of a migration. */
   readonly step?: string | undefined;
+  /** The term of a leader. */
+  readonly fencingToken?: number | undefined;
+  /** When it happened, by `machineTime()`. */
+  readonly at?: number | undefined;
 }
+
+/** Milliseconds on a clock that all processes of the machine share, and that nobody can set. */
+export const machineTime = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** Sends a message to the demo as one line of JSON. */
 export function tell(what: Told): void {

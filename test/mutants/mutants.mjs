@@ -711,4 +711,26 @@ export const MUTANTS = [
     replace: '',
     tests: 'unit/common/duration.spec',
   },
+  {
+    name: 'leadership is handed over before the work of the leader has ended',
+    file: 'lib/core/campaign.ts',
+    find: 'await work(term);',
+    replace:
+      'void work(term);\n      await new Promise<void>((resolve) => whenAborted(term.signal, resolve));',
+    tests: 'unit/core/election',
+  },
+  {
+    name: 'a replica leads until it is told otherwise',
+    file: 'lib/core/term.ts',
+    find: 'return this.#lease.held && !this.#end;',
+    replace: 'return !this.#end;',
+    tests: 'unit/core/election',
+  },
+  {
+    name: 'work that fails is begun again at once',
+    file: 'lib/core/campaign.ts',
+    find: '.for(ms);',
+    replace: '.for(0);',
+    tests: 'unit/core/election',
+  },
 ];

@@ -1,4 +1,5 @@
 import {
+  applyDecorators,
   Inject,
   Injectable,
   Module,
@@ -174,6 +175,17 @@ describe('a provider with @LeaderElection', () => {
     const feed = new Feed('made');
     await startApp({ providers: [{ provide: 'FEED', useFactory: () => feed }] });
     await happened('made leads feed');
+  });
+
+  it('may be decorated by applyDecorators', async () => {
+    @applyDecorators(Injectable(), LeaderElection('feed'))
+    class Both implements OnLeadershipAcquired {
+      onLeadershipAcquired(): void {
+        history.push('both');
+      }
+    }
+    await startReplica('a', Both);
+    await happened('both');
   });
 
   it('leads when the application has started, after all start hooks', async () => {

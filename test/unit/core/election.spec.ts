@@ -140,6 +140,17 @@ describe('an election', () => {
     await expect(outcome).rejects.toThrow('would wait for that to end');
   });
 
+  it('begins no work if a listener has stepped down before', async () => {
+    const election = electionOf(replica);
+    const work = jest.fn();
+    election.onChange(({ type }) => type === 'termBegan' && election.stepDown());
+    void election.whileLeader(work);
+    await settle();
+
+    expect(work).not.toHaveBeenCalled();
+    await expect(replica.store.holderOf('feed')).resolves.toBeNull();
+  });
+
   it('goes on if a listener throws', async () => {
     const { election } = stand(replica);
     election.onChange(() => Promise.reject(new Error('no such gauge')));

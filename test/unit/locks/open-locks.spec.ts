@@ -186,6 +186,26 @@ describe('close', () => {
     expect(await running).toMatchObject({ value: 'LOCK_SHUTTING_DOWN' });
   });
 
+  it('has a leader step down at once, and waits for its work', async () => {
+    const locks = await openLocks(MEMORY);
+    const election = locks.elect('feed');
+    const changes: string[] = [];
+    election.onChange(({ type }) => changes.push(type));
+    let worked = false;
+    const over = election.whileLeader(async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      worked = true;
+    });
+    await settled();
+    expect(election.isLeader).toBe(true);
+
+    await locks.close();
+
+    expect(worked).toBe(true);
+    expect(changes).toEqual(['termBegan', 'termEnded']);
+    await over;
+  });
+
   it('can be called again, and is called at the end of an await using', async () => {
     let close: jest.SpiedFunction<() => Promise<void>> | undefined;
     {
