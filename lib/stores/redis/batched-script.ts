@@ -4,16 +4,16 @@ import type { CommandBatcher } from './command-batcher.js';
 import type { Argument, RedisConnection, Script, ScriptReply } from './redis-connection.js';
 import { isOfOneLock } from './redis-errors.js';
 
-/** How requests of one kind are written for their script, and its replies read. */
+/** Writes requests of one kind for their script, and reads its replies. */
 interface ScriptFormat<Request, Reply> {
-  /** Adds its keys and arguments. */
+  /** Adds the keys and arguments of the request. */
   write(request: Request, keys: string[], args: Argument[]): void;
-  /** `retried`: an earlier attempt may have been carried out already. */
+  /** `retried`: an earlier attempt may have run. */
   reply(request: Request, value: unknown, retried: boolean): Reply;
   failed?(request: Request, error: LockStoreError): void;
 }
 
-/** A script that decides any number of requests in one call, each as if it were alone. */
+/** A script that decides any number of requests in one call. No request affects the reply to another. */
 export class BatchedScript<Request, Reply> {
   readonly #connection: RedisConnection;
   readonly #batcher: CommandBatcher;
@@ -37,15 +37,15 @@ export class BatchedScript<Request, Reply> {
     );
   }
 
-  /** Requests that are made at the same time go together. */
+  /** Requests that are made at the same time share one command. */
   ask(request: Request, within: number): Promise<Reply> {
     if (!this.#connection.oneSlotOnly) return this.#batched(request, within);
-    // It must not overtake what was collected before the server refused such commands.
+    // Requests may have been collected before the server refused commands with several slots.
     this.#batcher.flush();
     return this.#alone(request, within);
   }
 
-  /** `mayHaveRun`: whether it may have been carried out already, by another command. */
+  /** `mayHaveRun`: whether an earlier command may have carried out the request. */
   #alone(request: Request, within: number, mayHaveRun = false): Promise<Reply> {
     return this.#run([request], within, mayHaveRun).then(
       ({ value, retried }) => this.#format.reply(request, (value as unknown[])[0], retried),

@@ -1,12 +1,15 @@
 import { performance } from 'node:perf_hooks';
-// By name: fake timers of a test replace the globals, and would keep the commands back.
+// Imported, since the fake timers of a test replace the globals and would delay commands.
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
 
 const nextTick = process.nextTick.bind(process);
 
 type One<Request, Reply> = (request: Request, within: number) => Promise<Reply>;
-/** Replies in the order of the requests. One that is a promise, as of a request that is made again, holds up no other. */
+/**
+ * Returns the replies in the order of the requests. A reply may be a promise, so that a repeated request delays no
+ * other.
+ */
 type Many<Request, Reply> = (
   requests: readonly Request[],
   within: number,
@@ -18,30 +21,30 @@ interface Pending<Request, Reply> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Requests in one command: at most a millisecond of the server's time, in which it answers nobody else. */
+/** The most requests in one command: it blocks the server for a millisecond at most. */
 const MAX_BATCH = 100;
 
 /**
- * Puts requests that are made together into one command. A request that is made while nothing is under way goes at once,
- * and pays nothing. All come to the server in the order in which they were made. Of thousands that are made together, such
- * as the ticks of a full hour, the first are answered while the others are being written.
+ * Puts requests that are made together into one command. A request that is made while no command is under way is sent
+ * at once and costs nothing extra. The server gets the requests in the order in which they were made. If thousands are
+ * made together, such as the ticks of a full hour, the first are answered while the others are being written.
  */
 export class CommandBatcher {
   readonly #isBusy: () => boolean;
   #collected: { readonly size: number; send(): void }[] = [];
 
-  /** `isBusy`: whether anything is under way to the server. */
+  /** `isBusy`: whether a command is under way. */
   constructor(isBusy: () => boolean) {
     this.#isBusy = isBusy;
   }
 
-  /** Requests of one kind, which can be made one by one or many with one command. */
+  /** Returns a function that makes requests of one kind, alone with `one` or together with `many`. */
   batched<Request, Reply>(one: One<Request, Reply>, many: Many<Request, Reply>): One<Request, Reply> {
     let batch: Batch<Request, Reply> | undefined;
     return (request, within) => {
       if (this.#collected.length === 0) {
         if (!this.#isBusy()) return one(request, within);
-        // When the code that runs now, and what its promises have to do, has run; before anything else is read.
+        // Runs after the current code and its promise callbacks, and before the event loop reads input.
         nextTick(() => this.#sendSome());
       }
       if (!batch || batch !== this.#collected.at(-1) || !batch.takes(within)) {
@@ -52,7 +55,7 @@ export class CommandBatcher {
     };
   }
 
-  /** Sends what was collected, so that a command that is sent next comes after it. */
+  /** Sends all collected requests now, so that the next command cannot overtake them. */
   flush(): void {
     if (this.#collected.length === 0) return;
     const batches = this.#collected;
@@ -60,7 +63,7 @@ export class CommandBatcher {
     for (const batch of batches) batch.send();
   }
 
-  /** Sends as much as takes a moment to write, and the rest once replies could be read. */
+  /** Sends about one full batch, and the rest after the event loop has had a chance to read replies. */
   #sendSome(): void {
     for (let sent = 0; sent < MAX_BATCH && this.#collected.length > 0;) {
       const [batch] = this.#collected.splice(0, 1);
@@ -71,7 +74,7 @@ export class CommandBatcher {
   }
 }
 
-/** Requests of one kind that were made one after the other. */
+/** Consecutive requests of one kind. */
 class Batch<Request, Reply> {
   readonly #one: One<Request, Reply>;
   readonly #many: Many<Request, Reply>;
@@ -89,7 +92,7 @@ class Batch<Request, Reply> {
     return this.#pending.length;
   }
 
-  /** Whether one more can go along that has this time: a command has one. */
+  /** Whether a request with this time limit can join: a command has one limit. */
   takes(within: number): boolean {
     return this.#within === within && this.#pending.length < MAX_BATCH;
   }

@@ -3,16 +3,16 @@ import type { LockLogger } from '../../common/logger.js';
 import { messages } from '../../common/messages.js';
 import type { OpenedClient, RedisClient } from './open-redis-client.js';
 
-/** Warns, once and when connected for the first time, if Redis may remove a lock that is held to make room. */
+/** Warns once, after the first connect, if Redis may evict a lock that is held. */
 export function warnOfEviction({ client, label }: OpenedClient, logger: LockLogger): void {
-  // A user who forgoes the ready check may have a server that does not know INFO.
+  // Users turn the ready check off for servers that do not support INFO.
   if (!client.options.enableReadyCheck) return;
   client.once('ready', () => {
     void evictionPolicyOf(client).then((policy) => policy && logger.warn(messages.mayEvict(label, policy)));
   });
 }
 
-/** Never rejects: a policy that is not told is nothing to warn of. */
+/** Never rejects: there is nothing to warn about if the server does not tell its policy. */
 async function evictionPolicyOf(client: RedisClient): Promise<string | undefined> {
   const servers: Redis[] = 'nodes' in client ? client.nodes('master') : [client];
   const infos = await Promise.allSettled(servers.map((server) => server.info('memory')));
@@ -20,7 +20,7 @@ async function evictionPolicyOf(client: RedisClient): Promise<string | undefined
   return policies.find((policy) => policy !== undefined);
 }
 
-/** Undefined if nothing is ever removed. */
+/** Undefined if the server never evicts keys. */
 function policyIn(info: string): string | undefined {
   const isLimited = /^maxmemory:[1-9]/m.test(info);
   const policy = /^maxmemory_policy:(.*?)\r?$/m.exec(info)?.[1];

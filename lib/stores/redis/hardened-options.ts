@@ -1,16 +1,17 @@
 import { hostname } from 'node:os';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 
-/** Milliseconds that a connection may take to be ready, and that start-up waits for the first. */
+/** Milliseconds that a connection may take to be ready. Start-up waits this long for the first one. */
 export const HANDSHAKE_TIMEOUT = 2000;
 
 /** Milliseconds before attempt number `times` to reconnect. */
 const reconnectDelay = (times: number): number => Math.min(25 * 2 ** Math.min(times, 6), 500);
 
 /**
- * What guards the promises of a lock, whatever the user chose. ioredis would queue a command while offline and send it
- * again after a reconnect, long after its caller has given up: a lock that nobody owns. The prefix is applied by the store,
- * which has to keep both keys of a lock in one cluster slot; calls have a time limit of their own.
+ * Options that locks depend on. They override what the user chose. ioredis would queue a command while offline and send
+ * it again after a reconnect, long after its caller has given up; then nobody would own the lock that it acquires. The
+ * store applies the key prefix itself, so that all keys of a lock stay in one cluster slot. `RedisConnection` limits
+ * the time of each call.
  */
 const GUARDS = {
   lazyConnect: true,
@@ -26,23 +27,23 @@ const GUARDS = {
   role: 'master',
   keyPrefix: '',
   reconnectOnError: null,
-  // SentinelWatch does it.
+  // SentinelWatch detects failovers.
   failoverDetector: false,
 } satisfies RedisOptions;
 
-/** What is better for locks than the values of ioredis, where the user did not choose. */
+/** Defaults that suit locks better than those of ioredis. The user can override them. */
 const PREFERENCES = {
-  // A firewall that forgets idle connections would cost the one call of the night its lock.
+  // A firewall may drop idle connections silently; then the first call after hours of silence would fail.
   keepAlive: 15_000,
   connectTimeout: HANDSHAKE_TIMEOUT,
   disconnectTimeout: 100,
   maxLoadingRetryTime: 250,
   retryStrategy: reconnectDelay,
-  // Sentinels that say nothing are passed over.
+  // So that a sentinel that does not answer is skipped.
   sentinelCommandTimeout: 500,
-  // ioredis goes on where it was in the list of them: after its end all are tried once, then RedisLink begins anew.
+  // ioredis continues in the middle of the list: this lets it try all sentinels once more, then RedisLink starts over.
   sentinelRetryStrategy: (times: number) => (times === 1 ? 0 : null),
-  // CLIENT SETINFO is one more right that a user would need, or one more refusal in ACL LOG for each connection.
+  // CLIENT SETINFO would need one more permission; without it, each connection would add a refusal to ACL LOG.
   disableClientInfo: true,
 } satisfies RedisOptions & { disableClientInfo: boolean };
 
@@ -51,7 +52,7 @@ const CLUSTER_GUARDS = {
   enableOfflineQueue: false,
   enableAutoPipelining: false,
   shardedSubscribers: false,
-  // A command that is sent again later is a command that outlives its caller.
+  // A command that ioredis sends again later may outlive its caller.
   retryDelayOnMoved: 0,
   retryDelayOnFailover: 0,
   retryDelayOnClusterDown: 0,
@@ -66,25 +67,28 @@ const CLUSTER_PREFERENCES = {
   clusterRetryStrategy: reconnectDelay,
 } satisfies ClusterOptions;
 
-/** The name of our connections in CLIENT LIST, which may have no blanks, and letters of ASCII only. */
+/** The name of our connections in CLIENT LIST: printable ASCII without spaces. */
 export function connectionName(replica = `${hostname()}:${process.pid}`): string {
   return `exclusive-lock:${replica}`.replace(/[^!-~]/g, '-');
 }
 
-/** What to set for a client of our own. `chosen`: what the user said, without the defaults of ioredis; `name`: ours. */
+/**
+ * The options of a client of our own. `chosen`: the user's options, without the defaults of ioredis; `name`: for CLIENT
+ * LIST.
+ */
 export function hardened(chosen: RedisOptions & { clientInfoTag?: string }, name: string): RedisOptions {
   return {
     ...PREFERENCES,
     ...(chosen.clientInfoTag !== undefined && { disableClientInfo: false }),
     ...picked(PREFERENCES, chosen),
     connectionName: chosen.connectionName ?? name,
-    // With sentinels it also tells a primary from what was one.
+    // With sentinels, the ready check also detects a server that is no longer a primary.
     enableReadyCheck: Boolean(chosen.sentinels) || chosen.enableReadyCheck !== false,
     ...GUARDS,
   };
 }
 
-/** The same for a cluster. `options`: all that it has now. */
+/** The same for a cluster. `options`: the user's options and the defaults of ioredis. */
 export function hardenedCluster(
   options: ClusterOptions,
   chosen: ClusterOptions,
@@ -101,7 +105,7 @@ export function hardenedCluster(
   };
 }
 
-/** Those of the options that were chosen. */
+/** The entries of `chosen` whose options are among `options`. */
 function picked<T extends object>(options: T, chosen: object): Partial<T> {
   const given = Object.entries(chosen).filter(([option, value]) => option in options && value !== undefined);
   return Object.fromEntries(given) as Partial<T>;

@@ -10,14 +10,16 @@ interface KeysOfLock {
   readonly queue: string;
 }
 
-/** How many locks the keys are kept of. */
+/** The number of locks whose keys are cached. */
 const MOST_KNOWN = 1000;
 
 /**
- * A lock is the string `<prefix>:<name>`, braces in the name escaped. What else is kept of it is in the same cluster slot,
- * each with an expiry of its own: `{<prefix>:<name>}:token`, the last fencing token; the sorted set `…:queue`, the waiters;
- * `…:void:<owner>`, the sign that this owner is not granted the lock any more; and `…:tick:<job>`, `…:gap:<job>`
- * and `…:key:<job>`, the marks of runs.
+ * The keys of locks. A lock is the string `<prefix>:<name>`, with braces in the name escaped. The other keys of a lock
+ * are in the same cluster slot, each with an expiry of its own:
+ * - `{<prefix>:<name>}:token`: the last fencing token;
+ * - `…:queue`: a sorted set of the waiters;
+ * - `…:void:<owner>`: exists if the store must not grant the lock to this owner any more;
+ * - `…:tick:<job>`, `…:gap:<job>` and `…:key:<job>`: the marks of runs.
  */
 export class LockKeys {
   readonly prefix: string;
@@ -31,9 +33,9 @@ export class LockKeys {
     return `${this.prefix}:${escapeBraces(name)}`;
   }
 
-  /** What a key must begin with to be a lock of a name that begins so. */
+  /** The beginning of the keys of all locks whose names begin with `prefix`. */
   beginning(prefix: string): string {
-    // A name may have been escaped just after it.
+    // A '%' may be escaped or not, depending on the characters that follow.
     return this.lock(prefix.split('%', 1)[0]);
   }
 
@@ -52,14 +54,14 @@ export class LockKeys {
     return [lock, token, queue];
   }
 
-  /** Adds those that an acquisition touches. */
+  /** Adds the keys that an acquisition touches. */
   addToAcquire(keys: string[], { name, owner }: OwnerRequest, claim: Claim | undefined): void {
     const { lock, token, queue, slot } = this.#of(name);
     keys.push(lock, token, queue, `${slot}:void:${owner}`);
     if (claim) keys.push(`${slot}:${claim.kind}:${claim.job}`);
   }
 
-  /** Adds those that a release touches. `isUnsettled`: a copy of its acquisition may still arrive. */
+  /** Adds the keys that a release touches. `isUnsettled`: a copy of its acquisition may still arrive. */
   addToRelease(
     keys: string[],
     { name, owner }: OwnerRequest,
@@ -72,12 +74,12 @@ export class LockKeys {
     if (recorded) keys.push(`${slot}:${recorded.kind}:${recorded.job}`);
   }
 
-  /** Where the last run of the job is marked. */
+  /** The key of the mark of the last run of the job. */
   mark(name: string, { kind, job }: Claim): string {
     return `${slotOf(this.lock(name))}:${kind}:${job}`;
   }
 
-  /** Kept for the next time: an application has few names, or uses each again soon. */
+  /** Caches the keys: an application has few names, or uses each again soon. */
   #of(name: string): KeysOfLock {
     const known = this.#known.get(name);
     if (known) return known;

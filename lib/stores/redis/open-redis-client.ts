@@ -12,18 +12,18 @@ export type RedisCommand = Command;
 /** A client of our own that is not connected yet, its name for log lines, and the user's key prefix. */
 export interface OpenedClient {
   client: RedisClient;
-  /** What the client makes its commands of. */
+  /** The class of the commands that the client sends. */
   Command: typeof Command;
   label: string;
   keyPrefix: string;
 }
 
-/** The connections that a client has at present: one, or those to the nodes of the cluster. */
+/** The current connections of a client: itself, or the connections to the nodes of the cluster. */
 export function connectionsOf(client: RedisClient): Redis[] {
   return 'nodes' in client ? [...client.nodes('all'), ...shardedSubscribersOf(client)] : [client];
 }
 
-/** Those of a cluster by which it hears sharded messages. ioredis keeps them to itself. */
+/** The connections by which a cluster client receives sharded messages. ioredis does not publish them. */
 function shardedSubscribersOf(client: Cluster): Redis[] {
   const { shardedSubscribers: group } = client as unknown as {
     shardedSubscribers?: { shardedSubscribers?: Map<string, { getInstance?(): Redis | null }> };
@@ -33,8 +33,8 @@ function shardedSubscribersOf(client: Cluster): Redis[] {
 }
 
 /**
- * Sees to it that a client's sockets, and its wait for the next attempt to connect, do not keep the process alive: an
- * application whose start has failed would never end. A call that waits for its reply keeps it alive.
+ * Keeps the sockets and reconnect timers of a client from keeping the process alive. Otherwise an application whose
+ * start has failed would never end. A call that waits for its reply keeps the process alive by itself.
  */
 export function leaveProcessAlone(client: RedisClient): void {
   const watched = new WeakSet<RedisClient>();
@@ -52,7 +52,12 @@ export function leaveProcessAlone(client: RedisClient): void {
   client.on('+subscriber', () => connectionsOf(client).forEach(watch));
 }
 
-/** Makes a client for `connection`; throws LockConfigurationError where that cannot work. `name`: for CLIENT LIST. */
+/**
+ * Makes a client that is not connected yet.
+ *
+ * @param name for CLIENT LIST
+ * @throws LockConfigurationError if ioredis is missing
+ */
 export async function openRedisClient(
   connection: RedisConnectionOptions,
   name: string,
@@ -63,7 +68,7 @@ export async function openRedisClient(
   }
   const { Redis, Cluster } = await loadIoredis();
   if (typeof connection === 'string') {
-    // By way of a client that is not connected: what a URL says would win over options beside it.
+    // Made in two steps, since in ioredis the options in a URL override options that are given with it.
     const client = new Redis(connection, { lazyConnect: true });
     return duplicate(client, { ...chosenIn(client), ...typedOptionsOf(connection) }, name);
   }
@@ -76,7 +81,7 @@ export async function openRedisClient(
   return single(new Redis({ ...options, ...hardened(options, name) }), options.keyPrefix);
 }
 
-/** A second client like one of ours, whose user subscribes anew after each reconnect. */
+/** A second client for subscriptions. Its user must subscribe again after each reconnect. */
 export function subscriberOf(client: RedisClient): RedisClient {
   if ('nodes' in client) return client.duplicate([], { ...client.options, shardedSubscribers: true });
   return client.duplicate({ autoResubscribe: false });
@@ -88,7 +93,7 @@ function duplicate(client: RedisClient, chosen: object, name: string): OpenedCli
   return single(client.duplicate({ ...chosen, ...hardened(chosen, name) }), client.options.keyPrefix);
 }
 
-/** The options of a client in which it is not like any other of its class. */
+/** The options of a client that differ from the defaults of its class. */
 function chosenIn(client: RedisClient): object {
   const usual = usualOptionsOf(client);
   return Object.fromEntries(
@@ -96,7 +101,7 @@ function chosenIn(client: RedisClient): object {
   );
 }
 
-/** Those of the copy of ioredis that the client is from, which takes its own where an option is undefined. */
+/** The defaults of the copy of ioredis that made the client: it uses them if an option is undefined. */
 function usualOptionsOf(client: RedisClient): Record<string, unknown> {
   const none = Object.fromEntries(Object.keys(client.options).map((option) => [option, undefined]));
   const options = { ...none, lazyConnect: true };
@@ -113,12 +118,15 @@ function single(client: Redis, keyPrefix = ''): OpenedClient {
 }
 
 function cluster(client: Cluster, { keyPrefix, redisOptions }: ClusterOptions): OpenedClient {
-  // As ioredis does it: the nodes' prefix counts where the cluster has none.
+  // As in ioredis, the prefix of the nodes counts if the cluster has none.
   const prefix = keyPrefix || redisOptions?.keyPrefix || '';
   return { client, Command: commandsOf(client), label: 'redis cluster', keyPrefix: prefix };
 }
 
-/** Of the copy of ioredis that the client is from, which may not be ours: `call` hands a command to `sendCommand`. */
+/**
+ * The command class of the copy of ioredis that made the client, which may not be ours: `call` passes one to
+ * `sendCommand`.
+ */
 function commandsOf(client: RedisClient): typeof Command {
   const sender = { options: {}, sendCommand: (command: Command) => command };
   const command = client.call.call(sender as never, 'ping') as unknown as Command;
@@ -128,7 +136,7 @@ function commandsOf(client: RedisClient): typeof Command {
 async function loadIoredis(): Promise<Pick<typeof import('ioredis'), 'Redis' | 'Cluster'>> {
   try {
     const { default: ioredis, Cluster } = await import('ioredis');
-    // The default is the class Redis, whatever the types say; Node finds no export of its name before ioredis 5.2.5.
+    // The types are wrong: the default export is the class Redis. Node finds it by name only from ioredis 5.2.5 on.
     return { Redis: ioredis as unknown as typeof Redis, Cluster };
   } catch (cause) {
     throw new LockConfigurationError(messages.missingPeer('ioredis', 'redis'), { cause });

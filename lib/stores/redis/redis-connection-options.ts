@@ -1,14 +1,14 @@
 /**
- * How to reach Redis, Valkey or KeyDB. One of
+ * How to reach Redis, Valkey or KeyDB, one of:
  * - a URL: `redis://`, `rediss://` (TLS), or the path of a Unix socket;
  * - ioredis options: `{ host, port, username, password, db, tls, sentinels, name, … }`;
- * - `{ cluster: [{ host, port }, …], options }` for Redis Cluster, `options` being ioredis cluster options;
- * - an ioredis client, `Redis` or `Cluster`: its settings are copied into a connection of our own; the client
- *   itself is never used, changed or closed.
+ * - `{ cluster: [{ host, port }, …], options }` for Redis Cluster, with the cluster options of ioredis;
+ * - an ioredis client, `Redis` or `Cluster`: the package copies its settings into a connection of its own, and never
+ *   uses, changes or closes the client itself.
  */
 export type RedisConnectionOptions = string | RedisServerOptions | RedisClusterOptions | RedisClientLike;
 
-/** ioredis options, as far as they say where the server is; the others pass through. */
+/** ioredis options. These say where the server is; all others are passed to ioredis. */
 export interface RedisServerOptions {
   host?: string;
   port?: number;
@@ -17,44 +17,49 @@ export interface RedisServerOptions {
   username?: string;
   password?: string;
   db?: number;
-  /** Put before every key, as ioredis does. */
+  /** A prefix for every key, as in ioredis. */
   keyPrefix?: string;
   tls?: object;
   /** Addresses of the sentinels, together with `name`. */
   sentinels?: readonly { host?: string; port?: number }[];
   /** Name of the master group the sentinels watch. */
   name?: string;
-  /** Of other packages. */
+  /** Options of other packages; see `foreignOption()`. */
   url?: never;
   socket?: never;
   [option: string]: unknown;
 }
 
-/** A Redis Cluster: some of its nodes to start from, and ioredis cluster options. */
+/** A Redis Cluster: the nodes to connect to first, and ioredis cluster options. */
 export interface RedisClusterOptions {
   cluster: readonly (string | { host?: string; port?: number })[];
   options?: Record<string, unknown>;
 }
 
-/** What is needed of an ioredis `Redis` or `Cluster`. Structural, so that ioredis stays an optional peer. */
+/**
+ * The part of an ioredis `Redis` or `Cluster` that the package needs. Structural, so that ioredis stays an optional
+ * peer.
+ */
 export interface RedisClientLike {
   readonly status: string;
   readonly options: object;
   duplicate(...args: never[]): unknown;
 }
 
-/** What other packages call the address; ioredis would pass over it, and connect to localhost. */
+/** Names that other packages have for the address. ioredis would ignore them and connect to localhost. */
 const FOREIGN = ['url', 'uri', 'socket', 'nodes', 'rootNodes'];
 
-/** The first option that ioredis does not know, although it says where the server is. */
+/** The first option that is meant as the address of the server but that ioredis does not know. */
 export function foreignOption(value: object): string | undefined {
   return FOREIGN.find((option) => (value as Record<string, unknown>)[option] !== undefined);
 }
 
-/** What tells ioredis where the server is; without any it connects to localhost. */
+/** The options that tell ioredis where the server is. Without them it connects to localhost. */
 const ADDRESS = ['host', 'path', 'sentinels', 'cluster'];
 
-/** An address that is there without a value, where there is no other one: ioredis would connect to localhost. */
+/**
+ * The name of an address option that is present but undefined, if no other is set: ioredis would connect to localhost.
+ */
 export function addressWithoutValue(value: object): string | undefined {
   const { sentinels, cluster } = value as { sentinels?: unknown; cluster?: unknown };
   if (ADDRESS.every((option) => (value as Record<string, unknown>)[option] === undefined)) {

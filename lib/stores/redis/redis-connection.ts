@@ -28,25 +28,26 @@ import type { SCRIPTS } from './scripts.js';
 export type Script = (typeof SCRIPTS)[keyof typeof SCRIPTS];
 export type Argument = string | number;
 
-/** What came back, and whether an earlier attempt may have been carried out already. */
+/** The reply of a script, and whether an earlier attempt may have run. */
 export interface ScriptReply {
   value: unknown;
   retried: boolean;
 }
 
-/** What a connection needs to know of the process that it is for. */
+/** The parts of the process that a connection uses. */
 export interface ConnectionContext {
   readonly outages: OutageLog;
   readonly logger: LockLogger;
-  /** The name of the replica, where it was given one. */
+  /** The name of the replica, if the user gave one. */
   readonly replica?: string | undefined;
 }
 
 /** Milliseconds between two attempts while the server refuses. */
 const RETRY_DELAY = 25;
+
 /**
- * One connection to Redis of our own. A call is tried again as long as it has time left: every script may run
- * twice for one owner without harm. A connection that stays silent is torn down and made anew.
+ * Our own connection to Redis. A call that fails is tried again while it has time left: every script may run twice for
+ * one owner without harm. A connection that does not answer is ended and made anew.
  */
 export class RedisConnection {
   readonly label: string;
@@ -54,12 +55,12 @@ export class RedisConnection {
   readonly logger: LockLogger;
   readonly #link: RedisLink;
   readonly #Command: OpenedClient['Command'];
-  /** What waits for an answer keeps the process alive: the sockets do not. */
+  /** Calls that wait for a reply keep the process alive: the sockets do not. */
   readonly #deadlines = new Deadlines(performance, { keepAlive: true });
   #underWay = 0;
   #oneSlotOnly: boolean;
 
-  /** Resolves when connected or, so that a replica boots while Redis is down, when the first attempt has failed. */
+  /** Resolves when connected, or when the first attempt has failed, so that a replica starts while Redis is down. */
   static async open(
     options: RedisConnectionOptions,
     { outages, logger, replica }: ConnectionContext,
@@ -81,8 +82,11 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script; rejects with LockStoreError after `within` milliseconds at the latest.
-   * `mayHaveRun`: whether what it does may have been done already, by another command.
+   * Runs a script.
+   *
+   * @param within milliseconds after which the call rejects at the latest
+   * @param mayHaveRun whether another command may have done the same before
+   * @throws LockStoreError
    */
   async run(
     script: Script,
@@ -96,7 +100,7 @@ export class RedisConnection {
     const commandArgs: Argument[] = [script.sha, keys.length, ...keys, ...args];
     let name: 'evalsha' | 'eval' = 'evalsha';
     let failure: Error | undefined;
-    // Nearly always it is ready, and there is nothing to await.
+    // Saves an await: the link is nearly always ready.
     while ((this.#link.isReady && performance.now() < deadline) || (await this.#link.readyBefore(deadline))) {
       const command = new this.#Command(name, commandArgs, { replyEncoding: 'utf8' });
       const timeout = this.#deadlines.add(deadline, () => this.#tooLate(command, within));
@@ -107,13 +111,14 @@ export class RedisConnection {
       } catch (thrown) {
         const error = withoutSecrets(thrown);
         if (isUnknownScript(error)) {
-          // The server has the text from then on. Not for a caller that has gone: nobody would give back what it is granted.
+          // From now on the server knows the script. The loop checks the deadline first: if the caller has given up,
+          // nobody would give back the lock.
           name = 'eval';
           commandArgs[0] = script.lua;
           continue;
         }
         mayHaveRun ||= !surelyDidNothing(error);
-        // What the server said tells more than that the last attempt had too little time.
+        // An error of the server says more than the timeout of a later attempt.
         if (failure?.name !== 'ReplyError' || error.name === 'ReplyError') failure = error;
         if (isCuredByReconnect(error)) this.#link.replace();
         if (isCrossSlot(error)) this.#oneSlotOnly = true;
@@ -122,40 +127,43 @@ export class RedisConnection {
       } finally {
         this.#deadlines.cancel(timeout);
         this.#underWay--;
-        // V8 makes ioredis' closure `command.reject` an old object, which would keep them until a full collection.
+        // ioredis' closure `command.reject` often outlives the command, and would keep them until a full garbage
+        // collection.
         command.args = [];
       }
     }
     throw this.#failed(failure, within, mayHaveRun);
   }
 
-  /** A client for the same server that is not connected yet, for what takes a connection of its own. */
+  /** A second client for subscriptions, not connected yet. */
   openSubscriber(): RedisClient {
     return subscriberOf(this.#link.client);
   }
 
-  /** The listener is called when another server is the primary, which this one may not know. */
+  /** Calls the listener when another server has become the primary. The connected server may not know that. */
   onSwitched(listener: () => void): void {
     this.#link.onSwitched(listener);
   }
 
-  /** The listener is called when it is ready again: the server may have forgotten things, or be another one. */
+  /** Calls the listener after each reconnect: the server may have lost data, or be another server. */
   onReconnected(listener: () => void): void {
     this.#link.onReconnected(listener);
   }
 
-  /** Each of which has a part of the keys. */
+  /** The primaries. In a cluster, each has a part of the keys. */
   get servers(): readonly RedisClient[] {
     const { client } = this.#link;
     return 'nodes' in client ? client.nodes('master') : [client];
   }
 
-  /** Whether a call is under way to the server. */
+  /** Whether a command is under way. */
   get isBusy(): boolean {
     return this.#underWay > 0;
   }
 
-  /** Whether a command must keep to the keys of one lock: in a cluster, and once a server has answered CROSSSLOT. */
+  /**
+   * Whether each command may have the keys of one lock only: in a cluster, and after a server has answered CROSSSLOT.
+   */
   get oneSlotOnly(): boolean {
     return this.#oneSlotOnly;
   }
@@ -171,7 +179,7 @@ export class RedisConnection {
 
   /** Ends the wait for a reply. */
   #tooLate(command: RedisCommand, within: number): void {
-    // Where the event loop was blocked the reply may be in the socket already: it is read before an immediate.
+    // If the event loop was blocked, the reply may wait in the socket. It is read before an immediate runs.
     setImmediate(() => {
       if (command.args.length === 0) return;
       command.reject(new Error(messages.noReply(within)));
@@ -188,7 +196,7 @@ export class RedisConnection {
   }
 }
 
-/** The server does not know the script by its name. */
+/** Whether the server does not know the script by its hash. */
 function isUnknownScript(error: Error): boolean {
   return error.message.startsWith('NOSCRIPT');
 }

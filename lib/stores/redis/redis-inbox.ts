@@ -7,37 +7,38 @@ import { isForbidden } from './redis-errors.js';
 import { SilentConnections } from './silent-connections.js';
 import { slotOf } from './slot-of.js';
 
-/** What the inbox needs to know of the store it belongs to. */
-export interface InboxPlace {
+/** The parts of the store that the inbox uses. */
+export interface InboxParts {
   readonly keys: LockKeys;
-  /** Makes a client that is not connected yet. */
+  /** Returns a client that is not connected yet. */
   openClient(): RedisClient;
-  /** In a cluster messages go by the slot of the lock. */
+  /** In a cluster, each lock has a channel in its own slot. */
   readonly isCluster: boolean;
   readonly warn: (message: string) => void;
 }
 
 type OnNews = (grant?: QueueGrant) => void;
 
-/** Milliseconds after which a connection that has said nothing is asked whether it is alive. */
+/** Milliseconds between two checks whether the connection is alive. */
 const CHECK_EVERY = 4000;
-/** Milliseconds between two connections that are given up because no message would arrive. */
+/** Least milliseconds between two reconnects because messages do not arrive. */
 const RECONNECT_DELAY = 4000;
-/** Milliseconds before the server is asked again for what the user may not do. */
+/** Milliseconds before the inbox tries again after a missing permission. */
 const REFUSED_FOR = 60_000;
 
 /**
- * Where a process hears that a waiter was given a lock: a connection of its own, made when somebody first waits. A script
- * that frees a lock counts the listeners, so a waiter whose process is dead holds up nobody.
+ * Receives the messages that tell the waiters of this process about their grants. Uses its own connection, which is
+ * opened when the first call waits. A script that hands over a lock checks whether anybody listens, so a waiter whose
+ * process is dead delays the others by half a second at most.
  */
 export class RedisInbox {
-  readonly #place: InboxPlace;
+  readonly #parts: InboxParts;
   readonly #id = randomBytes(12).toString('base64url');
-  /** The waiters, by channel and lock. */
+  /** The listeners, by channel and lock. */
   readonly #watchers = new Map<string, Map<string, Set<OnNews>>>();
-  /** The channels that are listened to now. */
+  /** The channels that are subscribed. */
   readonly #heard = new Set<string>();
-  /** The channels that the server was asked for and has not answered. */
+  /** The channels whose subscription is under way. */
   readonly #subscribing = new Set<string>();
   #client: RedisClient | undefined;
   #connections: SilentConnections | undefined;
@@ -47,13 +48,16 @@ export class RedisInbox {
   #toldOfRefusal = false;
   #closed = false;
 
-  constructor(place: InboxPlace) {
-    this.#place = place;
+  constructor(parts: InboxParts) {
+    this.#parts = parts;
   }
 
-  /** Calls `onNews` for each message about the lock, and when messages may have been missed. Returns what ends it. */
+  /**
+   * Calls `onNews` for each message about the lock, and when messages may have been missed, until the returned function
+   * is called.
+   */
   watch(name: string, onNews: OnNews): () => void {
-    const lock = this.#place.keys.lock(name);
+    const lock = this.#parts.keys.lock(name);
     const channel = this.#channelOf(lock);
     const locks = this.#watchers.get(channel) ?? new Map<string, Set<OnNews>>();
     const watchers = locks.get(lock) ?? new Set();
@@ -68,22 +72,25 @@ export class RedisInbox {
     };
   }
 
-  /** Where a script tells this process of a grant of the lock: the command and the channel. */
+  /** The command and the channel with which a script tells this process about a grant of the lock. */
   address(name: string): string {
-    const command = this.#place.isCluster ? 'SPUBLISH' : 'PUBLISH';
-    return `${command}\n${this.#channelOf(this.#place.keys.lock(name))}`;
+    const command = this.#parts.isCluster ? 'SPUBLISH' : 'PUBLISH';
+    return `${command}\n${this.#channelOf(this.#parts.keys.lock(name))}`;
   }
 
   /** Whether messages about the lock would arrive. */
   hears(name: string): boolean {
     if (this.#isRefused) return false;
     this.#check();
-    return this.#heard.has(this.#channelOf(this.#place.keys.lock(name)));
+    return this.#heard.has(this.#channelOf(this.#parts.keys.lock(name)));
   }
 
   /**
-   * What the server has said to a waiter: the last fencing token if it is queued; null if messages would not arrive
-   * although it listens, and perhaps why; undefined if it does not listen yet.
+   * Turns what acquire.lua says about the queue into a part of the reply, and reacts if messages do not arrive.
+   *
+   * @param lastToken the last fencing token if the waiter is queued; null if nobody listens on the channel as far as
+   * the server can tell; undefined if the request gave no address, since this process did not listen yet
+   * @param error why the server could not tell, if it said so
    */
   queueing(
     name: string,
@@ -97,15 +104,17 @@ export class RedisInbox {
     return { queued: false };
   }
 
-  /** Begins to listen, so that messages about the lock arrive soon. */
+  /** Subscribes, so that messages about the lock arrive soon. */
   listen(name: string): void {
     if (this.#closed || this.#isRefused) return;
     if (!this.#client) this.#open();
     else if (this.#client.status === 'end') this.#connect();
-    else this.#subscribe(this.#channelOf(this.#place.keys.lock(name)));
+    else this.#subscribe(this.#channelOf(this.#parts.keys.lock(name)));
   }
 
-  /** Messages do not arrive although it listens: to a server that is no master any more, for instance. */
+  /**
+   * Call this if messages do not arrive despite a subscription, for instance because the server is no longer a primary.
+   */
   reconnect(): void {
     const now = performance.now();
     if (this.#client?.status !== 'ready' || now - this.#reconnectedAt < RECONNECT_DELAY) return;
@@ -113,7 +122,7 @@ export class RedisInbox {
     this.#client.disconnect(true);
   }
 
-  /** Another server is the primary, though this one may not know. */
+  /** Ends the connection: another server has become the primary. The connected server may not know that. */
   leaveServer(): void {
     void this.#connections?.endAll();
   }
@@ -125,13 +134,13 @@ export class RedisInbox {
   }
 
   #open(): void {
-    const client = (this.#client = this.#place.openClient());
+    const client = (this.#client = this.#parts.openClient());
     this.#connections = new SilentConnections(client, () => {});
     leaveProcessAlone(client);
-    // Waiters ask by the clock as long as there is no connection; the other connection tells the operator.
+    // Without this connection, waiters poll. The other connection reports the outage.
     client.on('error', () => {});
-    client.on('close', () => this.#deaf());
-    // Of a cluster, one of the connections.
+    client.on('close', () => this.#disconnected());
+    // In a cluster, one of the connections has ended.
     client.on('-node', () => this.#tellAll());
     client.on('ready', () => this.#subscribeAll());
     const tell = (channel: string, message: string): void => this.#tellGrant(channel, message);
@@ -158,7 +167,7 @@ export class RedisInbox {
         this.#heard.add(channel);
         const locks = this.#watchers.get(channel);
         if (!locks) this.#unsubscribe(channel);
-        // What was told before it listened is lost.
+        // Messages from before the subscription are lost.
         else for (const lock of locks.keys()) this.#tell(channel, lock);
       },
       (error: unknown) => {
@@ -172,43 +181,45 @@ export class RedisInbox {
     return performance.now() < this.#refusedUntil;
   }
 
-  /** The user may not do what a queue needs: nor at the next question, a tenth of a second later. */
+  /** The Redis user lacks a permission that a queue needs. Polling waiters must not try again ten times a second. */
   #refused(reason: string): void {
     this.#refusedUntil = performance.now() + REFUSED_FOR;
-    if (!this.#toldOfRefusal) this.#place.warn(messages.keepsNoLine(reason));
+    if (!this.#toldOfRefusal) this.#parts.warn(messages.keepsNoLine(reason));
     this.#toldOfRefusal = true;
   }
 
   async #subscribeTo(client: RedisClient, channel: string): Promise<void> {
-    if (!this.#place.isCluster) return void (await client.subscribe(channel));
+    if (!this.#parts.isCluster) return void (await client.subscribe(channel));
     let subscribed: Promise<unknown>;
     try {
       subscribed = client.ssubscribe(channel);
     } catch (error) {
-      // ioredis throws where it has not learnt which node has the slot, and learns that only when it connects.
+      // ioredis throws if it does not know the node of the slot, and finds it out only when it connects.
       this.reconnect();
       throw error;
     }
     await subscribed;
   }
 
-  /** In a cluster each lock has a channel; else there is one, which is kept. */
+  /** Only in a cluster, in which each lock has a channel. Elsewhere there is one channel, which stays subscribed. */
   #unsubscribe(channel: string): void {
     const client = this.#client;
-    if (!this.#place.isCluster || !this.#heard.delete(channel) || client?.status !== 'ready') return;
-    // In a function: ioredis throws, instead of rejecting, where it has not learnt which node has the slot.
+    if (!this.#parts.isCluster || !this.#heard.delete(channel) || client?.status !== 'ready') return;
+    // An async function, since ioredis throws instead of rejecting if it does not know the node of the slot.
     const unsubscribe = async (): Promise<unknown> => client.sunsubscribe(channel);
     unsubscribe().catch(() => {});
   }
 
-  /** As hand-over.lua puts it. */
+  /** Reads a message of queue.lua. */
   #tellGrant(channel: string, message: string): void {
     const [lock, fencingToken, keptFor, owner] = message.split('\n');
     this.#tell(channel, lock, { owner, fencingToken: Number(fencingToken), keptFor: Number(keptFor) });
   }
 
-  /** Waiters ask at once: one may have the lock for a moment only. */
-  #deaf(): void {
+  /**
+   * The connection has ended. Waiters ask at once: a lock that was given to one of them is kept for half a second only.
+   */
+  #disconnected(): void {
     this.#heard.clear();
     this.#tellAll();
   }
@@ -221,7 +232,7 @@ export class RedisInbox {
     for (const onNews of this.#watchers.get(channel)?.get(lock) ?? []) onNews(grant);
   }
 
-  /** A connection that is dead without knowing it would be taken by the server for a listener. */
+  /** Pings now and then: the server counts a dead connection that looks open as a listener. */
   #check(): void {
     const now = performance.now();
     if (now - this.#checkedAt < CHECK_EVERY) return;
@@ -230,7 +241,7 @@ export class RedisInbox {
   }
 
   #channelOf(lock: string): string {
-    const { isCluster, keys } = this.#place;
+    const { isCluster, keys } = this.#parts;
     if (!isCluster) return `${keys.prefix}:inbox:${this.#id}`;
     return `${slotOf(lock)}:inbox:${this.#id}`;
   }

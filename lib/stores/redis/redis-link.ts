@@ -13,25 +13,25 @@ import {
 import { SentinelWatch } from './sentinel-watch.js';
 import { SilentConnections, handshakeTimeoutOf } from './silent-connections.js';
 
-/** Milliseconds between two connections that are given up because the server refuses what another might allow. */
+/** Least milliseconds between two connections that are replaced because the server refuses commands. */
 const REPLACE_DELAY = 1000;
-/** Milliseconds for which a promotion that nobody has seen the end of is waited for. */
+/** Milliseconds to wait for the end of a promotion. */
 const PROMOTION_TIMEOUT = 3000;
-/** Milliseconds before a client is connected again that ioredis has given up. */
+/** Milliseconds before a client that ioredis has given up is connected again. */
 const REVIVE_DELAY = 1000;
 
 /**
- * How far the client has come with its connection:
- * - `connecting`: no server was reached since one was ready;
- * - `reached`: one was, but none has become ready. If it was found by sentinels, then they answer;
+ * The state of the client's connection:
+ * - `connecting`: no server was reached since the last one was ready;
+ * - `reached`: a server was reached but is not ready. If there are sentinels, they have answered;
  * - `refused`: the server refused the database, and the connection is being ended;
  * - `ready`.
  */
 type Stage = 'connecting' | 'reached' | 'refused' | 'ready';
 
 /**
- * Keeps one client connected to the primary, and replaces it when its connection is silent or refused. Logs when there is
- * no connection, and wakes the calls that wait for one when there is.
+ * Keeps one client connected to the primary, and replaces its connection if that is silent or refused. Logs outages,
+ * and wakes the calls that wait for a connection.
  */
 export class RedisLink {
   readonly label: string;
@@ -39,20 +39,22 @@ export class RedisLink {
   readonly #outages: OutageLog;
   readonly #connections: SilentConnections;
   readonly #sentinels: SentinelWatch | undefined;
-  /** The calls that wait for the connection. Not listeners of the client: Node warns of more than ten. */
+  /**
+   * The calls that wait for the connection. They are not listeners of the client, since Node warns about more than ten.
+   */
   readonly #waiting = new Set<(ready: boolean) => void>();
   readonly #onSwitch = new Set<() => void>();
   readonly #onReconnected = new Set<() => void>();
-  /** What is wrong with the connection; undefined while it is ready. */
+  /** Why there is no connection; undefined while it is ready. */
   #fault: Error | undefined;
   #stage: Stage = 'connecting';
-  /** Whether an outage was begun here. */
+  /** Whether this link has reported an outage that has not ended. */
   #reported = false;
-  /** Whether a server was ready before. */
+  /** Whether a connection was ready before. */
   #wasReadyBefore = false;
   #closed = false;
   #replacedAt = -Infinity;
-  /** Runs while a replica is being promoted: what the old primary answers then is of no worth. */
+  /** Runs while a replica is being promoted: replies of the old primary do not count in this time. */
   #promotion: NodeJS.Timeout | undefined;
 
   constructor({ client, label }: OpenedClient, outages: OutageLog) {
@@ -64,9 +66,9 @@ export class RedisLink {
     client.on('error', (error: Error) => {
       this.#failed(error);
       if (!isOfDatabase(error)) return;
-      // ioredis would go on in database 0, where no other replica looks for the lock.
+      // ioredis would continue in database 0, where no other replica looks for the lock.
       if (this.#stage !== 'ready') this.#stage = 'refused';
-      // For good: else the connection may be ready for a moment, and the next one is made without delay.
+      // Without this, the connection may become ready for a moment, and ioredis reconnects without delay.
       client.disconnect();
       void this.#connections.endAll();
     });
@@ -82,7 +84,10 @@ export class RedisLink {
       });
   }
 
-  /** Resolves when connected or when the first attempt has failed, so that a replica boots while Redis is down. Never rejects. */
+  /**
+   * Resolves when connected, or when the first attempt has failed, so that a replica starts while Redis is down. Never
+   * rejects.
+   */
   open(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -102,7 +107,7 @@ export class RedisLink {
     return this.client.status === 'ready' && !this.#closed && !this.#promotion;
   }
 
-  /** Why a call cannot be carried out; undefined while nothing is wrong. */
+  /** Why there is no connection; undefined while nothing is wrong. */
   get fault(): Error | undefined {
     return this.#fault;
   }
@@ -123,22 +128,22 @@ export class RedisLink {
     });
   }
 
-  /** The listener is called when another server is the primary, which this one may not know. */
+  /** Calls the listener when another server has become the primary. The connected server may not know that. */
   onSwitched(listener: () => void): void {
     this.#onSwitch.add(listener);
   }
 
-  /** The listener is called when it is ready again: the server may have forgotten things, or be another one. */
+  /** Calls the listener after each reconnect: the server may have lost data, or be another server. */
   onReconnected(listener: () => void): void {
     this.#onReconnected.add(listener);
   }
 
-  /** A reply is late: ends connections that do not answer a PING either. */
+  /** Call this when a reply is late. Ends the connections that do not answer a PING. */
   ping(): void {
     this.#connections.ping();
   }
 
-  /** Not at every refusal: a server that stays read-only would be connected to many times a second. */
+  /** Ends the connection, so that ioredis makes a new one. Not more than once a second: a server may stay read-only. */
   replace(): void {
     const now = performance.now();
     if (now - this.#replacedAt < REPLACE_DELAY) return;
@@ -156,7 +161,7 @@ export class RedisLink {
     await Promise.all([this.#connections.endAll(), this.#sentinels?.close()]);
   }
 
-  /** What is still under way to the old primary may be lost; and nothing is sent to it any more. */
+  /** Stops sending to the old primary, and ends its connections: it may lose all that is under way. */
   #awaitPrimary(): void {
     if (this.#closed) return;
     clearTimeout(this.#promotion);
@@ -181,7 +186,10 @@ export class RedisLink {
     for (const settle of this.#waiting) settle(ready);
   }
 
-  /** The client was ended, by ourselves or by ioredis, which does so when sentinels or all nodes of a cluster are out of reach. */
+  /**
+   * Connects again after the client has ended. ioredis ends it if all sentinels or all nodes of a cluster are out of
+   * reach.
+   */
   #revive(): void {
     if (this.#closed) return;
     setTimeout(() => {
@@ -192,27 +200,27 @@ export class RedisLink {
   #failed(error: unknown): void {
     if (this.#closed || isBegunAnew(error)) return;
     const fault = this.#asItIs(withoutSecrets(error));
-    // That it was not sent must not hide why.
+    // An error that only says "not sent" must not replace the reason.
     if (!this.#fault || !wasNotSent(fault)) this.#fault = fault;
     if (this.client.status === 'ready') return;
     this.#reported = true;
     this.#outages.begin(this.label, this.#fault);
   }
 
-  /** ioredis says that no sentinel can be reached when none of them names a server that is a primary, too. */
+  /** ioredis says that no sentinel can be reached even if they answer, but none names a server that is a primary. */
   #asItIs(fault: Error): Error {
     if (!sentinelsAreUseless(fault)) return fault;
     if (unknownToSentinels(fault)) return new Error(messages.unknownToSentinels(this.#groupName ?? ''));
     return this.#stage === 'reached' ? this.#closedFault() : fault;
   }
 
-  /** ioredis closes a connection to what is no primary, and does not say so. */
+  /** ioredis closes a connection to a server that is no primary, and does not say why. */
   #closedFault(): Error {
     const name = this.#groupName;
     return new Error(name === undefined ? messages.connectionClosed() : messages.noPrimary(name));
   }
 
-  /** Of what sentinels watch. */
+  /** The name of the primary group; undefined without sentinels. */
   get #groupName(): string | undefined {
     return 'nodes' in this.client || !this.client.options.sentinels ? undefined : this.client.options.name;
   }
@@ -221,11 +229,13 @@ export class RedisLink {
     this.#failed(this.#fault ?? new Error(messages.connectionNotReady(handshakeTimeoutOf(this.client))));
   }
 
-  /** That a connection ends is no outage yet (a server closes idle ones); that the next one fails is. */
+  /**
+   * The end of a ready connection is no outage yet, since servers close idle ones. A failure of the next connection is.
+   */
   #ended(): void {
     if (this.#stage === 'ready') {
       this.#stage = 'connecting';
-      // How this one ended is not what is wrong with the next.
+      // The error of this connection says nothing about the next one.
       this.#fault = undefined;
       return;
     }
@@ -237,7 +247,7 @@ export class RedisLink {
     if (this.#stage === 'refused') return;
     this.#stage = 'ready';
     this.#fault = undefined;
-    // Else it is calls that fail: that a new connection could be had does not mean that they are answered now.
+    // If calls have reported the outage, only a call that is answered ends it.
     if (this.#reported) this.#outages.end();
     this.#reported = false;
     if (this.isReady) this.#wake(true);

@@ -29,12 +29,12 @@ import {
 import { SCRIPTS } from './scripts.js';
 import { UnsettledOwners } from './unsettled-owners.js';
 
-/** Leases renewed by one command: about 0.5 ms of the server's time. */
+/** The most leases that one command renews. It takes about 0.5 ms of the server's time. */
 const RENEW_BATCH = 500;
-/** Keys looked at by one command of a listing. */
+/** The keys that one command of a listing scans. */
 const SCAN_PAGE = 500;
 
-/** Locks in Redis, Valkey or KeyDB, under the keys of lock-keys.ts. */
+/** Locks in Redis, Valkey or KeyDB. lock-keys.ts describes the keys. */
 export class RedisLockStore implements LockStore {
   readonly description: string;
   readonly queue: LockQueue;
@@ -116,7 +116,7 @@ export class RedisLockStore implements LockStore {
     await Promise.all([this.#inbox.close(), this.#connection.close()]);
   }
 
-  /** Where it hears that it was given the lock; undefined if it is not to be queued, or would not hear of that. */
+  /** Where to report a grant to this waiter; undefined if it does not wait, or if messages would not arrive. */
   #addressOf({ name, waited }: AcquireRequest): string | undefined {
     return waited !== undefined && this.#inbox.hears(name) ? this.#inbox.address(name) : undefined;
   }
@@ -132,7 +132,7 @@ export class RedisLockStore implements LockStore {
 
   #released({ owner }: ReleaseRequest, reply: OwnerReply, retried: boolean): OwnerReply {
     this.#unsettled.delete(owner);
-    // The first attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
+    // An earlier attempt may have freed the lock. Then another owner may hold it already.
     return retried ? 'held' : reply;
   }
 
@@ -157,13 +157,13 @@ export class RedisLockStore implements LockStore {
     }
   }
 
-  /** Must not overtake the acquisitions and releases that are being collected. Renewals and listings may. */
+  /** Sends the collected acquisitions and releases first, so that this command cannot overtake them. */
   async #run(...call: Parameters<RedisConnection['run']>): Promise<unknown> {
     this.#batcher.flush();
     return (await this.#connection.run(...call)).value;
   }
 
-  /** With one command for each `size` of them. */
+  /** Renews with one command for every `size` leases. */
   async #renewInBatches(
     size: number,
     requests: readonly RenewRequest[],

@@ -1,4 +1,4 @@
-/** Options of ioredis that are no text, and that count for us; see hardened-options.ts. */
+/** Options of ioredis that are not strings and that hardened-options.ts keeps. */
 const BOOLEANS = [
   'enableReadyCheck',
   'disableClientInfo',
@@ -15,12 +15,15 @@ const NUMBERS = [
   'protocol',
 ];
 
-/** What is wrong with a Redis URL; undefined if nothing is. Repeats no part of it: that might be the password. */
+/** Says what is wrong with a Redis URL; undefined if nothing is. Repeats no part that might be the password. */
 export function problemOfRedisUrl(text: string): string | undefined {
   return problemOfAddress(text) ?? problemOfQuery(queryOf(text));
 }
 
-/** What a URL says after its `?` is text to ioredis: `enableReadyCheck=false` would mean true. */
+/**
+ * The options after the `?` of a URL, with their types. ioredis reads them as strings: `enableReadyCheck=false` would
+ * mean true.
+ */
 export function typedOptionsOf(text: string): Record<string, boolean | number> {
   const query = queryOf(text);
   const given = (option: string): boolean => query.has(option);
@@ -31,7 +34,7 @@ export function typedOptionsOf(text: string): Record<string, boolean | number> {
 }
 
 function problemOfAddress(text: string): string | undefined {
-  // The path of a Unix socket.
+  // A path of a Unix socket.
   if (text.startsWith('/')) return undefined;
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return 'it does not begin with redis:// or rediss://';
   if (!URL.canParse(text)) return 'it cannot be parsed';
@@ -51,7 +54,7 @@ function problemOfQuery(query: URLSearchParams): string | undefined {
   if (noBoolean) return `its option ${noBoolean} is neither true nor false`;
   const noNumber = NUMBERS.filter(given).find((option) => isWrong(option, /^\d+$/));
   if (noNumber) return `its option ${noNumber} is not a number`;
-  // ioredis would take any text for yes.
+  // ioredis reads any text as true.
   if (query.get('tls') === 'false') return 'its option tls is false: leave it out, redis:// is without TLS';
   return undefined;
 }

@@ -10,7 +10,10 @@ import {
 } from '../lock-store.js';
 import type { Argument } from './redis-connection.js';
 
-/** Adds the arguments of acquire.lua for one request. `address`: where its process hears of grants, if it is to be queued. */
+/**
+ * Adds the arguments of acquire.lua for one request. `address`: where the script reports a grant; undefined: do not
+ * queue.
+ */
 export function addAcquireArguments(
   args: Argument[],
   { owner, holder, ttl, claim, waited = 0 }: AcquireRequest,
@@ -42,7 +45,7 @@ function numberOf(claim: Claim): number {
   }
 }
 
-/** What changes with the end of an acquisition in what is remembered of the job; undefined if nothing does. */
+/** The claim whose mark changes when the acquisition ends; undefined if none does. */
 export function recordedClaim({ claim, end }: ReleaseRequest): Claim | undefined {
   switch (end) {
     case 'completed':
@@ -54,22 +57,24 @@ export function recordedClaim({ claim, end }: ReleaseRequest): Claim | undefined
   }
 }
 
-/** Adds the arguments of release.lua for one request. `isUnsettled`: whether a copy of its acquisition may still arrive. */
+/**
+ * Adds the arguments of release.lua for one request. `isUnsettled`: whether a copy of its acquisition may still arrive.
+ */
 export function addReleaseArguments(args: Argument[], request: ReleaseRequest, isUnsettled: boolean): void {
   const claim = recordedClaim(request);
   args.push(request.owner, isUnsettled ? 'unsettled' : '', claim ? request.end : '');
   if (claim) args.push(claim.kind, numberOf(claim), retentionFor(claim), claim.application ?? '');
 }
 
-/** The owner and the fencing token of a grant, with which the text in a lock begins. */
+/** Matches the owner and the fencing token, with which the text in a lock begins. */
 const GRANT = /^\{"owner":"([^"]*)","token":(\d+)/;
 
-/** What of a holder comes after these. */
+/** The rest of the text in a lock, after owner and fencing token. */
 function restOf(holder: string): string {
   return holder === '{}' ? '}' : `,${holder.slice(1)}`;
 }
 
-/** The holder that the text in a lock tells; without owner and fencing token if another program has written it. */
+/** Reads the text in a lock. Owner and fencing token are undefined if another program has written it. */
 export function holderIn(text: string): Pick<StoredLock, 'owner' | 'holder' | 'fencingToken'> {
   const [found, owner, fencingToken] = GRANT.exec(text) ?? [];
   if (found === undefined) return { owner: undefined, holder: text, fencingToken: undefined };
@@ -80,9 +85,11 @@ export function holderIn(text: string): Pick<StoredLock, 'owner' | 'holder' | 'f
 type Busy = Extract<AcquireReply, { status: 'busy' }>;
 
 /**
- * The decision of acquire.lua about one request. `queueing` makes of what it says of the queue what is replied about that:
- * the last fencing token if it is queued; null, and perhaps an error, if no message would arrive; undefined if its process did
- * not listen.
+ * Reads the decision of acquire.lua about one request.
+ *
+ * @param queueing turns what a `busy` decision says about the queue into a part of the reply. `lastToken` is the last
+ * fencing token of the lock if the script has queued the request. It is null if no message would arrive, with the
+ * `error` if there was one. It is undefined if the request gave no address.
  */
 export function acquireReply(
   value: unknown,
@@ -121,12 +128,12 @@ export function acquireReply(
   }
 }
 
-/** A lock that a script has read. */
+/** Makes a `StoredLock` of the values that a script has read. */
 export function stored(text: string, remaining = -1, waiters = 0): StoredLock {
   return { ...holderIn(text), remaining: expiry(remaining), waiters };
 }
 
-/** PTTL says -1 of a key without expiry, which another program may have set. */
+/** PTTL returns -1 for a key without expiry. Another program may have set such a key. */
 function expiry(pttl: number): number {
   return pttl < 0 ? Infinity : pttl;
 }

@@ -2,29 +2,29 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { leaveProcessAlone } from './open-redis-client.js';
 import { SilentConnections } from './silent-connections.js';
 
-/** Milliseconds between two PINGs of a sentinel that has nothing to tell. */
+/** Milliseconds between two PINGs to each sentinel. */
 const PING_EVERY = 10_000;
 /** Milliseconds between two attempts to reach a sentinel. */
 const RETRY_EVERY = 1000;
-/** What the sentinel that leads a failover publishes before it promotes a replica, and when it has asked for that. */
+/** Published by the sentinel that leads a failover: before it promotes a replica, and after it has told the replica. */
 const PROMOTIONS = ['+failover-state-send-slaveof-noone', '+failover-state-wait-promotion'];
 /**
- * What a sentinel publishes when another server is the primary: the leader when it has seen that, all others when they have
- * heard of it, and the leader again when the failover is over, which may be minutes later.
+ * Published when another server has become the primary: by the leading sentinel when it sees the promotion, by the
+ * others when they learn of it, and by the leader again when the failover is over, which may be minutes later.
  */
 const SWITCHES = ['+promoted-slave', '+switch-master'];
 
-/** What to do when the sentinels tell something. */
+/** Callbacks for the news that sentinels publish. */
 export interface OnFailover {
-  /** The primary is about to be one no more. What is written there from now on may be lost. */
+  /** The primary is about to be demoted. Anything written to it from now on may be lost. */
   promotion(): void;
-  /** Another server is the primary than the one to which the client is connected. */
+  /** The client is connected to a server that is not the primary. */
   elsewhere(): void;
-  /** The client is connected to the primary that was told of in the meantime. */
+  /** The client has connected to the primary that the sentinels named while it was disconnected. */
   arrived(): void;
 }
 
-/** An option of ioredis 6, whose replies would be of other types. */
+/** An option of ioredis 6, whose replies have other types without it. */
 const AS_IOREDIS_5 = { protocol: 2 };
 
 interface Address {
@@ -33,17 +33,20 @@ interface Address {
 }
 
 /**
- * Hears from the sentinels of a failover. A planned one leaves the old primary writable for some ten seconds, in which it
- * tells its clients nothing and will lose all that they write; the first of them before any sentinel names the new one.
- * `failoverDetector` of ioredis does less: it hears only of the end of a failover, heeds those of other groups, does not
- * ask what it has missed while a sentinel was out of reach, and its connections keep the process alive.
+ * Learns of failovers from the sentinels. In a planned failover, the old primary stays writable for about ten seconds.
+ * It tells its clients nothing, and it will lose what they write. The first of these writes come before any sentinel
+ * names the new primary.
+ *
+ * The `failoverDetector` of ioredis does less. It learns only of the end of a failover, reacts to failovers of other
+ * groups, does not ask for what it missed while a sentinel was out of reach, and its connections keep the process
+ * alive.
  */
 export class SentinelWatch {
   readonly #client: Redis;
   readonly #on: OnFailover;
   readonly #sentinels = new Map<string, { client: Redis; connections: SilentConnections }>();
   readonly #pings: NodeJS.Timeout;
-  /** Where the primary is, as told while the client was between two connections. */
+  /** The primary that the sentinels named while the client was not connected. */
   #toldMeanwhile: Address | undefined;
 
   /** `client` finds its server by sentinels. */
@@ -72,14 +75,16 @@ export class SentinelWatch {
       connections: new SilentConnections(sentinel, () => {}),
     });
     leaveProcessAlone(sentinel);
-    // That a sentinel is away is no outage: the others tell.
+    // One unreachable sentinel is no outage: the others report failovers.
     sentinel.on('error', () => {});
     sentinel.on('ready', () => void this.#listen(sentinel).catch(() => {}));
     sentinel.on('message', (channel: string, message: string) => this.#hear(channel, message));
     sentinel.connect().catch(() => {});
   }
 
-  /** All at once: a connection that has subscribed may not ask, and nothing that happens in between must be missed. */
+  /**
+   * Sends everything at once: after the subscription no other command is allowed, and no news may be missed in between.
+   */
   async #listen(sentinel: Redis): Promise<void> {
     const { name, updateSentinels } = this.#client.options;
     const [primary, others] = await Promise.all([
@@ -95,7 +100,7 @@ export class SentinelWatch {
     }
   }
 
-  /** '<name> <old host> <old port> <host> <port>', or 'slave <address> <host> <port> @ <name> <old host> <old port>'. */
+  /** A message is '<name> <old host> <old port> <host> <port>', or 'slave <address> <host> <port> @ <name> …'. */
   #hear(channel: string, message: string): void {
     const words = message.split(' ');
     const isFlat = channel === '+switch-master';
@@ -107,7 +112,7 @@ export class SentinelWatch {
   }
 
   #told(primary: Address): void {
-    // It may have asked a sentinel that has not heard yet.
+    // The client may be connecting on the advice of a sentinel that does not know the new primary yet.
     if (this.#client.status !== 'ready') this.#toldMeanwhile = primary;
     else if (!this.#isAt(primary)) this.#on.elsewhere();
   }
@@ -120,7 +125,10 @@ export class SentinelWatch {
     else this.#on.elsewhere();
   }
 
-  /** Addresses that are names, or are translated by `natMap`, differ always; then it connects once too often. */
+  /**
+   * Always false for host names and for addresses that `natMap` translates. The client then reconnects once more than
+   * needed.
+   */
   #isAt({ host, port }: Address): boolean {
     const { remoteAddress, remotePort } = this.#client.stream;
     return remotePort === port && remoteAddress?.replace(/^::ffff:/, '') === host;
@@ -136,7 +144,7 @@ export class SentinelWatch {
   }
 }
 
-/** Of a connection to one sentinel, as ioredis makes it when it asks for the primary. */
+/** The options with which ioredis itself connects to a sentinel to ask for the primary. */
 function sentinelOptions(options: RedisOptions, host: string, port: number): Partial<RedisOptions> {
   return {
     host,

@@ -4,15 +4,15 @@ import { connectionsOf, type RedisClient } from './open-redis-client.js';
 
 type Stream = Redis['stream'];
 
-/** Milliseconds that a connection on which a reply is late has for answering a PING. */
+/** Milliseconds within which a connection with a late reply must answer a PING. */
 const PING_TIMEOUT = 250;
 
-/** Notices connections that are dead without knowing it (half-open, a failed-over address), and ends them. */
+/** Detects and ends dead connections that look open: half-open ones, or those to an address that has failed over. */
 export class SilentConnections {
   readonly #client: RedisClient;
   readonly #pinged = new WeakSet<Stream>();
 
-  /** `onLate` hears of connections that were accepted and then never became ready. */
+  /** `onLate` is called for each connection that was accepted and did not become ready in time. */
   constructor(client: RedisClient, onLate: () => void) {
     this.#client = client;
     const limit = handshakeTimeoutOf(client);
@@ -22,7 +22,10 @@ export class SilentConnections {
     client.on('+node', watch);
   }
 
-  /** A reply is late. Ends the connections that do not answer a PING either; a slow command harms nobody else. */
+  /**
+   * Call this when a reply is late. Ends the connections that do not answer a PING, so a merely slow command has no
+   * effect.
+   */
   ping(): void {
     for (const connection of connectionsOf(this.#client)) {
       const { stream } = connection;
@@ -37,19 +40,19 @@ export class SilentConnections {
     }
   }
 
-  /** Resolves when their sockets are closed. */
+  /** Ends all connections. Resolves when their sockets are closed. */
   async endAll(): Promise<void> {
     await endConnections(this.#client);
   }
 }
 
-/** Milliseconds that a connection may take to be ready: longer where the user knows of a slow network. */
+/** Milliseconds that a connection may take to be ready: longer if the user set a longer `connectTimeout`. */
 export function handshakeTimeoutOf(client: RedisClient): number {
   const { connectTimeout } = 'nodes' in client ? (client.options.redisOptions ?? {}) : client.options;
   return Math.max(HANDSHAKE_TIMEOUT, connectTimeout ?? 0);
 }
 
-/** ioredis waits for ever for the first reply of a connection that was accepted and then says nothing. */
+/** ioredis waits for ever for the first reply on a connection that was accepted. This ends the wait. */
 function watchHandshake(connection: RedisClient, limit: number, onLate: () => void): void {
   let timer: NodeJS.Timeout | undefined;
   const clear = (): void => clearTimeout(timer);
@@ -69,12 +72,12 @@ async function endConnections(client: RedisClient): Promise<void> {
 }
 
 /**
- * By a reset where that can be had: a server that is out of reach or stands still would otherwise carry out what
- * is still on its way, long after its caller has given up.
+ * Ends a connection with a TCP reset if possible. Otherwise a server that is out of reach or stopped would later carry
+ * out commands that are still on their way, long after their callers have given up.
  */
 async function end(stream: Stream): Promise<void> {
   const closed = stream.closed ? undefined : new Promise((resolve) => stream.once('close', resolve));
-  // Node resets only after all is written, and never once a shutdown has begun.
+  // Node sends a reset only if all data is written and end() was not called.
   if (stream.connecting || stream.writableEnded || stream.writableLength > 0) stream.destroy();
   else if ('encrypted' in stream || stream.remotePort === undefined) stream.destroy();
   else stream.resetAndDestroy();

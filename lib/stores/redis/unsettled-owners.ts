@@ -1,18 +1,19 @@
 import { VOID_RETENTION } from '../lock-store.js';
 
 /**
- * The owners of whose acquisition another copy may still be on its way to the server: a connection broke, or no reply came
- * in time. Only their releases leave a sign at the server that refuses such a copy; all others pay nothing for it.
+ * The owners whose acquisition may have another copy on its way to the server: a connection broke, or no reply came in
+ * time. Only the releases of these owners write a key that makes the server refuse such a copy. Other releases cost
+ * nothing extra.
  *
- * The sign names the owner. A moment of the server's clock, after which a copy is too late, would need no sign; but in a
- * cluster each node has a clock of its own, and one that is set back would let the copy pass.
+ * The key names the owner. Without such a key, each request could carry a time of the server's clock after which it is
+ * refused. But in a cluster each node has its own clock, and a clock that is set back would let the copy pass.
  */
 export class UnsettledOwners {
   readonly #since = new Map<string, number>();
 
   add(owner: string): void {
     const now = performance.now();
-    // Last in the order of the map, which is that of time.
+    // Added again at the end, so that the map stays in the order of time.
     this.#since.delete(owner);
     this.#since.set(owner, now);
     for (const [old, since] of this.#since) {
@@ -29,7 +30,7 @@ export class UnsettledOwners {
     return this.#since.has(owner);
   }
 
-  /** Once its release was answered. */
+  /** Call this when the release of the owner was answered. */
   delete(owner: string): void {
     this.#since.delete(owner);
   }
