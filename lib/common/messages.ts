@@ -54,8 +54,9 @@ export const messages = {
     `The ${store} store needs the package ${peer}, which could not be loaded. Run: npm install ${peer}`,
   notAStore: (missing: readonly string[]) =>
     `store must be a LockStore; the given one lacks ${missing.join(', ')}.`,
-  basicStoreGiven: () =>
-    'store must be a LockStore; the given one has acquire, renew and release only. Give store: basicStore(yourStore).',
+  notALockStoreYet: (missing: readonly string[]) =>
+    `store must be a LockStore; the given one lacks ${missing.join(' and ')}. If it is a store of acquire, renew and ` +
+    'release, as for @nestjs/locks, give store: basicStore(yourStore).',
   notABasicStore: (missing: readonly string[]) =>
     `basicStore() needs a store with acquire, renew and release; the given one lacks ${missing.join(', ')}.`,
   basicStoreSlow: () => 'it did not answer in time',

@@ -62,6 +62,7 @@ export type {
   BasicLockStore,
   BasicStoreOptions,
 } from '../stores/basic/basic-lock-store.js';
+export { LockLedger } from '../stores/lock-ledger.js';
 export {
   BEHIND_TOLERANCE,
   EARLY_TOLERANCE,

@@ -33,8 +33,9 @@ interface StoreContext {
   readonly replica?: string | undefined;
 }
 
+const BASIC_METHODS = ['acquire', 'renew', 'release'] as const;
 /** The methods a store must have to be taken for one. */
-const STORE_METHODS = ['acquire', 'renew', 'release', 'inspect', 'close'] as const;
+const STORE_METHODS = [...BASIC_METHODS, 'inspect', 'close'] as const;
 
 /**
  * Opens the store that the options, or else the environment, say.
@@ -101,7 +102,8 @@ function checkChoice(choice: StoreChoice): void {
   }
   if (isPlainObject(store)) {
     const lacking = STORE_METHODS.filter((method) => typeof store[method] !== 'function');
-    if (lacking.join() === 'inspect,close') throw new LockConfigurationError(messages.basicStoreGiven());
+    const isBasic = BASIC_METHODS.every((method) => !lacking.includes(method));
+    if (lacking.length > 0 && isBasic) throw new LockConfigurationError(messages.notALockStoreYet(lacking));
     if (lacking.length > 0) throw new LockConfigurationError(messages.notAStore(lacking));
   } else if (store !== undefined && store !== 'local' && store !== 'memory') {
     refuse('store', "'local', 'memory' or a LockStore", store);

@@ -29,12 +29,17 @@ export class BasicCalls {
 
   /** Whether the owner has the key, from now on for `ttl`. */
   keep(key: string, owner: string, ttl: number): Promise<boolean> {
-    return this.#inTime(this.#call(() => this.#store.renew(key, owner, whole(ttl))));
+    return this.ask(() => this.#store.renew(key, owner, whole(ttl)));
   }
 
   /** Whether the owner had the key. */
   free(key: string, owner: string): Promise<boolean> {
-    return this.#inTime(this.#call(() => this.#store.release(key, owner)));
+    return this.ask(() => this.#store.release(key, owner));
+  }
+
+  /** @throws LockStoreError */
+  ask<T>(call: () => Promise<T>): Promise<T> {
+    return this.#inTime(this.#call(call));
   }
 
   /** A store may also throw where it should reject. */

@@ -51,12 +51,13 @@ export class BasicStoreAdapter implements LockStore {
     const known = this.#acquisitions.get(owner);
     const acquisition = known ?? { request, fencingToken: undefined, alsoKept: undefined, isOver: false };
     this.#acquisitions.set(owner, acquisition);
-    const acquiring = new BasicAcquiring(this.#calls(within), acquisition, request, known !== undefined);
+    const calls = this.#calls(within);
+    const acquiring = new BasicAcquiring(calls, acquisition, request, known !== undefined);
     const reply = await this.#decide(request, acquiring);
     // Nothing of it is left in the store.
     if (reply.status !== 'granted') this.#acquisitions.delete(owner);
-    const held = reply.status === 'busy' && this.#look && (await this.inspect(request.name));
-    return { ...reply, ...(held && heldBy(held)), ...(claim && { now: Date.now() }) };
+    const held = reply.status === 'busy' ? await this.#holderOf(calls, request.name) : undefined;
+    return { ...reply, ...held, ...(claim && { now: Date.now() }) };
   }
 
   async renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
@@ -72,21 +73,20 @@ export class BasicStoreAdapter implements LockStore {
     if (acquisition) acquisition.isOver = true;
     if (claim) await this.#recordEnd(calls, request, claim);
     const key = this.#keys.lock(name);
-    const reply = (await calls.free(key, owner)) ? 'held' : await this.#whoElse(key);
+    const reply = (await calls.free(key, owner)) ? 'held' : await this.#whoElse(calls, name);
     this.#acquisitions.delete(owner);
     return reply;
   }
 
-  async inspect(name: string): Promise<StoredLock | null> {
+  async inspect(name: string, within: number): Promise<StoredLock | null> {
     if (!this.#look) {
       const cause = new Error(messages.basicStoreCannotInspect());
       const message = messages.storeThrew(this.description, cause);
       throw new LockStoreError(message, { cause, mayHaveRun: false, refused: true });
     }
-    const found = await this.#look(this.#keys.lock(name));
-    if (!found) return null;
-    const own = this.#acquisitions.get(found.owner);
-    return { ...found, holder: own?.request.holder ?? '', fencingToken: own?.fencingToken };
+    const held = await this.#lookAt(this.#calls(within), name);
+    if (!held) return null;
+    return { ...held, fencingToken: this.#acquisitions.get(held.owner!)?.fencingToken };
   }
 
   /** The basic store is not ours. */
@@ -127,24 +127,32 @@ export class BasicStoreAdapter implements LockStore {
   async #renewOne({ name, owner, ttl }: RenewRequest, within: number): Promise<OwnerReply> {
     const calls = this.#calls(within);
     const key = this.#keys.lock(name);
-    if (!(await calls.keep(key, owner, ttl))) return this.#whoElse(key);
+    if (!(await calls.keep(key, owner, ttl))) return this.#whoElse(calls, name);
     const mark = this.#acquisitions.get(owner)?.alsoKept;
     if (mark !== undefined) await calls.keep(mark, owner, ttl);
     return 'held';
   }
 
-  /** A store that cannot be looked into only says that the key is not this owner's any more. */
-  async #whoElse(key: string): Promise<OwnerReply> {
-    return (await this.#look?.(key)) ? 'taken' : 'vanished';
+  /** A store that cannot be looked into only says that the lock is not this owner's any more. */
+  async #whoElse(calls: BasicCalls, name: string): Promise<OwnerReply> {
+    return (await this.#holderOf(calls, name)) ? 'taken' : 'vanished';
+  }
+
+  /** Who it is that has the lock is worth knowing, but decides nothing. */
+  async #holderOf(calls: BasicCalls, name: string): Promise<HeldBy | undefined> {
+    return this.#lookAt(calls, name).catch(() => undefined);
+  }
+
+  async #lookAt(calls: BasicCalls, name: string): Promise<HeldBy | undefined> {
+    const found = await calls.ask(async () => this.#look?.(this.#keys.lock(name)));
+    if (!found) return undefined;
+    const { owner, remaining } = found;
+    return { owner, remaining, holder: this.#acquisitions.get(owner)?.request.holder ?? '' };
   }
 
   #calls(within: number): BasicCalls {
     return new BasicCalls(this.#store, this.description, within);
   }
-}
-
-function heldBy({ owner, holder, remaining }: StoredLock): HeldBy {
-  return { owner, holder, remaining };
 }
 
 /** Milliseconds for which it is remembered that the claim was granted, or completed. */

@@ -112,20 +112,22 @@ describe('a basic store', () => {
     await expect(store.acquire(old, WITHIN)).resolves.toMatchObject({ status: 'done' });
   });
 
-  it('frees what was given to it after the caller had given up', async () => {
+  it('frees what is given to it after the caller has given up', async () => {
     const acquire = basic.acquire.bind(basic);
-    const answers = new EventEmitter();
+    const late = new EventEmitter();
     jest.spyOn(basic, 'acquire').mockImplementation(async (...args) => {
-      const result = await acquire(...args);
-      await once(answers, 'now');
-      return result;
+      await once(late, 'arrives');
+      return acquire(...args);
     });
     const wanted = request('job');
     await expect(store.acquire(wanted, 50)).rejects.toMatchObject({ code: 'LOCK_STORE', mayHaveRun: true });
-    const release = store.release(ended(wanted, 'void'), WITHIN);
-    answers.emit('now');
-    await release;
-    await eventually(() => basic.keys.length === 0);
+    await expect(store.release(ended(wanted, 'void'), WITHIN)).resolves.toBe('vanished');
+    const release = jest.spyOn(basic, 'release');
+
+    late.emit('arrives');
+
+    await eventually(() => expect(release).toHaveBeenCalled());
+    expect(basic.keys).toEqual([]);
   });
 
   it('finds what was given to an owner whose reply was lost', async () => {
@@ -141,6 +143,13 @@ describe('a basic store', () => {
     });
     await granted(store, wanted);
     await expect(store.acquire(request('job'), WITHIN)).resolves.toMatchObject({ status: 'busy' });
+  });
+
+  it('does not mind if it cannot be seen who has a key', async () => {
+    const blind = basicStore(basic, { inspect: () => Promise.reject(new Error('not now')) });
+    await granted(blind, request('job'));
+    await expect(blind.acquire(request('job'), WITHIN)).resolves.toMatchObject({ status: 'busy' });
+    await expect(blind.inspect('job', WITHIN)).rejects.toMatchObject({ code: 'LOCK_STORE' });
   });
 
   it('says that it cannot tell who holds a lock', async () => {
@@ -169,6 +178,16 @@ describe('a basic store', () => {
 });
 
 describe('applications on a basic store', () => {
+  it('are told what to do if they give it as it is', async () => {
+    await expect(openLocks({ store: new BasicMapStore() as never })).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringContaining('lacks close. If it is a store of acquire, renew and release'),
+    });
+    await expect(openLocks({ store: { acquire: async () => {} } as never })).rejects.toMatchObject({
+      message: expect.stringContaining('lacks renew, release, inspect, close.'),
+    });
+  });
+
   it('exclude each other, and run each tick once', async () => {
     const basic = new BasicMapStore();
     const replicas = await Promise.all(

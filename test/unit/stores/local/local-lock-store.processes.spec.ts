@@ -83,6 +83,19 @@ describe('a lock whose holder is another process', () => {
     await expect(store.inspect('lock', WITHIN)).resolves.toBeNull();
   });
 
+  it('is worth asking for now and then, since a process that is killed notifies nobody', async () => {
+    const other = await holder();
+    let notified = 0;
+    const unwatch = store.queue.watch('lock', () => notified++);
+    await other.kill();
+    const before = notified;
+
+    await eventually(() => notified > before + 2);
+
+    await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'granted' });
+    unwatch();
+  });
+
   onLinux('is free when that process is a zombie that nobody has buried', async () => {
     const other = await holder({ unreaped: true });
     other.killOnly();
