@@ -36,34 +36,34 @@ import {
   type Contents,
 } from './private-folder.js';
 
-/** Where entries are made before they are put in their place. */
+/** The folder in which entries are written before they are moved to their place. */
 const DRAFTS = 'new';
 const CONTENTS: Contents = new Map([
   [DRAFTS, 'folder'],
   [CLOCK_FILE, 'file'],
 ]);
-/** Enough that a file system with room for 32,000 folders in one has it for all, and that each is read in no time. */
+/** 256 buckets: enough for file systems that allow 32,000 folders in one, and small enough to be listed quickly. */
 const BUCKET = /^[0-9a-f]{2}$/;
 const LOCK_FOLDER = /^[0-9a-f]{64}$/;
 const NEW_FILE = { flag: 'wx', mode: 0o600 };
 
 /**
- * The entries as files, written by compare-and-set: `<bucket>/<hash of the key>/<version>`. The next version is made
- * by a link of that name, which the file system grants to one process. Nobody waits for anybody: a process that is
- * stopped or killed anywhere in here holds up no other.
+ * The entries as files, written by compare-and-set: `<bucket>/<hash of the key>/<version>`. To write the next version,
+ * a process makes a hard link of that name; the file system lets only one process do so. No process waits for another,
+ * so a process that is stopped or killed at any point delays no other.
  *
- * What concerns one entry is synchronous: nothing is under way any more when a caller gives up.
+ * All work on one entry is synchronous: nothing is under way any more when a caller gives up.
  */
 export class EntryFiles {
   readonly folder: string;
-  /** Where everything of ours is. */
+  /** The folder of this layout: all files of the store are in it. */
   readonly root: string;
   readonly #drafts: string;
   readonly #link: typeof linkSync;
   readonly #writer = randomBytes(8).toString('hex');
   #writes = 0;
 
-  /** @throws {LockConfigurationError} when the folder cannot be used safely, or its file system has no hard links */
+  /** @throws LockConfigurationError if the folder cannot be used safely, or its file system has no hard links */
   constructor(named: string | undefined, link = linkSync) {
     [this.folder, this.root] = openLayout(named);
     preparePrivateFolder(this.root, CONTENTS);
@@ -74,32 +74,34 @@ export class EntryFiles {
 
   /** The entry as it is now. */
   read(key: string): StoredEntry | undefined {
-    // It may have been removed, and made anew by somebody else.
+    // Another user may have removed and recreated the folder.
     refuseUnlessPrivate(this.folder);
     return readCurrent(this.folderOf(key));
   }
 
   /**
-   * Writes unless the entry has changed since it was read as `before`; undefined: since it was missing.
+   * Writes the entry unless it has changed since it was read as `before`, or exists although `before` is undefined.
+   * Returns whether it was written.
    *
-   * @throws {UnknownWriteError} when others have written while this process stood still in the middle of it
+   * @throws UnknownWriteError if others have written while this process was stopped during the write
    */
   write(key: string, entry: LocalEntry, before: StoredEntry | undefined): boolean {
     const id = `${this.#writer}.${++this.#writes}`;
     const ids = [id, ...(before?.ids ?? [])].slice(0, HISTORY);
     const text = JSON.stringify({ ...entry, key, ids } satisfies Written);
-    // As a first version the fencing token is higher than those of an entry of this name that was removed: it grows with time.
+    // The first version is the fencing token, which grows with time: it is higher than all versions of an entry of the
+    // same name that was removed.
     return before ? this.#follow(before, id, text) : this.#begin(key, id, text, entry.fencingToken);
   }
 
-  /** @throws {LockConfigurationError} when there is a link among the folders of locks, which would lead somewhere else */
+  /** @throws LockConfigurationError if there is a symbolic link among the folders of locks */
   async refuseLinks(): Promise<void> {
     for (const bucket of await this.#buckets()) {
       refuseForeignIn(bucket, await readdir(bucket, { withFileTypes: true }));
     }
   }
 
-  /** All entries, each read when its turn comes. The event loop turns meanwhile. */
+  /** Yields all entries, each read when it is needed. Does not block the event loop. */
   async *all(pacer = new Pacer()): AsyncGenerator<StoredEntry> {
     for (const bucket of await this.#buckets()) {
       for (const name of await namesIn(bucket)) {
@@ -110,21 +112,21 @@ export class EntryFiles {
     }
   }
 
-  /** Where the versions of this entry are, if there are any. */
+  /** The folder of the versions of this entry. It may not exist. */
   folderOf(key: string): string {
     const name = hash('sha256', key);
     return join(this.root, name.slice(0, 2), name);
   }
 
-  /** Removes the entry unless it has changed since: whoever wrote the next version removes this one too. */
+  /** Removes the entry unless it has changed: the writer of a newer version has removed this one. */
   remove({ folder, version }: StoredEntry): void {
-    // The current one last: none before it must become current again.
+    // The current version last, so that no older one becomes current again.
     removeBelow(folder, version);
     removeVersion(folder, version);
     ifPossible(() => rmdirSync(folder));
   }
 
-  /** Removes what processes have left here that were killed before `time`, milliseconds since the epoch. */
+  /** Removes the drafts of processes that were killed before `time`, milliseconds since the epoch. */
   async removeDrafts(time: number): Promise<void> {
     for (const name of await namesIn(this.#drafts)) {
       const draft = join(this.#drafts, name);
@@ -133,7 +135,7 @@ export class EntryFiles {
     }
   }
 
-  /** Keeps cleaners of temporary files from taking for old what a process uses that lives for weeks. */
+  /** Renews the times of files, so that cleaners of temporary files keep the files of a process that runs for weeks. */
   touch(stored?: StoredEntry): void {
     const now = new Date();
     const files = stored
@@ -142,7 +144,7 @@ export class EntryFiles {
     for (const file of files) ifPossible(() => utimesSync(file, now, now));
   }
 
-  /** In an order of its own each time: whoever lives too short to see all of them begins somewhere else than the others. */
+  /** Starts at a random bucket each time, so that processes that end early do not always visit the same ones. */
   async #buckets(): Promise<string[]> {
     const names = (await namesIn(this.root)).filter((name) => BUCKET.test(name));
     const first = Math.floor(Math.random() * names.length);
@@ -162,7 +164,7 @@ export class EntryFiles {
     return confirm(before, id);
   }
 
-  /** The folder appears with its first version in it: an empty one is nobody's. */
+  /** The folder appears with its first version in it. An empty folder belongs to no entry. */
   #begin(key: string, id: string, text: string, version: number): boolean {
     const draft = join(this.#drafts, id);
     const folder = this.folderOf(key);
@@ -179,7 +181,9 @@ export class EntryFiles {
     }
   }
 
-  /** What the error of a write means: somebody was faster, or has removed a folder, which is made anew. */
+  /**
+   * Returns false for errors that mean that another process was faster, or has removed a folder; recreates the folders.
+   */
   #outrun(error: unknown, codes: readonly string[]): false {
     if (hasCode(error, 'ENOENT')) this.#prepare();
     else if (!hasCode(error, ...codes)) throw error;
@@ -192,7 +196,7 @@ export class EntryFiles {
   }
 }
 
-/** None where the folder is missing. */
+/** The names in a folder; none if it does not exist. */
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);

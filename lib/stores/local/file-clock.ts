@@ -5,8 +5,8 @@ export const CLOCK_FILE = 'clock';
 const BYTE = Buffer.from('.');
 
 /**
- * The machine's wall clock, as the file system stamps it: the same for all processes, also for one whose own
- * clock is faked. Lags by a few milliseconds at most, and takes some microseconds to read.
+ * The machine's wall clock, as the file system stamps it. It is the same for all processes, even for one with a faked
+ * clock. It lags by a few milliseconds at most, and takes some microseconds to read.
  */
 export class FileClock {
   #fd: number | undefined;
@@ -20,7 +20,7 @@ export class FileClock {
     }
   }
 
-  /** Milliseconds since the epoch, with fraction. Falls back to the clock of this process. */
+  /** Milliseconds since the epoch, with fraction. Returns `Date.now()` if the file cannot be used. */
   now(): number {
     if (this.#fd === undefined) return Date.now();
     try {

@@ -3,11 +3,11 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return code !== undefined && codes.includes(code);
 }
 
-/** For what somebody else may have done already, or will do later. */
+/** Makes a change that may fail because another process has made it already. */
 export function ifPossible(change: () => void): void {
   try {
     change();
   } catch {
-    // It is left to them.
+    // Another process has made the change, or will make it later.
   }
 }

@@ -5,12 +5,12 @@ import type { StoredEntry } from './lock-folder.js';
 import { Pacer } from './pacer.js';
 import type { ProcessIdentity } from './process-identity.js';
 
-/** A write takes less than a millisecond; what is older was left by a process that was killed. */
+/** A write takes less than a millisecond: an older draft belongs to a process that was killed. */
 const DRAFT_RETENTION = 60 * 60 * 1000;
-/** Milliseconds after each piece of the work: nobody waits for it, so the most of a core is left to the application. */
+/** Milliseconds of rest after each piece of work, so that most of a core is left to the application. */
 const REST = 20;
 
-/** Removes the entries that nobody holds and that hold nothing worth remembering, and what was left half done. */
+/** Removes old drafts, and the entries that nobody holds and that contain nothing worth remembering. */
 export async function removeUnused(
   files: EntryFiles,
   self: ProcessIdentity,

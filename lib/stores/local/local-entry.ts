@@ -2,14 +2,14 @@ import type { Held, LockEntry, StoreTime } from '../lock-entry.js';
 import type { Waiter } from '../waiting-queue.js';
 import { isGone, type ProcessIdentity } from './process-identity.js';
 
-/** A lock as it is written to its file. */
+/** A lock, as its file contains it. */
 export interface LocalEntry extends LockEntry {
-  /** `expiresAt` is on the clock of the entry's `stamp`, as are the times of `queue`. */
+  /** `expiresAt` and the times of `queue` are on the clock of `stamp`. */
   held?: LocalHeld;
   queue?: LocalWaiter[];
-  /** There are marks that were moved out of it; see `MovedMarks`. */
+  /** Whether marks were moved out of this entry; see `MovedMarks`. */
   hasMoved?: boolean;
-  /** Absent until it is written. */
+  /** Absent until the entry is written. */
   stamp?: Stamp;
 }
 
@@ -22,24 +22,23 @@ interface LocalWaiter extends Waiter {
   process?: ProcessIdentity;
 }
 
-/** The moment of the last write. */
+/** The time of the last write. */
 export interface Stamp {
-  /** Which monotonic clock `steady` is of. */
+  /** The monotonic clock of `steady`. */
   readonly clock: string;
   readonly steady: number;
   readonly wall: number;
 }
 
-/** The monotonic clocks of two processes are the same one; this allows for cores that disagree a little. */
+/** Milliseconds by which the same monotonic clock may differ between two cores. */
 const CLOCK_TOLERANCE = 1000;
 
 /**
- * Puts the times of an entry on our clock: it may be one of before the machine was restarted, or of another machine
- * where the file system is one that several share without our knowing. Its holder keeps its TTL then, counted from the
- * write by the wall clock.
+ * Converts the times of an entry to the clock of this process. The entry may have been written before the machine was
+ * restarted, or by another machine if the file system is shared without our knowledge. Then its holder keeps its TTL,
+ * counted from the write by the wall clock.
  *
- * @returns whether the entry is to be written: by a wall clock that was set back since, only our own clock will tell
- * when that time has passed
+ * @returns whether the entry must be written: if the wall clock was set back, only our own clock can measure that TTL
  */
 export function putOnOurClock(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): boolean {
   const { stamp } = entry;
@@ -55,7 +54,7 @@ export function putOnOurClock(entry: LocalEntry, self: ProcessIdentity, time: St
   return elapsed < 0;
 }
 
-/** Frees a lock whose holder is dead, so that nobody waits for its TTL, and forgets the waiters that are dead. */
+/** Frees the lock if its holder is dead, so that nobody waits for its TTL, and removes dead waiters from the queue. */
 export function dropTheDead(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
   if (entry.held && isDead(entry.held, self, time)) delete entry.held;
   if (!entry.queue) return;
@@ -63,7 +62,7 @@ export function dropTheDead(entry: LocalEntry, self: ProcessIdentity, time: Stor
   if (entry.queue.length === 0) delete entry.queue;
 }
 
-/** To be called when this process has changed the entry: what is nobody's yet is its own. */
+/** Call this after a change of the entry: a holder and waiters without a process become those of this process. */
 export function sign(entry: LocalEntry, self: ProcessIdentity, time: StoreTime): void {
   entry.stamp = { clock: self.clock, steady: time.steady, wall: time.wall };
   if (entry.held) entry.held.process ??= self;
@@ -71,7 +70,7 @@ export function sign(entry: LocalEntry, self: ProcessIdentity, time: StoreTime):
 }
 
 function isOurs(stamp: Stamp, self: ProcessIdentity, time: StoreTime): boolean {
-  // Monotonic time starts anew with the machine: what is later than now was written before it was restarted.
+  // Monotonic time starts anew with the machine: a later time than now was written before a restart.
   return stamp.clock === self.clock && stamp.steady <= time.steady + CLOCK_TOLERANCE;
 }
 

@@ -36,16 +36,16 @@ import { ownIdentity } from './process-identity.js';
 import { watchFolder } from './watch-folder.js';
 
 export interface LocalLockStoreOptions {
-  /** Of its own, and accessible by this user only. Default: one in the system's folder for temporary files. */
+  /** A folder that only this user can access. @default a folder in the system's folder for temporary files */
   folder?: string;
-  /** Locks with different prefixes have nothing to do with each other. */
+  /** Locks with different prefixes are independent of each other. */
   prefix: string;
 }
 
 type Decide<R> = (entry: LocalEntry, time: StoreTime) => Decision<R>;
 
 const CLEAN_EVERY = 60 * 60 * 1000;
-/** Milliseconds after which a waiter looks again whether the holder is still alive. */
+/** Milliseconds between two checks of a waiter whether the holder is still alive. */
 const LOOK_EVERY = 100;
 
 /** Locks in files, for the processes of one machine and one user. */
@@ -73,7 +73,7 @@ export class LocalLockStore implements LockStore {
     void this.#clean();
   }
 
-  /** @throws {LockConfigurationError} when the folder cannot be used, or not safely */
+  /** @throws LockConfigurationError if the folder cannot be used safely */
   static async open({ folder, prefix }: LocalLockStoreOptions): Promise<LocalLockStore> {
     const files = new EntryFiles(folder);
     await files.refuseLinks();
@@ -84,7 +84,7 @@ export class LocalLockStore implements LockStore {
     return this.#decide(request.name, ms, (entry, time) => acquireEntry(entry, request, time), request.claim);
   }
 
-  /** One after the other, since each takes a moment of the event loop. */
+  /** Renews one lease after the other, since each blocks the event loop for a moment. */
   async renew(requests: readonly RenewRequest[], ms: number): Promise<(OwnerReply | undefined)[]> {
     const end = performance.now() + ms;
     const pacer = new Pacer();
@@ -96,7 +96,7 @@ export class LocalLockStore implements LockStore {
     return answered(results);
   }
 
-  /** A call is carried out before it settles, or never, so none can arrive later. */
+  /** Needs no sign for void owners: a call is carried out before it settles, or never. */
   release(request: ReleaseRequest, ms: number): Promise<OwnerReply> {
     return this.#decide(request.name, ms, (entry, time) => releaseEntry(entry, request, time), request.claim);
   }
@@ -113,7 +113,7 @@ export class LocalLockStore implements LockStore {
 
   #watch(name: string, onNews: () => void): () => void {
     const unwatch = watchFolder(this.#files.folderOf(`${this.#prefix}:${name}`), onNews);
-    // A process that has died changes no file.
+    // The death of a process changes no file.
     const timer = setInterval(onNews, LOOK_EVERY).unref();
     return () => {
       clearInterval(timer);
@@ -141,7 +141,7 @@ export class LocalLockStore implements LockStore {
     return this.#decide(request.name, ms, (entry, time) => renewEntry(entry, request, time));
   }
 
-  /** Decides on what is stored now, and again whenever another process was faster to write. */
+  /** Decides by the stored entry, and again each time that another process was faster to write. */
   async #decide<R>(name: string, ms: number, decide: Decide<R>, claim?: Claim): Promise<R> {
     const end = performance.now() + ms;
     try {
@@ -158,7 +158,7 @@ export class LocalLockStore implements LockStore {
     }
   }
 
-  /** Undefined when another process was faster to write. */
+  /** Returns undefined if another process was faster to write. */
   #tryToDecide<R>(key: string, decide: Decide<R>, claim: Claim | undefined): Decision<R> | undefined {
     const before = this.#files.read(key);
     const entry = before?.entry ?? newEntry();
@@ -183,7 +183,7 @@ export class LocalLockStore implements LockStore {
     let wall: number | undefined;
     return {
       steady: Number(process.hrtime.bigint()) / 1e6,
-      // Only when asked for: most tries that lose need no wall time.
+      // Read when first needed: most refusals need no wall time.
       get wall() {
         return (wall ??= clock.now());
       },
@@ -194,7 +194,7 @@ export class LocalLockStore implements LockStore {
     try {
       await removeUnused(this.#files, this.#self, () => this.#time(), this.#ending.signal);
     } catch {
-      // Nothing depends on it, and whatever is wrong fails the next call of an application too.
+      // Nothing depends on the cleaning, and the next call of the application reports the same error.
     }
     if (this.#ending.signal.aborted) return;
     this.#cleaner = setTimeout(() => void this.#clean(), CLEAN_EVERY).unref();

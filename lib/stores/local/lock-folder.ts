@@ -5,28 +5,32 @@ import { hasCode, ifPossible } from './fs-errors.js';
 import { RunMarks, type RunMark } from '../run-marks.js';
 import type { LocalEntry } from './local-entry.js';
 
-// One lock's folder holds the versions of its entry, each a file named by its number; the highest is the current one.
+// The folder of a lock contains the versions of its entry: files named by their numbers. The highest is the current
+// one.
 
-/** How many versions may follow on one before its writer, if it stood still, cannot know any more whether it counted. */
+/**
+ * The most versions that may follow a version before its writer, if it was stopped, can no longer find out whether it
+ * counted.
+ */
 export const HISTORY = 64;
 const VERSION = /^\d+$/;
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
 
 export interface StoredEntry {
-  /** Undefined when the file is damaged: a power failure may leave it empty. */
+  /** Undefined if the file is damaged: a power failure may leave it empty. */
   readonly entry: LocalEntry | undefined;
-  /** The name of the lock, with its prefix; undefined when the file is damaged. */
+  /** The name of the lock, with its prefix; undefined if the file is damaged. */
   readonly key: string | undefined;
-  /** Names this very version and those before it, newest first; a number may be used twice. */
+  /** Unique ids of this version and of those before it, newest first. The number of a version may be used twice. */
   readonly ids: readonly string[];
   readonly version: number;
-  /** Of the lock. */
+  /** The folder of the lock. */
   readonly folder: string;
 }
 
-/** What a file holds. */
+/** The contents of a file. */
 export interface Written extends LocalEntry {
-  /** For those who look into the files: the name of the lock cannot be told from that of its folder. */
+  /** For people who look into the files: the name of the folder does not show the name of the lock. */
   readonly key: string;
   readonly ids: readonly string[];
 }
@@ -37,7 +41,7 @@ interface MarksAsWritten {
 
 type Contents = Pick<StoredEntry, 'entry' | 'key' | 'ids'>;
 
-/** The entry was put in its place, and it cannot be known whether that counted. */
+/** The entry was linked, but it is impossible to find out whether it became the current one. */
 export class UnknownWriteError extends Error {}
 
 export function readCurrent(folder: string): StoredEntry | undefined {
@@ -45,16 +49,17 @@ export function readCurrent(folder: string): StoredEntry | undefined {
     const version = highest(versionsIn(folder));
     if (version === -Infinity) return undefined;
     const found = readVersion(folder, version);
-    // A late writer may get a number that was used before. It is not the highest then, so look again.
+    // A late writer may get a number that was used before. Then it is not the highest, so look again.
     if (found && highest(versionsIn(folder)) === version) return { ...found, version, folder };
   }
 }
 
 /**
- * Whether what was linked as the version after `before` became the current entry. It did not when this process stood
- * still until then, and others have meanwhile used and removed that number: all below the highest are free again.
+ * Whether the version that was linked after `before` became the current entry. It did not if this process was stopped
+ * before it made the link, and others have used and removed that number meanwhile: all numbers below the highest are
+ * free again.
  *
- * @throws {UnknownWriteError}
+ * @throws UnknownWriteError
  */
 export function confirm(before: StoredEntry, id: string): boolean {
   let cause: unknown;
@@ -71,7 +76,7 @@ function hasCounted({ folder, version }: StoredEntry, id: string): boolean | und
   const own = version + 1;
   const versions = versionsIn(folder);
   if (highest(versions) === own) {
-    // Where the one before is gone, the entry was removed meanwhile: nobody else removes the last one.
+    // If the version before it is gone, the entry was removed meanwhile: only a removal removes the current version.
     if (!versions.includes(version)) return undefined;
     removeBelow(folder, own, versions);
     return true;
@@ -85,7 +90,7 @@ function hasCounted({ folder, version }: StoredEntry, id: string): boolean | und
   return false;
 }
 
-/** Whatever is below the highest version is history, which nobody reads. */
+/** Removes the versions below `version`, which nobody reads any more. */
 export function removeBelow(folder: string, version: number, versions = versionsIn(folder)): void {
   for (const old of versions) if (old < version) removeVersion(folder, old);
 }
@@ -98,7 +103,7 @@ export function versionFile(folder: string, version: number): string {
   return join(folder, String(version));
 }
 
-/** Moves a folder to where nothing, or an empty folder, is. */
+/** Moves a folder. The target must not exist, or be an empty folder. */
 export function moveFolder(from: string, to: string): void {
   try {
     renameSync(from, to);
@@ -110,7 +115,7 @@ export function moveFolder(from: string, to: string): void {
   }
 }
 
-/** None where the folder is missing. */
+/** The versions in a folder; none if it does not exist. */
 function versionsIn(folder: string): number[] {
   try {
     const names = readdirSync(folder).filter((name) => VERSION.test(name));
@@ -121,14 +126,14 @@ function versionsIn(folder: string): number[] {
   }
 }
 
-/** -Infinity where there are none. */
+/** The highest version; -Infinity if there are none. */
 function highest(versions: readonly number[]): number {
   return Math.max(...versions);
 }
 
 function readVersion(folder: string, version: number): Contents | undefined {
   try {
-    // The types do not know that the flag may be a number, as for `open`.
+    // The flag may be a number, as for `open`, which the types do not allow.
     const flag = READ as unknown as string;
     return parse(readFileSync(versionFile(folder, version), { encoding: 'utf8', flag }));
   } catch (error) {

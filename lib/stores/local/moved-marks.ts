@@ -7,26 +7,26 @@ import type { EntryFiles } from './entry-files.js';
 import { ifPossible } from './fs-errors.js';
 import type { LocalEntry } from './local-entry.js';
 
-/** How many marks are written with each write of a lock. */
+/** The number of marks that stay in the entry of a lock. */
 const KEPT = 16;
-/** Moved with one write: one more than a write can add, so that the rest does not grow. */
+/** The marks that one write moves: one more than it can add, so that the entry does not grow. */
 const MOVED_AT_ONCE = 2;
-/** Others that write the same place are through in a moment; what cannot be moved may stay. */
+/** Other writers of the same entry are done in a moment. A mark that cannot be moved may stay. */
 const TRIES = 10;
 
 interface MovedMark extends RunMark {
-  /** The version of the lock that it was moved from: what comes from a later one is newer. */
+  /** The version of the lock from which it was moved. A mark from a later version is newer. */
   readonly since: number;
-  /** It is there no more. Kept, for a process that stood still may still move it from the version before. */
+  /** The mark is deleted. It is kept since a process that was stopped may still move it from an older version. */
   readonly forgotten?: true;
 }
 
 /**
- * Marks of a lock beyond the first few, in entries of their own, each with the marks of a 256th of the job: else
- * every renewal would write all that a lock remembers.
+ * The marks of a lock beyond the first few. They are in 256 entries of their own, by a hash of the job. Otherwise every
+ * renewal would write all marks of the lock.
  *
- * A mark in the lock's own entry counts, if there is one, and each change of a mark is a new version of that entry. So
- * whoever decides by a moved mark that is not the latest has read a lock that has changed since, and writes nothing.
+ * A mark in the entry of the lock overrides a moved one, and each change of a mark makes a new version of that entry.
+ * So a process that decides by an outdated moved mark has read an outdated version of the lock, and its write fails.
  */
 export class MovedMarks {
   readonly #files: EntryFiles;
@@ -35,7 +35,7 @@ export class MovedMarks {
     this.#files = files;
   }
 
-  /** Puts back what a decision about the claim depends on, and returns it. */
+  /** Puts the mark of the claim back into the entry of the lock, and returns it. */
   bringBack(key: string, entry: LocalEntry, claim: Claim, time: StoreTime): RunMark | undefined {
     const kept = entry.marks.get(claim);
     if (kept || !entry.hasMoved) return kept;
@@ -46,8 +46,8 @@ export class MovedMarks {
   }
 
   /**
-   * Moves marks that were not used of late, as they are in this version of the lock: but not the one that was decided
-   * about. What cannot be moved, for want of room, stays where it is.
+   * Moves marks that were not used recently, as they are in this version of the lock, but not the mark of the claim
+   * that was decided. A mark that cannot be moved, for example because the disk is full, stays.
    */
   moveOut(
     key: string,
@@ -71,8 +71,8 @@ export class MovedMarks {
   }
 
   /**
-   * To be called when it has been written, as this version, that the mark is there no more. A process that is killed in
-   * between leaves one that was moved before, by which the claim is decided as it was a moment ago.
+   * Call this after `version` of the lock was written without the mark. A process that is killed before this call
+   * leaves the moved mark behind; then the claim is decided as before the deletion.
    */
   forget(
     key: string,
@@ -82,19 +82,19 @@ export class MovedMarks {
     version: number,
     time: StoreTime,
   ): void {
-    // Else nobody has moved any yet, or is about to.
+    // With so few marks, no process has moved one or is about to.
     if (!entry.hasMoved && entry.marks.size < KEPT - 1) return;
     ifPossible(() => this.#put(key, nameOf(claim), { ...mark, since: version, forgotten: true }, time));
   }
 
-  /** @throws when there is no room, or others write there all the time */
+  /** @throws if the disk is full, or others write the same entry all the time */
   #put(key: string, name: string, mark: MovedMark, { wall }: StoreTime): void {
     const place = placeOf(key, name);
     for (let tries = 0; tries < TRIES; tries++) {
       const before = this.#files.read(place);
       const marks = (before?.entry?.marks.toJSON() ?? {}) as Record<string, MovedMark>;
       const found = marks[name];
-      // This process stood still, and somebody has moved a later one.
+      // This process was stopped, and another one has moved a newer mark.
       if (found && found.since > mark.since) return;
       if (this.#files.write(place, entryOf({ ...marks, [name]: mark }, wall), before)) return;
     }
@@ -102,7 +102,7 @@ export class MovedMarks {
   }
 }
 
-/** Without those whose time is over; with the last of them it is removed like a lock that nobody uses. */
+/** An entry of moved marks, without the expired ones. When the last has expired, it is removed like an unused lock. */
 function entryOf(marks: Record<string, MovedMark>, now: number): LocalEntry {
   const kept = Object.entries(marks).filter(([, { until }]) => until > now);
   return {
@@ -112,7 +112,7 @@ function entryOf(marks: Record<string, MovedMark>, now: number): LocalEntry {
   };
 }
 
-/** No key of a lock begins like this. */
+/** The key of the entry for a moved mark. No key of a lock begins like this. */
 function placeOf(key: string, name: string): string {
   return `\0${hash('sha256', name).slice(0, 2)} ${key}`;
 }

@@ -1,18 +1,21 @@
 import { existsSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** What is asked of the system about a folder; given by tests. */
+/** Facts about a folder that the system provides. Tests replace them. */
 export interface FolderFacts {
   readonly platform: NodeJS.Platform;
-  /** The type of its file system, as a number of statfs(2). */
+  /** The type of its file system, a number of statfs(2). */
   readonly type: (folder: string) => number;
-  /** The name of that type, as mount(8) shows it; undefined where the system does not tell. */
+  /** The name of that type, as mount(8) shows it; undefined if the system does not tell. */
   readonly mountType: (folder: string) => string | undefined;
-  /** Its path without links; on Windows, of a drive that is mapped, the share itself. */
+  /** Its path without links; on Windows, the share if the drive is a mapped one. */
   readonly realPath: (folder: string) => string;
 }
 
-/** By their numbers in the headers of Linux: what other machines may have mounted too, clusters and shares of a VM's host included. */
+/**
+ * File systems that several machines can mount, including clusters and the shares of a VM's host, by their numbers in
+ * Linux.
+ */
 const SHARED_TYPES: ReadonlyMap<number, string> = new Map([
   [0x6969, 'nfs'],
   [0x517b, 'smb'],
@@ -35,7 +38,7 @@ const SHARED_TYPES: ReadonlyMap<number, string> = new Map([
   [0xbacbacbc, 'vmhgfs'],
 ]);
 const FUSE = 0x65735546;
-/** Most that use FUSE reach for another machine. These are on a disk of this one. */
+/** Most file systems with FUSE are on other machines. These are on a disk of this one. */
 const LOCAL_FUSE: ReadonlySet<string | undefined> = new Set(['fuseblk', 'fuse.fuse-overlayfs']);
 
 const SYSTEM: FolderFacts = {
@@ -46,7 +49,7 @@ const SYSTEM: FolderFacts = {
 };
 
 /**
- * The file system of a folder, which need not be there yet, if processes of other machines may be on it; undefined if
+ * The type of the file system of a folder, which need not exist yet, if other machines may use it as well; undefined if
  * not, or if the system does not tell.
  */
 export function networkFileSystem(folder: string, facts: FolderFacts = SYSTEM): string | undefined {
@@ -60,16 +63,18 @@ export function networkFileSystem(folder: string, facts: FolderFacts = SYSTEM): 
 function sharedTypeOf(folder: string, facts: FolderFacts): string | undefined {
   if (facts.platform === 'win32')
     return /^\\\\(?![?.]\\(?!UNC\\))/i.test(facts.realPath(folder)) ? 'a share' : undefined;
-  // The numbers of other systems are given out as they load their drivers.
+  // Other systems number their file systems in the order in which they load the drivers.
   if (facts.platform !== 'linux') return undefined;
-  // A number of 32 bits, which some systems take for a negative one.
+  // A number of 32 bits, which is negative on some systems.
   const type = facts.type(folder) >>> 0;
   if (type !== FUSE) return SHARED_TYPES.get(type);
   const name = facts.mountType(folder);
   return LOCAL_FUSE.has(name) ? undefined : (name ?? 'fuse');
 }
 
-/** By /proc/self/mountinfo, whose lines are `id parent major:minor root mount-point options… - type source options`. */
+/**
+ * Reads /proc/self/mountinfo. Its lines are `id parent major:minor root mount-point options… - type source options`.
+ */
 function mountType(folder: string): string | undefined {
   const device = deviceOf(folder);
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
@@ -77,7 +82,7 @@ function mountType(folder: string): string | undefined {
   return mount?.split(' - ')[1]?.split(' ')[0];
 }
 
-/** As `makedev` of glibc packs it. */
+/** The device of a folder as `major:minor`, unpacked like `makedev` of glibc packs it. */
 function deviceOf(folder: string): string {
   const device = statSync(folder, { bigint: true }).dev;
   const major = ((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn);

@@ -1,19 +1,19 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 
-/** Milliseconds for which an event loop may stand still without anybody noticing. */
+/** Milliseconds for which work may block the event loop unnoticed. */
 const LONGEST_STRETCH = 2;
 
-/** Cuts long synchronous work into pieces, between which the event loop turns. */
+/** Splits long synchronous work, so that the event loop runs in between. */
 export class Pacer {
   readonly #rest: number;
   #since = performance.now();
 
-  /** @param rest milliseconds to leave to others between two pieces, for work that nobody waits for */
+  /** @param rest milliseconds to pause between two pieces, for work that nobody waits for */
   constructor(rest = 0) {
     this.#rest = rest;
   }
 
-  /** To be called between two steps of the work. */
+  /** Call this between two steps of the work. */
   async pause(): Promise<void> {
     if (performance.now() - this.#since < LONGEST_STRETCH) return;
     await (this.#rest > 0 ? sleep(this.#rest, undefined, { ref: false }) : setImmediate());

@@ -9,14 +9,15 @@ import { networkFileSystem } from './network-folder.js';
 /** Undefined on Windows, where folders below the user's own are private already. */
 const uid = process.getuid?.();
 
-/** What must be a file or a folder, where it is there. */
+/** The names in a folder that must be a file or a folder, if they exist. */
 export type Contents = ReadonlyMap<string, 'file' | 'folder'>;
 
 /**
- * Makes sure that no other machine and nobody but this user can read or replace the files in the folder, that no link
- * leads out of it, and that the folders of `contents` are in it.
+ * Makes sure that no other machine and no other user can read or replace the files in the folder, and that no symbolic
+ * link leads out of it. Creates it and the folders of `contents`.
  *
  * @returns the absolute path
+ * @throws LockConfigurationError
  */
 export function preparePrivateFolder(named: string | undefined, contents: Contents): string {
   const folder = resolve(named ?? defaultFolder());
@@ -28,7 +29,7 @@ export function preparePrivateFolder(named: string | undefined, contents: Conten
   return folder;
 }
 
-/** The processes of two machines cannot tell whether one of the other lives, and see its files late. */
+/** Processes on two machines cannot see whether the other is alive, and see its files late. */
 export function refuseOnNetwork(folder: string, fileSystemOf = networkFileSystem): void {
   const type = fileSystemOf(folder);
   if (type === undefined) return;
@@ -36,7 +37,7 @@ export function refuseOnNetwork(folder: string, fileSystemOf = networkFileSystem
   throw refusal(folder, what, 'name a folder on a disk of this machine, or set redis for several machines');
 }
 
-/** A folder that is missing is nobody's, and refused by whoever needs it. */
+/** Accepts a folder that does not exist: the code that needs it reports that. */
 export function refuseUnlessPrivate(folder: string): void {
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   if (!stats) return;
@@ -48,14 +49,14 @@ export function refuseUnlessPrivate(folder: string): void {
   }
   if (stats.mode & 0o077) {
     const mode = (stats.mode & 0o7777).toString(8);
-    // Sticky: one that is meant for all, such as /tmp, and not to be taken from them.
+    // A sticky folder, such as /tmp, is meant for all users: do not advise to make it private.
     const isCommon = stats.mode & 0o1000;
     const remedy = isCommon ? `name one of its own, such as ${join(folder, 'locks')}` : `chmod 700 ${folder}`;
     throw refusal(folder, `others have access to it (mode ${mode})`, remedy);
   }
 }
 
-/** @param draft the path of a file that may be made in the folder for a moment */
+/** @param draft the path of a file that is created in the folder for a moment */
 export function refuseWithoutLinks(folder: string, draft: string, link: typeof linkSync): void {
   const second = `${draft}-2`;
   try {
@@ -81,13 +82,13 @@ function create(path: string, folder: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    // Something else is in its place: the checks that follow say what.
+    // There is something else of this name: the checks that follow say what.
     if (hasCode(cause, 'EEXIST')) return;
     throw refusal(folder, 'it cannot be created', 'name a folder that this user may write to', cause);
   }
 }
 
-/** Links that somebody laid while others had access to the folder would make us write somewhere else. */
+/** Refuses symbolic links: other users may have made them while they had access, to make us write elsewhere. */
 export function refuseForeignIn(
   folder: string,
   files: readonly Dirent[],
@@ -108,7 +109,7 @@ function kindOf(found: { isSymbolicLink(): boolean; isDirectory(): boolean }): s
   return found.isDirectory() ? 'a folder' : 'not a folder';
 }
 
-/** Says what is wrong with the folder, and what to do. */
+/** An error that says what is wrong with the folder, and what to do. */
 export function refusal(
   folder: string,
   what: string,

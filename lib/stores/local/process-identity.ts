@@ -1,16 +1,19 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Tells one process of this machine from all others, earlier ones with the same pid included. */
+/** Identifies a process among all processes of this machine, including earlier ones with the same pid. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When the process started, in clock ticks since boot. Linux only, and only where /proc shows the own pids. */
+  /**
+   * When the process started, in clock ticks since boot. Only on Linux, and only if /proc shows the pids of its
+   * namespace.
+   */
   readonly start?: string;
-  /** The pids of two namespaces (containers) say nothing about each other. */
+  /** The pid namespace (container). Pids of different namespaces cannot be compared. */
   readonly namespace?: string;
   /**
-   * Names the monotonic clock: two processes with the same name read the same clock. It starts anew with the machine,
-   * and each machine has its own.
+   * The name of the monotonic clock: two processes with the same name read the same clock. It starts anew with the
+   * machine, and each machine has its own.
    */
   readonly clock: string;
 }
@@ -27,22 +30,22 @@ export function ownIdentity(): ProcessIdentity {
   };
 }
 
-/** Whether the process is certainly gone. False when that cannot be known: its lock then ends with its TTL. */
+/** Whether the process is certainly gone. False if that is unknown: its lock then ends with its TTL. */
 export function isGone(other: ProcessIdentity, self: ProcessIdentity): boolean {
   if (self.namespace === undefined || other.namespace !== self.namespace) return false;
-  // The first namespace has the same name on every machine. Another clock may be another machine's.
+  // The first namespace has the same name on every machine. Another clock may mean another machine.
   if (other.clock !== self.clock) return false;
   if (other.pid === self.pid) return other.start !== self.start;
   if (other.start === undefined || self.start === undefined) return !pidExists(other.pid);
   return isGoneByStat(other.pid, other.start);
 }
 
-/** Not in a namespace of pids without a /proc of its own: there /proc/5 is another process than pid 5. */
+/** Whether /proc belongs to our pid namespace. If not, /proc/5 is another process than pid 5. */
 function showsOwnPids(): boolean {
   return unlessRefused(() => readlinkSync('/proc/self')) === String(process.pid);
 }
 
-/** Both the boot of the machine and the time namespace, which may shift the clock. */
+/** The boot of the machine and the time namespace, which may shift the clock. */
 function clockOfLinux(): string {
   const boot = unlessRefused(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
   const namespace = unlessRefused(() => readlinkSync('/proc/self/ns/time'));
@@ -58,10 +61,10 @@ function isGoneByStat(pid: number, start: string): boolean {
   }
 }
 
-/** @throws when the process does not exist, or its file must not be read */
+/** @throws if the process does not exist, or its file must not be read */
 function readStat(pid: number | 'self'): { state: string; start: string } | undefined {
   const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The name of the program comes before, in brackets, and may contain spaces and brackets itself.
+  // The fields follow the name of the program, which is in brackets and may contain spaces and brackets itself.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, start] = [fields[0], fields[19]];
   return state && start ? { state, start } : undefined;
@@ -72,7 +75,7 @@ function pidExists(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it exists and belongs to somebody else.
+    // EPERM: the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException | undefined)?.code !== 'ESRCH';
   }
 }

@@ -1,8 +1,8 @@
 import { watch } from 'node:fs';
 
 /**
- * Calls `onChange` whenever something changes in a folder, until the function that it returns is called. Never throws:
- * where the folder is missing, or the system has no more watches to give, there is nothing to be told.
+ * Calls `onChange` when something changes in a folder, until the returned function is called. Never throws: if the
+ * folder does not exist, or the system has no watches left, it reports nothing.
  */
 export function watchFolder(folder: string, onChange: () => void): () => void {
   try {
