@@ -11,8 +11,8 @@ interface Handlers<T> {
 }
 
 /**
- * An Observable whose subscribers may throw or be async functions that reject, at the end of operators too. rxjs would
- * report that as an uncaught exception, Node as an unhandled rejection, and each ends the process.
+ * An Observable whose subscribers may throw, or be async functions that reject, even behind operators. rxjs would make
+ * this an uncaught exception, or Node an unhandled rejection; either ends the process.
  */
 export class GuardedObservable<T> extends Observable<T> {
   readonly #onError: Fail;
@@ -22,7 +22,7 @@ export class GuardedObservable<T> extends Observable<T> {
     this.#onError = onError;
   }
 
-  /** rxjs makes the Observable that `pipe` returns with it. */
+  /** rxjs calls this to make the Observable that `pipe` returns. */
   override lift<R>(operator?: Operator<T, R>): Observable<R> {
     const lifted = new GuardedObservable<R>(() => () => undefined, this.#onError);
     return Object.assign(lifted, { source: this, operator });
@@ -39,7 +39,7 @@ export class GuardedObservable<T> extends Observable<T> {
     error?: Fail | null,
     complete?: (() => void) | null,
   ): Subscription {
-    // An operator of rxjs passes errors on to the subscriber at its end, who is guarded.
+    // The subscriber of an rxjs operator passes errors on to the last subscriber, which is guarded.
     if (isSubscriber(first)) return super.subscribe(first as Subscriber<T>);
     const observer = typeof first === 'function' ? { next: first, error, complete } : (first ?? {});
     return super.subscribe({

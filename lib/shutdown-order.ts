@@ -8,21 +8,21 @@ import type {
 import { ModulesContainer } from '@nestjs/core';
 import type { LockManager } from './core/lock-manager.js';
 
-/** At which end of an application's modules a hook is called. */
+/** The end of the module order at which a hook is called. */
 export type End = 'deepest' | 'topmost';
 
 /**
- * Leaves an application in the order in which its parts can be missed: scheduled work ends before the first
- * `onModuleDestroy`, and what was locked by hand before the first `onApplicationShutdown`, since databases close there;
- * the connection closes after the last.
+ * The order in which locks leave an application. Scheduled work ends before the first `onModuleDestroy` of the
+ * application. Work that was locked by hand ends before its first `onApplicationShutdown`, since databases close there.
+ * The connection closes after the last.
  *
- * Nest calls the hooks of its modules by their distance from the root, the deepest first in version 10 and last from 11
- * on, and those of one module at once. So there is a module of ours at each end, and the one whose hooks come first
- * tells which way it goes; no hook of the application, nor the order of its imports, is touched.
+ * Nest calls the hooks of its modules by their distance from the root: the deepest first in version 10, and last from
+ * version 11 on. It calls the hooks of one module together. So we have a module at each end. The one whose hooks are
+ * called first shows the direction. The hooks of the application and the order of its imports stay unchanged.
  */
 @Injectable()
 export class ShutdownOrder {
-  // Nest would take methods that are called like its hooks for hooks.
+  // The methods below are not named like hooks of Nest, which would call them.
   readonly #locks: LockManager[] = [];
   readonly #begin: (() => void)[] = [];
   #first: End | undefined;
@@ -31,7 +31,7 @@ export class ShutdownOrder {
     this.#locks.push(locks);
   }
 
-  /** Calls back when all start hooks of the application have been called. */
+  /** Calls back when Nest has called all start hooks of the application. */
   whenStarted(begin: () => void): void {
     this.#begin.push(begin);
   }
@@ -45,12 +45,12 @@ export class ShutdownOrder {
     await this.#all((locks) => locks.drainScheduled());
   }
 
-  /** The hooks of the application may release locks, so these are called before. */
+  /** Drains at the last end, after the hooks of the application, since these may release locks. */
   async beforeShutdown(end: End): Promise<void> {
     if (end !== this.#first) await this.#all((locks) => locks.drain());
   }
 
-  /** Hooks and requests may have taken locks since. */
+  /** Drains once more at the first end, since hooks and requests may have taken locks; closes at the last end. */
   async shutdown(end: End): Promise<void> {
     await this.#all((locks) => (end === this.#first ? locks.drain() : locks.close()));
   }
@@ -60,10 +60,10 @@ export class ShutdownOrder {
   }
 }
 
-/** Marks the modules that are placed. Registered globally: the ESM and the CJS build may both be loaded. */
+/** Marks our modules at the ends. Registered globally: the ESM and the CJS build may both be loaded. */
 const PLACED = Symbol.for('nestjs-exclusive-lock/placed-module');
 
-/** Is there for its place. */
+/** The module at the topmost end. `ExclusiveLockModule` is the deepest. */
 @Module({ providers: [ShutdownOrder], exports: [ShutdownOrder] })
 export class ExclusiveLockShutdownModule
   implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
@@ -78,7 +78,7 @@ export class ExclusiveLockShutdownModule
     placeModule(ExclusiveLockShutdownModule, 'topmost', modules);
   }
 
-  /** In every version of Nest the start hooks of the topmost module are called last. */
+  /** Every version of Nest calls the start hooks of the topmost module last. */
   onApplicationBootstrap(): void {
     this.#order.started();
   }
@@ -96,16 +96,16 @@ export class ExclusiveLockShutdownModule
   }
 }
 
-/** Nest sorts the modules when it calls the first hook, after all of them were made. */
+/** Moves a module to an end. Nest sorts the modules when it calls the first hook, after it has made all of them. */
 export function placeModule(metatype: object, end: End, modules: ModulesContainer): void {
   Object.defineProperty(metatype, PLACED, { value: true, configurable: true });
   for (const module of modules.values()) {
-    // That of global modules is the greatest number there is.
+    // Global modules have Number.MAX_VALUE.
     if (module.metatype === metatype) module.distance = end === 'deepest' ? Infinity : -Infinity;
   }
 }
 
-/** Those with an `onModuleDestroy` that may be called before ours, since their module is at an end, too. */
+/** Names the providers whose `onModuleDestroy` may be called before ours, since their modules are at an end as well. */
 export function destroyedTooEarly(modules: ModulesContainer): string[] {
   return [...modules.values()]
     .filter(({ metatype, distance }) => !(PLACED in metatype) && !Number.isFinite(distance))

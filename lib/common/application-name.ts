@@ -1,30 +1,30 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 
-/** Where a process may have been started. */
+/** How a process was started. */
 export interface Started {
-  /** Its arguments: what Node runs is the second. */
+  /** Its arguments. The second is the script. */
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** As npm has it for the name of a package. */
+/** The longest name of a package in npm. */
 const LONGEST = 214;
 
-/** What PM2 runs in place of the script, of which it tells in `pm_exec_path`. */
+/** The script that PM2 runs instead of the user's, whose path is in `pm_exec_path`. */
 const PM2_CONTAINER = /^ProcessContainer(Fork)?(Bun)?\.js$/;
 
 /**
- * The name of the application that runs here: that of the nearest package.json above its main script which has a name,
- * however the process was started; in a monorepo with one package.json for all, followed by that of its folder in `apps`.
- * Undefined where there is none. Never throws.
+ * The name of this application: the name in the nearest package.json above its main script that has one. In a monorepo
+ * with one package.json for all applications, the folder in `apps` is added. Undefined if there is no name. Never
+ * throws.
  */
 export function applicationName({ argv, cwd, env }: Started = hereStarted()): string | undefined {
   let script = argv[1];
   if (script && PM2_CONTAINER.test(basename(script))) script = env['pm_exec_path'] ?? script;
   script = script && realPath(script);
-  // A launcher, such as jest or ts-node: it is started in the folder of the application.
+  // A launcher, such as jest or ts-node, is started in the folder of the application.
   if (!script || script.split(sep).includes('node_modules')) return nameAbove(join(cwd, 'main.js'));
   return nameAbove(script);
 }
@@ -34,7 +34,7 @@ function hereStarted(): Started {
   try {
     return { argv, env, cwd: process.cwd() };
   } catch {
-    // The folder was removed.
+    // The working directory was removed.
     return { argv, env, cwd: sep };
   }
 }
@@ -47,7 +47,7 @@ function nameAbove(script: string): string | undefined {
   }
 }
 
-/** The folder in `apps`, by sources and builds alike: `apps/shop/src/main.ts`, `dist/apps/shop/main.js`. */
+/** `/` and the folder in `apps`, for sources and builds: `apps/shop/src/main.ts`, `dist/apps/shop/main.js`. */
 function ofApps(path: string): string {
   const parts = path.split(sep);
   const app = parts[parts.indexOf('apps') + 1];

@@ -1,13 +1,13 @@
-/** What can be in a bag, in one at a time. */
+/** A member of a bag. It can be in one bag at a time. */
 export interface BagMember {
-  /** Where the bag keeps it; -1 while it is in none. Changed by the bag only. */
+  /** Its index in the bag; -1 while it is in none. Only the bag may change it. */
   bagIndex: number;
 }
 
 /**
- * What comes and goes all the time, in no order. Not a Set or Map: these replace their table again and again, also when
- * their size stays the same, and V8 links each replaced table to the next. Once one of them is old, all after it, and what
- * they still refer to, wait for a full garbage collection.
+ * An unordered collection whose members come and go all the time. A Set or Map would replace its table again and again,
+ * even if its size stays the same, and V8 links each replaced table to the next. Once one of these tables is in the old
+ * generation, all later ones, and the members that they refer to, stay until a full garbage collection.
  */
 export class Bag<T extends BagMember> {
   readonly #members: T[] = [];
@@ -24,7 +24,7 @@ export class Bag<T extends BagMember> {
     member.bagIndex = this.#members.push(member) - 1;
   }
 
-  /** Does nothing where it is not in it. */
+  /** Does nothing if it is not a member. */
   remove(member: T): void {
     if (!this.has(member)) return;
     const last = this.#members.pop() as T;
@@ -40,7 +40,7 @@ export class Bag<T extends BagMember> {
     this.#members.length = 0;
   }
 
-  /** As they are now: members may come and go while these are visited. */
+  /** A copy, so that members may come and go during an iteration. */
   all(): T[] {
     return this.#members.slice();
   }

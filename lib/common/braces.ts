@@ -1,10 +1,10 @@
 /**
- * A name as a part of a Redis key: without braces, by which a Redis Cluster tells the slot of a key. As in a URL, `{` is
- * `%7B`, `}` is `%7D`, and a `%` that would be read as the beginning of one of these three is `%25`; all else stays as it
- * is. Two names are never the same key.
+ * Makes a name a part of a Redis key. Escapes braces, since Redis Cluster finds the slot of a key by them. As in a URL,
+ * `{` becomes `%7B` and `}` becomes `%7D`. A `%` becomes `%25` only if it would be read as the beginning of an escape.
+ * Two names never become the same key.
  */
 export function escapeBraces(name: string): string {
-  // Most have neither.
+  // Most names contain none of these.
   if (!/[{}%]/.test(name)) return name;
   return name
     .replace(/%(?=25|7B|7D)/g, '%25')

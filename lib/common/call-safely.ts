@@ -1,10 +1,10 @@
 import { isPromise } from 'node:util/types';
 
-/** Calls what a user has given. What it throws, or the promise that it returns is rejected with, goes to `onError`. */
+/** Calls a user's function. Passes what it throws, or the reason if its promise rejects, to `onError`. */
 export function callSafely(call: () => unknown, onError: (error: unknown) => void): void {
   try {
     const returned = call();
-    // No other thenable: only a promise's rejection ends the process, and what is lazy would be started.
+    // Not other thenables: only an unhandled promise ends the process, and `then` would start a lazy thenable.
     if (isPromise(returned)) returned.catch(onError);
   } catch (error) {
     onError(error);

@@ -5,9 +5,9 @@ import { messages } from './messages.js';
 export type KnownOptions<T> = Readonly<Record<keyof T, true>>;
 
 /**
- * Refuses options that are no object, or have a key that nobody would read.
+ * Refuses options that are not an object or have an unknown key.
  *
- * @param of whose options they are, for the message
+ * @param of the owner of the options, for the message
  * @throws LockConfigurationError
  */
 export function checkOptions<T>(options: T, known: KnownOptions<T>, of: string): void {
@@ -26,7 +26,7 @@ export function checkIsObject(options: unknown, of: string): asserts options is 
   }
 }
 
-/** @throws LockConfigurationError that says what the option must be, and what it is */
+/** @throws LockConfigurationError that says what the option must be and what it is */
 export function refuse(option: string, expected: string, value: unknown): never {
   throw new LockConfigurationError(messages.wrongType(option, expected, value));
 }

@@ -1,15 +1,16 @@
 import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
 
-/** The time by which leases are judged. Handed in, so that a test can move it. */
+/** The time by which leases are judged. A parameter, so that a test can move it. */
 export interface Clock {
-  /** Milliseconds that have passed since some fixed moment, suspended time included. Never goes back. */
+  /** Milliseconds since some fixed moment, including suspended time. Never goes back. */
   now(): number;
-  /** Milliseconds since the epoch, where they are not those of `Date`. */
+  /** Milliseconds since the epoch, if they differ from those of `Date`. */
   wall?(): number;
   /**
-   * Only of a clock that is moved by hand: calls back when it was moved by that many milliseconds; returns what
-   * prevents that. Timers do not follow such a clock: whoever waits goes on at whichever of both comes first.
+   * Only on a clock that a test moves: calls back when the clock was moved by that many milliseconds. Returns a
+   * function that cancels this. Timers do not follow such a clock, so each wait ends with its timer or this callback,
+   * whichever comes first.
    */
   whenMoved?(by: number, callback: () => void): () => void;
 }
@@ -35,18 +36,18 @@ const SYSTEM_CLOCKS: RawClocks = {
   uptime: () => uptime() * 1000,
 };
 
-/** How far wall and monotonic clock may drift apart before the machine's uptime is asked. */
+/** Milliseconds by which wall and monotonic clock may move apart before the uptime is read. */
 const DRIFT_TOLERANCE = 15;
-/** Less than this is the coarseness of the uptime, not a suspend. */
+/** Milliseconds. A shorter difference comes from the coarse uptime, not from a suspend. */
 const SHORTEST_SUSPEND = 50;
 
 /**
- * Monotonic time that counts suspends too. Only when wall and monotonic clock have moved apart, in either
- * direction, is the machine's uptime read: it tells a suspended machine from a wall clock that was set.
+ * Monotonic time that includes suspended time. If the wall clock and the monotonic clock have moved apart, it reads the
+ * uptime of the machine, to tell a suspend from a change of the wall clock.
  */
 export class SteadyClock implements Clock {
   readonly #clocks: RawClocks;
-  /** Uptime minus monotonic time at the start: what it has grown by is time spent suspended. */
+  /** Uptime minus monotonic time at the start. It grows by the time spent suspended. */
   readonly #origin: number;
   #drift: number;
   #suspended = 0;
@@ -68,7 +69,7 @@ export class SteadyClock implements Clock {
   }
 
   #countSuspend(): void {
-    // Read side by side: a pause since the first reading is not a suspend.
+    // Both are read again: a pause since the first reading must not count as a suspend.
     const suspended = this.#clocks.uptime() - this.#clocks.monotonic() - this.#origin;
     if (suspended - this.#suspended >= SHORTEST_SUSPEND) this.#suspended = suspended;
   }

@@ -3,40 +3,40 @@ import type { Clock } from './clock.js';
 import { LazyTimer } from './lazy-timer.js';
 import { after } from './pause.js';
 
-/** Something that is to happen unless it is cancelled before. */
+/** A callback that is called at its time unless it is cancelled. */
 export interface Deadline extends BagMember {
-  /** On the clock of its deadlines. */
+  /** Milliseconds, on the clock of its `Deadlines`. */
   readonly at: number;
   readonly passed: () => void;
-  /** Ends the timer that is its own. */
+  /** Ends its own timer, if it has one. */
   forget: (() => void) | undefined;
 }
 
 interface DeadlinesOptions {
-  /** Whether what is pending keeps the process alive. @default false */
+  /** Whether pending deadlines keep the process alive. @default false */
   readonly keepAlive?: boolean;
 }
 
-/** Many deadlines with one timer. Nearly all are cancelled long before. */
+/** Many deadlines with one timer. Nearly all are cancelled long before they pass. */
 export class Deadlines {
   readonly #clock: Pick<Clock, 'now' | 'whenMoved'>;
   readonly #keepAlive: boolean;
   readonly #pending = new Bag<Deadline>();
   readonly #timer: LazyTimer;
 
-  /** The `performance` of Node will do where time spent suspended does not matter. */
+  /** `performance` of Node is enough as the clock if suspended time does not matter. */
   constructor(clock: Pick<Clock, 'now' | 'whenMoved'>, { keepAlive = false }: DeadlinesOptions = {}) {
     this.#clock = clock;
     this.#keepAlive = keepAlive;
     this.#timer = new LazyTimer(clock, () => this.#wake());
   }
 
-  /** `passed` is called at that moment of the clock, or a little later. */
+  /** Calls `passed` at this time of the clock, or a little later. */
   add(at: number, passed: () => void): Deadline {
     const deadline: Deadline = { at, passed, bagIndex: -1, forget: undefined };
     this.#pending.add(deadline);
     if (this.#clock.whenMoved) {
-      // While such a clock stands still, each has to pass in its own real time.
+      // A manual clock stands still, so each deadline also needs a real timer of its own.
       const ms = at - this.#clock.now();
       deadline.forget = after(ms, this.#clock, () => this.#pass(deadline), this.#keepAlive);
       return deadline;
@@ -45,7 +45,7 @@ export class Deadlines {
     return deadline;
   }
 
-  /** Returns whether it had not passed. */
+  /** Cancels a deadline. Returns whether it was pending. */
   cancel(deadline: Deadline): boolean {
     const isPending = this.#pending.has(deadline);
     deadline.forget?.();
@@ -54,7 +54,7 @@ export class Deadlines {
     return isPending;
   }
 
-  /** Ends the timer where nothing is pending: for whoever adds nothing any more. */
+  /** Ends the timer if nothing is pending. Call this when no more deadlines will be added. */
   rest(): void {
     if (this.#pending.size === 0) this.#timer.clear();
   }
@@ -75,7 +75,7 @@ export class Deadlines {
   }
 
   #pass(deadline: Deadline): void {
-    // Another that has passed may have cancelled it.
+    // The callback of another deadline may have cancelled it.
     if (!this.#pending.has(deadline)) return;
     this.cancel(deadline);
     deadline.passed();

@@ -20,11 +20,12 @@ type LongUnit =
 type Unit = ShortUnit | LongUnit | `${LongUnit}s`;
 
 /**
- * A length of time: a number of milliseconds, or a string of one number and its unit, such as `'500ms'`, `'30s'`, `'1.5h'`
- * or `'5 minutes'`. Strings are read by the package [ms](https://github.com/vercel/ms) and rounded to whole milliseconds.
+ * A length of time: a number of milliseconds, or a string of one number and its unit, such as `'500ms'`, `'30s'`,
+ * `'1.5h'` or `'5 minutes'`. Strings are read by the package [ms](https://github.com/vercel/ms) and rounded to whole
+ * milliseconds.
  *
- * TypeScript knows a value from the environment as `string` only. Assert that it is a `Duration`: options are checked
- * when the application starts, and one without a unit is refused.
+ * To TypeScript, a value from the environment is only a `string`. Assert that it is a `Duration`: the options are
+ * checked when the application starts, and a string without a unit is refused.
  *
  * @example
  * ExclusiveLockModule.forRoot({ ttl: '30s', drainTimeout: process.env.DRAIN_TIMEOUT as Duration | undefined });
@@ -36,9 +37,10 @@ const LONGEST = 2 ** 31 - 1;
 const NUMBER_ALONE = /^\s*\d*\.?\d+\s*$/;
 
 /**
- * Milliseconds of a duration that a user gave: all of them come through here.
+ * Checks a duration that a user gave, and returns it in milliseconds.
  *
- * @param or what it may be instead, for the message
+ * @param shortest the least milliseconds
+ * @param or another value that is allowed, for the message
  * @throws LockConfigurationError
  */
 export function checkDuration(
@@ -58,9 +60,11 @@ export function checkDuration(
   refuse(option, expected, value);
 }
 
-/** Undefined for what is no duration, and for a number alone: seconds may be meant as well as milliseconds. */
+/**
+ * Undefined for a text that is no duration, and for a number without a unit, which may mean seconds or milliseconds.
+ */
 function read(text: string): number | undefined {
-  // `ms` throws at an empty text.
+  // `ms` throws for an empty text.
   if (text === '' || NUMBER_ALONE.test(text)) return undefined;
   const time = ms(text);
   // 1.005 s are 1004.9999999999999 ms.

@@ -1,6 +1,6 @@
 import type { Holder } from './holder.js';
 
-/** What went wrong, in a form that survives two copies of the package in one process: compare `code`, not the class. */
+/** The kinds of errors. Compare the `code`, not the class: a process may contain two copies of the package. */
 export type LockErrorCode =
   | 'LOCK_CONFIGURATION'
   | 'LOCK_STORE'
@@ -10,9 +10,9 @@ export type LockErrorCode =
   | 'LOCK_SHUTTING_DOWN'
   | 'LOCK_SERVICE_MISSING';
 
-/** The base of every error that this package throws. */
+/** The base class of all errors that this package throws. */
 export abstract class LockError extends Error {
-  /** A stable name of the kind of error, for code to compare. */
+  /** The kind of error, for code to compare. */
   abstract readonly code: LockErrorCode;
 
   constructor(message: string, options?: { cause?: unknown }) {
@@ -26,19 +26,19 @@ export class LockConfigurationError extends LockError {
   readonly code = 'LOCK_CONFIGURATION';
 }
 
-/** The store did not answer in time, is unreachable, or refused a command. Its own error is the `cause`. */
+/** The store did not answer in time, could not be reached, or refused a command. Its own error is the `cause`. */
 export class LockStoreError extends LockError {
   readonly code = 'LOCK_STORE';
 
-  /** Whether the command may have been carried out all the same: its reply is late or was lost. */
+  /** Whether the command may have run all the same: its reply was late or lost. */
   readonly mayHaveRun: boolean;
 
-  /** Whether the store has answered, and does not want to carry it out: it is no use to ask again. */
+  /** Whether the store answered that it will not carry out the command: it is of no use to ask again at once. */
   readonly refused: boolean;
 
   /**
-   * Whether it is refused until somebody puts something right, such as the permissions of a user. Other refusals pass: a
-   * server has memory again, or can save its data.
+   * Whether the store refuses until an operator fixes something, such as the permissions of a user. Other refusals end
+   * by themselves, for example when a server has memory again.
    */
   readonly permanent: boolean;
 
@@ -55,8 +55,8 @@ export class LockStoreError extends LockError {
 
 /**
  * Why a lease is no longer held:
- * - `expired`: its time ran out without a renewal, for instance because the process stood still;
- * - `taken`: somebody else holds the lock now;
+ * - `expired`: its time ran out without a renewal, for instance because the process was paused;
+ * - `taken`: another owner holds the lock now;
  * - `vanished`: the lock is gone from the store (deleted, flushed, evicted, or the store lost its data);
  * - `store-unavailable`: its time ran out while the store could not be reached;
  * - `max-hold`: it was held for as long as the option `maxHold` allows;
@@ -77,24 +77,24 @@ export class LockLostError extends LockError {
   }
 }
 
-/** Somebody else holds the lock, and `whenBusy: 'throw'` says that this is an error. */
+/** Another owner holds the lock, and `whenBusy: 'throw'` makes this an error. */
 export class LockBusyError extends LockError {
   readonly code = 'LOCK_BUSY';
 
   constructor(
     message: string,
-    /** Who holds it. */
+    /** The holder of the lock. */
     readonly holder: Holder,
   ) {
     super(message);
   }
 }
 
-/** The lock could not be acquired within the time that was allowed for it. */
+/** The lock could not be acquired within the time limit. */
 export class LockTimeoutError extends LockError {
   readonly code = 'LOCK_TIMEOUT';
 
-  /** Who was seen holding it last. Where the store could not be asked when the time was over, that is the `cause`. */
+  /** The last known holder. If the store could not be reached when the time was over, its error is the `cause`. */
   readonly holder: Holder | undefined;
 
   constructor(message: string, options: { holder?: Holder | undefined; cause?: unknown }) {
@@ -103,12 +103,12 @@ export class LockTimeoutError extends LockError {
   }
 }
 
-/** A lock was asked for after the application had begun to shut down, or work still ran after `drainTimeout`. */
+/** A lock was requested after the application had begun to shut down, or work still ran after `drainTimeout`. */
 export class LockShuttingDownError extends LockError {
   readonly code = 'LOCK_SHUTTING_DOWN';
 }
 
-/** A decorated method was called on an object that has no `ExclusiveLockService`: Nest did not construct it. */
+/** A decorated method was called on an object without an `ExclusiveLockService`: Nest did not construct it. */
 export class LockServiceMissingError extends LockError {
   readonly code = 'LOCK_SERVICE_MISSING';
 }

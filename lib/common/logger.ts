@@ -11,8 +11,8 @@ export interface LockLogger {
 }
 
 /**
- * A logger with levels: a `LoggerService` of Nest, pino, winston, `console`. News of no urgency goes to `info`, or to
- * `log` where there is no `info`; details go to `debug`, if there is one.
+ * A logger with levels: a `LoggerService` of Nest, pino, winston or `console`. Ordinary messages go to `info`, or to
+ * `log` if there is no `info`. Details go to `debug`, if it exists.
  */
 export type LoggerWithLevels = {
   debug?(message: string): unknown;
@@ -21,14 +21,14 @@ export type LoggerWithLevels = {
 } & ({ info(message: string): unknown } | { log(message: string): unknown });
 
 /**
- * The logger that an option says; false is silence.
+ * The logger for the value of an option; false: a logger that logs nothing.
  *
- * @throws LockConfigurationError naming the levels that are missing
+ * @throws LockConfigurationError that names the missing levels
  */
 export function loggerOf(option: LoggerWithLevels | false): LockLogger {
   if (option === false) return SILENCE;
   const logger = checkLogger(option);
-  // Not the other way round: winston has a `log` too, whose first argument is the level.
+  // `info` first: the `log` of winston expects the level as its first argument.
   const news = 'info' in logger && typeof logger.info === 'function' ? 'info' : 'log';
   // Called as methods: loggers such as pino need their `this`.
   return {
@@ -39,19 +39,19 @@ export function loggerOf(option: LoggerWithLevels | false): LockLogger {
   };
 }
 
-/** A logger that fails, such as one whose worker has ended, must not end leases: there is nobody to tell. */
+/** Ignores the errors of a logger, such as one whose worker has ended: they must not end leases. */
 function safely(log: (message: string) => unknown): (message: string) => void {
   return (message) => {
     try {
       const result = log(message);
       if (result instanceof Promise) result.catch(() => undefined);
     } catch {
-      // Said above.
+      // Ignored, since there is no other way to report it.
     }
   };
 }
 
-/** Every method that may be called, whichever of `info` and `log` it is. */
+/** All methods that may be called. */
 type AnyLevels = Record<'warn' | 'error', (message: string) => unknown> &
   Partial<Record<'debug' | 'info' | 'log', (message: string) => unknown>>;
 

@@ -3,7 +3,7 @@ import type { Clock } from './clock.js';
 /** The longest delay a Node timer can have: 24.8 days. */
 const LONGEST = 2 ** 31 - 1;
 
-/** Calls back after `ms`, or when somebody moves the clock that far; returns what prevents that. */
+/** Calls back after `ms`, or when a test moves the clock that far. Returns a function that cancels this. */
 export function after(
   ms: number,
   clock: Pick<Clock, 'whenMoved'>,
@@ -24,7 +24,7 @@ export function after(
   return cancel;
 }
 
-/** Whom each signal wakes. One listener for all of them: Node warns of a leak when a signal has eleven. */
+/** The callbacks of each signal. They share one listener, since Node warns about a leak at eleven listeners. */
 const sleepers = new WeakMap<AbortSignal, Set<() => void>>();
 
 function addSleeper(signal: AbortSignal, end: () => void): void {
@@ -46,8 +46,8 @@ function removeSleeper(signal: AbortSignal, end: () => void): void {
 }
 
 /**
- * Calls back when the signal aborts, or at once if it has; returns what prevents that. However many wait for one signal, it
- * has one listener.
+ * Calls back when the signal aborts, or at once if it has aborted. Returns a function that cancels this. The signal has
+ * one listener for any number of callbacks.
  */
 export function whenAborted(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) {
@@ -63,13 +63,13 @@ function endSleepers(this: AbortSignal): void {
 }
 
 interface PauseOptions {
-  /** Each ends the sleep. */
+  /** Each of these ends the sleep when it aborts. */
   readonly signals: readonly AbortSignal[];
   /** Whether the sleep keeps the process alive. @default true */
   readonly ref?: boolean;
 }
 
-/** Lets one caller sleep, and ends that early when it is woken or one of the signals aborts. */
+/** Lets one caller sleep. `wake()` or one of the signals ends the sleep early. */
 export class Pause {
   readonly #clock: Clock;
   readonly #options: PauseOptions;
@@ -81,13 +81,13 @@ export class Pause {
     this.#options = options;
   }
 
-  /** Does not sleep if it was woken since the last time. Never rejects. */
+  /** Sleeps for `ms`, unless it was woken since the last sleep. Never rejects. */
   async for(ms: number): Promise<void> {
     if (!this.#woken && !this.#options.signals.some(({ aborted }) => aborted)) await this.#sleep(ms);
     this.#woken = false;
   }
 
-  /** Ends the sleep, or keeps from the next one. */
+  /** Ends the sleep, or prevents the next one. */
   readonly wake = (): void => {
     this.#woken = true;
     this.#end?.();

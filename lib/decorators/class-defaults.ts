@@ -11,13 +11,13 @@ interface WithDefaults {
 
 const DECORATOR = '@Exclusive.defaults()';
 
-/** `@Exclusive.defaults`: see `ExclusiveDecorator`. */
+/** `@Exclusive.defaults()`: see `ExclusiveDecorator`. */
 export function exclusiveDefaults(options: ExclusiveOptions): ClassDecorator {
   checkExclusiveOptions(options, DECORATOR);
   return (target: unknown, key?: string | symbol): void => {
     if (typeof target !== 'function' || key !== undefined)
       throw new LockConfigurationError(messages.notAClass(DECORATOR, String(key)));
-    // On the prototype, which a class that another decorator derives from this one has in its chain.
+    // Kept on the prototype: if another decorator derives a class from this one, its prototype chain contains it.
     const prototype = target.prototype as WithDefaults;
     const before = Object.hasOwn(prototype, DEFAULTS) ? prototype[DEFAULTS] : undefined;
     const value = mergeOptions(options, before ?? {});
@@ -25,7 +25,7 @@ export function exclusiveDefaults(options: ExclusiveOptions): ClassDecorator {
   };
 }
 
-/** The defaults of a class and of those that it extends; of each option, those of the nearest class. */
+/** The defaults of a class and of the classes that it extends. For each option, the nearest class counts. */
 export function classDefaults(prototype: unknown): ExclusiveOptions {
   if (typeof prototype !== 'object' || prototype === null) return {};
   const inherited = classDefaults(Object.getPrototypeOf(prototype));

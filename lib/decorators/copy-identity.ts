@@ -1,8 +1,8 @@
 type Callable = (...args: never[]) => unknown;
 
 /**
- * Makes `wrapper` pass for `method`: name, length and all metadata, so that decorators which were applied before
- * ours, and whoever looks for them, see no difference.
+ * Gives `wrapper` the name, length and metadata of `method`, so that decorators that were applied before ours keep
+ * working, and the code that looks for them finds them.
  */
 export function copyIdentity(method: Callable, wrapper: Callable): void {
   for (const key of Reflect.getOwnMetadataKeys(method)) {

@@ -1,4 +1,4 @@
-/** Who calls a method that is a handler, for messages. */
+/** The kind of a handler, for messages. */
 export type HandlerKind =
   | 'an HTTP route'
   | 'a message handler'
@@ -8,7 +8,7 @@ export type HandlerKind =
   | 'a CQRS handler';
 
 /**
- * The keys of the metadata that the packages of Nest leave on methods: @nestjs/common 10 to 12, @nestjs/microservices and
+ * The metadata keys that the packages of Nest put on methods: @nestjs/common 10 to 12, @nestjs/microservices and
  * @nestjs/websockets 10 to 12, @nestjs/event-emitter 2 to 12, @nestjs/bull 10 to 12, @nestjs/graphql 12 to 14.
  */
 const ON_METHODS: readonly (readonly [key: string, HandlerKind])[] = [
@@ -19,7 +19,7 @@ const ON_METHODS: readonly (readonly [key: string, HandlerKind])[] = [
   ['graphql:resolver_type', 'a resolver'],
 ];
 
-/** The same on classes, of which one method is the handler: @nestjs/bullmq 10 to 12, @nestjs/cqrs 10 to 12. */
+/** The same for classes with one method as the handler: @nestjs/bullmq 10 to 12, @nestjs/cqrs 10 to 12. */
 const ON_CLASSES: readonly (readonly [key: string, method: string, HandlerKind])[] = [
   ['bullmq:processor_metadata', 'process', 'a queue processor'],
   ['__commandHandler__', 'execute', 'a CQRS handler'],
@@ -28,10 +28,10 @@ const ON_CLASSES: readonly (readonly [key: string, method: string, HandlerKind])
 ];
 
 /**
- * What kind of handler a method is: its caller is far away, and takes a skipped call for a success. Undefined if it is no
- * handler.
+ * The kind of handler that a method is; undefined if it is none. The caller of a handler does not see that a call was
+ * skipped, and takes it for a success.
  *
- * @param functions the method as others see it: the metadata is on one of them
+ * @param functions the method and its wrappers: the metadata is on one of them
  */
 export function handlerKind(
   prototype: object,
@@ -51,7 +51,7 @@ function hasMetadata(key: string, target: unknown): boolean {
   return typeof target === 'function' && Reflect.hasMetadata(key, target);
 }
 
-/** Both, since names as common as these may be somebody else's. */
+/** Checks both keys, since other packages may use such common names as well. */
 function isRoute(method: unknown): boolean {
   return hasMetadata('path', method) && hasMetadata('method', method);
 }

@@ -5,11 +5,11 @@ import { checkMadeName, checkName } from '../core/lock-name.js';
 /** Makes the name of a lock from the arguments of a call. */
 export type NameFunction = (...args: never[]) => string;
 
-/** What was given to the decorator; undefined: `Class.method`. */
+/** The name that was given to the decorator; undefined: `Class.method`. */
 export type GivenName = string | NameFunction | undefined;
 
 /**
- * Checks what was given to the decorator.
+ * Checks the name that was given to the decorator.
  *
  * @throws LockConfigurationError
  */
@@ -29,7 +29,7 @@ export function showDecorator(name: GivenName): string {
  * The name of the lock for one call.
  *
  * @param method `Class.method`
- * @throws LockConfigurationError for a bad name that a function gave; whatever that function throws
+ * @throws LockConfigurationError if a function returned a bad name; the errors of that function
  */
 export function lockName(name: GivenName, method: string, args: readonly unknown[]): string {
   if (typeof name !== 'function') return name ?? method;
@@ -38,12 +38,12 @@ export function lockName(name: GivenName, method: string, args: readonly unknown
   return made;
 }
 
-/** `Class.method` of the object at hand, for names and messages. */
+/** `Class.method`, with the class of the object, for names and messages. */
 export function methodName(host: object | undefined, key: string | symbol): string {
   return `${host?.constructor?.name ?? '?'}.${String(key)}`;
 }
 
-/** A class is no function of arguments: it is here when `@Exclusive` was put on it without parentheses. */
+/** Whether a function is a class: then `@Exclusive` was put on the class, without parentheses. */
 function isClass(value: object): boolean {
   return Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
 }

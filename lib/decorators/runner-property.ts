@@ -2,12 +2,12 @@ import { Inject } from '@nestjs/common';
 import { EXCLUSIVE_RUNNER } from '../tokens.js';
 import type { DecoratedCall } from './exclusive-runner.js';
 
-/** Nest prints the description when the module is missing, so it says what to do. */
+/** Nest prints the description if the module is missing, so it says what to do. */
 const PROPERTY = Symbol.for(
   '@Exclusive() and @LeaderElection() need ExclusiveLockModule.forRoot() in the imports of the root module',
 );
 
-/** Marks what can run decorated methods: an automatic mock in its place would return without running anything. */
+/** Marks real runners: an automatic mock would return without running the method. */
 export const IS_RUNNER = Symbol.for('nestjs-exclusive-lock/is-runner');
 
 /** Runs the calls of decorated methods. */
@@ -27,27 +27,27 @@ export function injectRunner(prototype: object): void {
   Object.defineProperty(prototype, PROPERTY, {
     configurable: true,
     get: () => undefined,
-    // Not enumerable, so that the runner does not appear when somebody prints or serialises the object.
+    // Not enumerable, so that the runner does not appear when the object is printed or serialised.
     set(this: object, runner: MethodRunner) {
       Object.defineProperty(this, PROPERTY, { value: runner, configurable: true, writable: true });
     },
   });
 }
 
-/** The runner that belongs to a decorated object; undefined if Nest did not construct it, or was given a mock. */
+/** The runner of a decorated object; undefined if Nest did not construct the object, or injected a mock. */
 export function runnerOf(host: unknown): MethodRunner | undefined {
   const runner = (host as RunnerHost | undefined)?.[PROPERTY];
   return runner?.[IS_RUNNER] === true ? runner : undefined;
 }
 
-/** Has `runner` run the decorated methods of an object from now on. Returns false for an object that has none. */
+/** Makes `runner` run the decorated methods of an object. Returns false if it has none. */
 export function replaceRunner(instance: object, runner: MethodRunner): boolean {
   if (!(PROPERTY in instance)) return false;
   (instance as RunnerHost)[PROPERTY] = runner;
   return true;
 }
 
-/** Gives the runner to an object that has decorated methods and was made by a factory. A frozen one cannot have it. */
+/** Gives the runner to an object with decorated methods that a factory made. Does nothing if the object is frozen. */
 export function supplyRunner(instance: unknown, runner: MethodRunner): void {
   if (typeof instance !== 'object' || instance === null || !(PROPERTY in instance)) return;
   if (!Object.isExtensible(instance)) return;
@@ -55,7 +55,10 @@ export function supplyRunner(instance: unknown, runner: MethodRunner): void {
   host[PROPERTY] ??= runner;
 }
 
-/** False for an object whose locks are those of another module: an application may have several. */
+/**
+ * Whether this runner may run the methods of an object. False if the object belongs to another lock module of the
+ * application.
+ */
 export function mayUseRunner(instance: unknown, runner: MethodRunner): boolean {
   if (typeof instance !== 'object' || instance === null || !(PROPERTY in instance)) return true;
   const own = runnerOf(instance);

@@ -3,14 +3,14 @@ import { Observable, isObservable, type Subscriber } from 'rxjs';
 import { LockLostError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 
-/** Milliseconds after which a stream that nobody has begun to read gives its lock back. */
+/** Milliseconds after which a stream that has no reader gives its lock back. */
 const UNCLAIMED_AFTER = 60_000;
 
-/** A result that goes on after the method has returned. */
+/** A result that continues after the method has returned. */
 export interface OpenStream {
-  /** Passes everything on, and ends `ended` when it has ended. */
+  /** The stream for the caller of the method. */
   readonly value: unknown;
-  /** Resolves when the stream has completed, failed or been given up by its reader. */
+  /** Resolves when the stream has completed or failed, or its reader has left. */
   readonly ended: Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export function openStream(result: unknown): OpenStream | undefined {
   return undefined;
 }
 
-/** From the moment that a stream is handed over to its end. */
+/** The time from the return of a stream to its end. */
 class StreamLife {
   #end!: () => void;
   #unclaimed: NodeJS.Timeout | undefined;
@@ -34,14 +34,14 @@ class StreamLife {
     this.#unclaimed = setTimeout(() => this.end(), UNCLAIMED_AFTER).unref();
   }
 
-  /** Somebody begins to read. @throws LockLostError when the lock was given back already */
+  /** Call this when a reader begins. @throws LockLostError if the lock was given back already */
   claim(): void {
     clearTimeout(this.#unclaimed);
     if (this.#over) throw new LockLostError(messages.streamOver(), 'released');
     this.#readers++;
   }
 
-  /** Somebody has read to the end, or has given up. */
+  /** Call this when a reader has read to the end or has left. */
   leave(): void {
     if (--this.#readers === 0) this.end();
   }
@@ -55,7 +55,7 @@ class StreamLife {
 
 function followObservable(source: Observable<unknown>, life: StreamLife): Observable<unknown> {
   life.handOver();
-  // The source runs under the lease, not in the context of whoever subscribes.
+  // The source runs in the async context of the lease, not in that of the subscriber.
   const subscribe = AsyncResource.bind((reader: Subscriber<unknown>) => source.subscribe(reader));
   return new Observable((reader) => {
     life.claim();
@@ -92,7 +92,7 @@ function followIterator(source: AsyncIterator<unknown>, life: StreamLife): Async
   };
 }
 
-/** Not every async iterable: a Node stream is one too, and has a life of its own. */
+/** Only iterators, not all async iterables: Node streams are async iterable but run on their own. */
 function isAsyncIterator(value: unknown): value is AsyncIterator<unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const { next, [Symbol.asyncIterator]: iterator } = value as Partial<AsyncIterableIterator<unknown>>;

@@ -9,7 +9,7 @@ import {
   type LockError,
 } from '../common/errors.js';
 
-/** What an HTTP client is told: nothing of the store or of the holder, which are nobody else's business. */
+/** The answer to an HTTP client. It tells nothing about the store or the holder. */
 interface HttpAnswer {
   readonly status: HttpStatus;
   readonly error: string;
@@ -34,12 +34,12 @@ const UNAVAILABLE: HttpAnswer = {
 
 /**
  * Answers HTTP requests that could not acquire their lock, on Express and on Fastify, with a `Retry-After` header:
- * - 409 Conflict where another holds the lock: a `LockBusyError`, or a `LockTimeoutError` after a wait for a holder;
- * - 503 Service Unavailable where the store cannot be asked or the application shuts down: a `LockStoreError`, a
+ * - 409 Conflict if another holder has the lock: a `LockBusyError`, or a `LockTimeoutError` after a wait for a holder;
+ * - 503 Service Unavailable if the store cannot be reached or the application shuts down: a `LockStoreError`, a
  *   `LockTimeoutError` after a wait for the store, or a `LockShuttingDownError`.
  *
- * The body has the form of Nest's own errors, and the error's `code`. In microservices and GraphQL the error is passed on
- * as it is.
+ * The body has the form of Nest's own errors, and the `code` of the error. In microservices and GraphQL, the filter
+ * passes the error on unchanged.
  *
  * @example
  * @Module({ providers: [{ provide: APP_FILTER, useClass: ExclusiveLockExceptionFilter }] })
@@ -62,7 +62,7 @@ export class ExclusiveLockExceptionFilter implements ExceptionFilter<LockError> 
     const { status, retryAfter, ...answer } = answerTo(error);
     const response: unknown = host.switchToHttp().getResponse();
     const { httpAdapter } = this.#adapterHost;
-    // What a filter throws may end the process.
+    // An error thrown by a filter may end the process.
     if (httpAdapter.isHeadersSent(response)) return httpAdapter.end(response);
     httpAdapter.setHeader(response, 'Retry-After', String(retryAfter));
     httpAdapter.reply(response, { statusCode: status, ...answer, code: error.code }, status);

@@ -18,7 +18,7 @@ import type { ManualClock } from './manual-clock.js';
 
 type Listener = (owner: OwnerRequest, how: 'taken' | 'vanished') => void;
 
-/** The way from applications to a store, which a test can cut. */
+/** The connection of applications to a store. A test can cut it. */
 export class BreakableStore implements LockStore {
   readonly description = 'store of the test kit';
   readonly clock: ManualClock;
@@ -56,10 +56,10 @@ export class BreakableStore implements LockStore {
     this.#listeners.add(listener);
   }
 
-  /** One application leaves; others may stay. */
+  /** Does nothing: other applications may still use the store. */
   async close(): Promise<void> {}
 
-  /** Every call fails until the clock says so; `0`: from now on none does. */
+  /** Makes every call fail until this time of the clock. With 0, calls succeed again. */
   failUntil(time: number): void {
     this.#downUntil = time;
   }

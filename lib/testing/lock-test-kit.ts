@@ -13,7 +13,7 @@ import { settled } from './settled.js';
 
 /** Options of `holdElsewhere()`. */
 export interface HoldElsewhereOptions {
-  /** Any JSON value to keep in the lock, for whoever inspects it or finds it busy. */
+  /** Any JSON value to keep in the lock. Callers that inspect the lock or find it busy can read it. */
   readonly contents?: unknown;
   /**
    * How long the lock stays after `die()`. At least 100 ms.
@@ -37,8 +37,9 @@ const HOLD_OPTIONS: KnownOptions<HoldElsewhereOptions> = { contents: true, ttl: 
 const DEFAULT_TIMES = { ttl: 10_000, renewEvery: 10_000 / 3 };
 
 /**
- * Locks for the tests of an application, in memory and on a clock of their own, with what may go wrong with them at
- * the test's command; see docs/testing.md. Applications that share a kit's store are replicas of each other. Make a new kit for each test.
+ * Locks for the tests of an application, in memory and on a clock of their own. The test can make things go wrong with
+ * them; see docs/testing.md. Applications that share the store of a kit are replicas of each other. Make a new kit for
+ * each test.
  *
  * @example
  * const kit = new LockTestKit();
@@ -50,7 +51,7 @@ const DEFAULT_TIMES = { ttl: 10_000, renewEvery: 10_000 / 3 };
  * expect(await app.get(Reports).nightly()).toBeUndefined();
  */
 export class LockTestKit {
-  /** The time that leases, waits and the store go by. It stands still until the test moves it. */
+  /** The time of leases, waits and the store. It stands still until the test moves it. */
   readonly clock = new ManualClock();
   readonly #locks = new MemoryLockStore(this.clock, () => this.clock.wall());
   readonly #way = new BreakableStore(this.#locks, this.clock);
@@ -61,10 +62,10 @@ export class LockTestKit {
   readonly store: LockStore = this.#way;
 
   /**
-   * Holds a lock as another replica would, called `another-replica`, until its `release()` or `die()`. Also while the
-   * store is down for the application.
+   * Holds a lock as another replica, named `another-replica`, until its `release()` or `die()`. This works even while
+   * the store is down for the application.
    *
-   * @throws LockConfigurationError when somebody holds the lock already, or for a bad name or option
+   * @throws LockConfigurationError if the lock is held already, or for a bad name or option
    */
   async holdElsewhere(name: string, options: HoldElsewhereOptions = {}): Promise<HeldElsewhere> {
     checkMadeName(name);
@@ -80,12 +81,12 @@ export class LockTestKit {
   }
 
   /**
-   * Takes a lock away from the work of the application that holds it, as a failover of Redis may: by default another
-   * replica has it then. When this resolves the lease is lost, and its signal has aborted.
+   * Takes a lock away from the work of the application that holds it, as a failover of Redis may. By default, another
+   * replica holds it afterwards. When this resolves, the lease is lost and its signal has aborted.
    *
-   * @param how `taken`: another replica holds the lock now; `vanished`: nobody does
-   * @returns the other replica's lock
-   * @throws LockConfigurationError when the application does not hold the lock
+   * @param how `taken`: another replica holds the lock now; `vanished`: nobody holds it
+   * @returns the lock of the other replica
+   * @throws LockConfigurationError if the application does not hold the lock
    */
   loseLease(name: string, how?: 'taken'): Promise<HeldElsewhere>;
   loseLease(name: string, how: 'vanished'): Promise<void>;
@@ -104,18 +105,18 @@ export class LockTestKit {
     return other;
   }
 
-  /** Every call of the store fails with a `LockStoreError` until `up()`. */
+  /** Makes every call of the store fail with a `LockStoreError` until `up()`. */
   down(): void {
     this.#way.failUntil(Infinity);
   }
 
-  /** The store works again. */
+  /** Makes the store work again. */
   up(): void {
     this.#way.failUntil(0);
   }
 
   /**
-   * Every call of the store fails with a `LockStoreError` until the clock has moved on by that time.
+   * Makes every call of the store fail with a `LockStoreError` until the clock has moved on by `duration`.
    *
    * @throws LockConfigurationError for a bad duration
    */

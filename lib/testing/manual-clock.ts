@@ -8,27 +8,27 @@ interface Timer {
 }
 
 /**
- * Time that stands still until the test lets it pass: leases, waits and the store go by it. Only ticks, and what the
- * store remembers of runs, go by `Date` plus all that has passed here.
+ * Time that stands still until the test lets it pass. Leases, waits and the store use it. Only ticks, and the marks
+ * that the store keeps of runs, use `Date` plus the time that has passed here.
  */
 export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
   #now = 0;
   #moves: Promise<void> = Promise.resolve();
 
-  /** Milliseconds that the test has let pass. */
+  /** The milliseconds that the test has let pass. */
   now(): number {
     return this.#now;
   }
 
-  /** Milliseconds since the epoch: those of `Date`, and those that the test has let pass. */
+  /** Milliseconds since the epoch: those of `Date` plus those that the test has let pass. */
   wall(): number {
     return Date.now() + this.#now;
   }
 
   /**
-   * Lets time pass for a process that runs: leases are renewed and end, waits are over, each at its time. Resolves when
-   * all that came of it has happened.
+   * Lets time pass for a running process: leases are renewed or expire, and waits end, each at its time. Resolves when
+   * all their effects have happened.
    *
    * @throws LockConfigurationError for a bad duration
    * @example
@@ -41,8 +41,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Lets time pass for a process that stands still, as one that is suspended: at once, without a renewal. A lease whose
-   * `ttl` is over is not held any more when this returns, and its signal has aborted when it resolves.
+   * Lets time pass for a suspended process: at once, without a renewal. A lease whose `ttl` is over is no longer held
+   * when this returns, and its signal has aborted when it resolves.
    *
    * @throws LockConfigurationError for a bad duration
    */
@@ -51,7 +51,7 @@ export class ManualClock implements Clock {
     await this.advance(0);
   }
 
-  /** Calls back when that many milliseconds have passed here; returns what prevents that. */
+  /** Calls back when that many milliseconds have passed here. Returns a function that cancels this. */
   whenMoved(by: number, callback: () => void): () => void {
     const timer = { at: this.#now + by, callback };
     this.#timers.add(timer);
@@ -59,7 +59,7 @@ export class ManualClock implements Clock {
   }
 
   async #pass(ms: number): Promise<void> {
-    // What was begun right before, such as an acquisition, is to set its timers first.
+    // Calls that were made just before, such as an acquisition, must set their timers first.
     await settled();
     const end = this.#now + ms;
     for (let timer = this.#nextBy(end); timer; timer = this.#nextBy(end)) {

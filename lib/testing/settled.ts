@@ -1,7 +1,7 @@
-// Not the global, which a test may have faked.
+// Imported, since a test may have faked the global.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Resolves when all that has nothing to wait for has come as far as it can. */
+/** Resolves when all pending promise callbacks have run. */
 export async function settled(): Promise<void> {
   await nextTurn();
 }

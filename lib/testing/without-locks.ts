@@ -8,9 +8,9 @@ const UNLOCKED: MethodRunner = {
 };
 
 /**
- * Lets the methods with `@Exclusive` of one object run without a lock, as if they were not decorated: for unit tests that
- * construct the object themselves, or have Nest fill its dependencies with mocks. `ExclusiveLockService.current()` is
- * undefined in such a method. Tests of what happens to the locks need a `LockTestKit`.
+ * Lets the `@Exclusive` methods of one object run without a lock, as if they were not decorated. For unit tests that
+ * construct the object themselves, or that let Nest mock its dependencies. `ExclusiveLockService.current()` is
+ * undefined in these methods. To test the locks, use a `LockTestKit`.
  *
  * @returns the same object
  * @throws LockConfigurationError for an object without such methods
