@@ -34,7 +34,7 @@ export class AcquireRequests {
   #claim: Claim | undefined;
   /** The reply that was not looked at yet. */
   #unread: Promise<AcquireReply | Failed> | undefined;
-  /** The store has queued this owner. */
+  /** The store has queued this owner, and may still have it in the queue. */
   #isQueued = false;
   /** A copy of a request may still arrive at the store, or has arrived without an answer. */
   #isLoose = false;
@@ -88,8 +88,9 @@ export class AcquireRequests {
   /** Keeps what the store may know of this owner after its reply. */
   read(reply: AcquireReply | Failed): void {
     this.#unread = undefined;
-    // A waiter that gets no answer stays queued.
-    if (reply.status !== 'failed') this.#isQueued = reply.status === 'busy' && reply.queued === true;
+    // A waiter stays queued if it gets no answer, or asks while no message would arrive.
+    if (reply.status === 'busy') this.#isQueued ||= reply.queued === true;
+    else if (reply.status !== 'failed') this.#isQueued = false;
     this.#isLoose ||= reply.status === 'failed' ? reply.error.mayHaveRun : reply.unsettled === true;
   }
 

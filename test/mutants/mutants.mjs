@@ -553,8 +553,15 @@ export const MUTANTS = [
   {
     name: 'a waiter that gives up stays queued',
     file: 'lib/core/acquire-requests.ts',
-    find: "this.#isQueued = reply.status === 'busy' && reply.queued === true;",
-    replace: "this.#isQueued = reply.status === 'busy' && reply.remaining < 0;",
+    find: 'this.#isQueued ||= reply.queued === true;',
+    replace: 'this.#isQueued ||= reply.remaining < 0;',
+    tests: 'unit/core/queue.spec',
+  },
+  {
+    name: 'a waiter that gives up stays queued if no message would have arrived',
+    file: 'lib/core/acquire-requests.ts',
+    find: 'this.#isQueued ||= reply.queued === true;',
+    replace: 'this.#isQueued = reply.queued === true;',
     tests: 'unit/core/queue.spec',
   },
   {

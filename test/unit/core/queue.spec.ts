@@ -3,6 +3,7 @@ import type { LockEvent } from '../../../lib/core/lock-events.js';
 import type { HeldLease } from '../../../lib/core/lease.js';
 import type { Skipped } from '../../../lib/core/outcome.js';
 import type { Acquired } from '../../../lib/core/wanted.js';
+import type { AcquireReply } from '../../../lib/stores/lock-store.js';
 import { settle, timersLeft, useRealTime } from './support/manual-clock.js';
 import { OpenWork, startReplica, TTL, type Replica } from './support/replica.js';
 import { timesOut } from './support/scripted-store.js';
@@ -31,6 +32,11 @@ async function wait(by: Replica, label: string, order: string[], hold = 10): Pro
     { wait: true },
   );
   expect(outcome.status).toBe('ran');
+}
+
+/** As Redis says it while the connection for messages is lost, though the waiter is still in the queue. */
+async function busyButNotQueued(carryOut: () => Promise<AcquireReply>): Promise<AcquireReply> {
+  return { ...(await carryOut()), queued: false } as AcquireReply;
 }
 
 describe('a line of those who wait', () => {
@@ -183,6 +189,19 @@ describe('a line of those who wait', () => {
     await (await third).release();
     expect(await replica.store.holderOf('a')).toBeNull();
     expect(await timersLeft()).toBe(0);
+  });
+
+  it('is left by a waiter that was told last that no message would arrive', async () => {
+    const controller = new AbortController();
+    replica.store.next('acquire', (carryOut) => carryOut(), busyButNotQueued);
+    const waiting = replica.acquire('a', { wait: true, signal: controller.signal }).catch(() => 'gone');
+    await replica.clock.pass(2050);
+
+    controller.abort();
+
+    await expect(waiting).resolves.toBe('gone');
+    await settle();
+    expect(replica.store.withdrawals).toHaveLength(1);
   });
 
   it('has one listener on a signal that a hundred wait with, and none when it has aborted', async () => {
