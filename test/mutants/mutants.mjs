@@ -101,8 +101,8 @@ export const MUTANTS = [
   {
     name: 'a server without memory records no success (Redis)',
     file: 'lib/stores/redis/scripts/release.lua',
-    find: "redis.call('PEXPIRE', void, VOID_RETENTION)",
-    replace: '',
+    find: "redis.pcall('ZREM', queue, owner)\n  end\n  if is_unsettled",
+    replace: 'end\n  if is_unsettled',
     tests: 'redis/refused-releases',
   },
   {

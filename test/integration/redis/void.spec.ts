@@ -183,4 +183,11 @@ describe('an acquisition whose only request was answered', () => {
     expect(await store.inspect('lock', WITHIN)).toMatchObject({ owner: theirs.owner, fencingToken });
     expect(await network.renew([theirs], WITHIN)).toEqual(['held']);
   });
+
+  it('changes nothing of how long the run of another is remembered', async () => {
+    const gap = { kind: 'gap', job: 'poll', gap: 30 * 24 * 3_600_000 } as const;
+    await network.acquire({ ...wanted(), claim: gap }, WITHIN);
+    await store.release(voided({ ...wanted(), claim: { ...gap, gap: 1000 } }), WITHIN);
+    expect(await client.pttl('{locks:lock}:gap:poll')).toBeGreaterThan(gap.gap - WITHIN);
+  });
 });

@@ -25,14 +25,15 @@ local function finish(key, arg)
   local text = text_in(lock)
   local holds = is_held_by(owner, text)
 
-  -- PEXPIRE writes nothing new, so a server without memory lets it pass, and with it all that follows: no memory is freed by
-  -- locks that nobody can give back.
+  -- No waiter is named so. ZREM writes nothing, so a server without memory lets it pass, and with it all that follows: no
+  -- memory is freed by locks that nobody can give back.
+  if is_unsettled or record ~= '' then
+    redis.pcall('ZREM', queue, owner)
+  end
   if is_unsettled then
-    redis.call('PEXPIRE', void, VOID_RETENTION)
     redis.call('SET', void, '', 'PX', VOID_RETENTION)
   end
   if record ~= '' then
-    redis.call('PEXPIRE', KEYS[mark_key], ARGV[arg + 5])
     ends = ends or make_ends()
     ends[record](mark_key, arg + 3, owner, holds, text and not holds)
   end
