@@ -54,8 +54,8 @@ export class BasicStoreAdapter implements LockStore {
     const calls = this.#calls(within);
     const acquiring = new BasicAcquiring(calls, acquisition, request, known !== undefined);
     const reply = await this.#decide(request, acquiring);
-    // Nothing of it is left in the store.
-    if (reply.status !== 'granted') this.#acquisitions.delete(owner);
+    // Nothing of it is left in the store, unless an earlier call is still under way.
+    if (reply.status !== 'granted' && !known) this.#acquisitions.delete(owner);
     const held = reply.status === 'busy' ? await this.#holderOf(calls, request.name) : undefined;
     return { ...reply, ...held, ...(claim && { now: Date.now() }) };
   }
