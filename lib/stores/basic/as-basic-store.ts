@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { LockStore, OwnerRequest } from '../lock-store.js';
 import type { BasicAcquireResult, BasicLockStore } from './basic-lock-store.js';
 
@@ -20,49 +20,66 @@ export function asBasicStore(store: LockStore): BasicLockStore {
 
 class StoreAsBasic implements BasicLockStore {
   readonly #store: LockStore;
-  /** Those that have a lock, as far as this process knows. The store would grant it to them again. */
-  readonly #owners = new Set<string>();
+  /**
+   * The owners in the store, by key and owner. Each acquisition has one of its own there: the store refuses one that has
+   * ended, in case a copy of its request comes late.
+   */
+  readonly #owners = new Map<string, string>();
 
   constructor(store: LockStore) {
     this.#store = store;
   }
 
   async acquire(key: string, owner: string, ttl: number): Promise<BasicAcquireResult> {
-    const own = ownerOf(key, owner);
-    if (this.#owners.has(own.owner) && (await this.#isHeldBy(own))) return { acquired: false };
-    this.#owners.add(own.owner);
+    const own = { name: nameOf(key), owner: randomBytes(18).toString('base64url') };
+    // It may be granted all the same, or later, and the caller has no way to say that it does not want that.
+    const giveUp = (): Promise<unknown> =>
+      this.#store.release({ ...own, ttl, end: 'void' }, WITHIN).catch(() => undefined);
     try {
-      const reply = await this.#store.acquire({ ...own, ttl, holder: JSON.stringify({ owner }) }, WITHIN);
-      if (reply.status === 'granted') return { acquired: true, fencingToken: reply.fencingToken };
+      const reply = await this.#store.acquire({ ...own, ttl, holder: holderOf(owner) }, WITHIN);
+      if (reply.status === 'granted') {
+        this.#owners.set(idOf(key, owner), own.owner);
+        return { acquired: true, fencingToken: reply.fencingToken };
+      }
+      if (reply.unsettled) await giveUp();
+      return { acquired: false };
     } catch (error) {
-      // It may be granted all the same, and the caller has no way to say that it does not want that.
-      await this.#store.release({ ...own, ttl, end: 'void' }, WITHIN).catch(() => undefined);
-      this.#owners.delete(own.owner);
+      await giveUp();
       throw error;
     }
-    this.#owners.delete(own.owner);
-    return { acquired: false };
   }
 
   async renew(key: string, owner: string, ttl: number): Promise<boolean> {
-    const [reply] = await this.#store.renew([{ ...ownerOf(key, owner), ttl }], WITHIN);
+    const own = await this.#find(key, owner);
+    if (!own) return false;
+    const [reply] = await this.#store.renew([{ ...own, ttl }], WITHIN);
     return reply === 'held';
   }
 
   async release(key: string, owner: string): Promise<boolean> {
-    const own = ownerOf(key, owner);
+    const own = await this.#find(key, owner);
+    if (!own) return false;
     const reply = await this.#store.release({ ...own, ttl: WITHIN, end: 'unfinished' }, WITHIN);
-    this.#owners.delete(own.owner);
+    if (this.#owners.get(idOf(key, owner)) === own.owner) this.#owners.delete(idOf(key, owner));
     return reply === 'held';
   }
 
-  async #isHeldBy({ name, owner }: OwnerRequest): Promise<boolean> {
-    return (await this.#store.inspect(name, WITHIN))?.owner === owner;
+  /** Undefined if the owner does not have the key. Another process may have taken it for the same owner. */
+  async #find(key: string, owner: string): Promise<OwnerRequest | undefined> {
+    const name = nameOf(key);
+    const known = this.#owners.get(idOf(key, owner));
+    if (known !== undefined) return { name, owner: known };
+    const held = await this.#store.inspect(name, WITHIN);
+    return held?.owner !== undefined && held.holder === holderOf(owner)
+      ? { name, owner: held.owner }
+      : undefined;
   }
 }
 
-/** Whatever the key and the owner are made of, and however long they are. The owner of two keys is two. */
-function ownerOf(key: string, owner: string): OwnerRequest {
-  const name = Buffer.byteLength(key) <= LONGEST_NAME ? key : `sha256:${hash('sha256', key)}`;
-  return { name, owner: hash('sha256', JSON.stringify([key, owner]), 'base64url').slice(0, 32) };
+const idOf = (key: string, owner: string): string => JSON.stringify([key, owner]);
+const holderOf = (owner: string): string => JSON.stringify({ owner });
+
+/** Whatever the key is made of, and however long it is. */
+function nameOf(key: string): string {
+  return Buffer.byteLength(key) <= LONGEST_NAME ? key : `sha256:${hash('sha256', key)}`;
 }

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { asBasicStore } from '../../../lib/stores/basic/as-basic-store.js';
 import { basicStore } from '../../../lib/stores/basic/basic-store.js';
 import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
@@ -90,6 +91,43 @@ describe('a store with the three methods of @nestjs/locks', () => {
     };
     await expect(store.acquire('key', 'a', TTL)).rejects.toThrow('the connection was reset');
     await expect(memory.inspect('key')).resolves.toBeNull();
+  });
+
+  it('asks with an owner that the store has not seen, which refuses those that have ended', async () => {
+    const owners: string[] = [];
+    const acquire = memory.acquire.bind(memory);
+    memory.acquire = (wanted) => {
+      owners.push(wanted.owner);
+      return acquire(wanted);
+    };
+    for (let i = 0; i < 3; i++) {
+      await taken('a');
+      await store.release('key', 'a');
+    }
+    expect(new Set(owners).size).toBe(3);
+  });
+
+  it('gives up what may still be granted after it was told busy', async () => {
+    await taken('b');
+    const release = jest.spyOn(memory, 'release');
+    memory.acquire = async () => ({
+      status: 'busy',
+      owner: 'b',
+      holder: '{}',
+      remaining: TTL,
+      unsettled: true,
+    });
+    await expect(store.acquire('key', 'a', TTL)).resolves.toEqual({ acquired: false });
+    expect(release).toHaveBeenCalledWith(expect.objectContaining({ end: 'void' }), expect.any(Number));
+  });
+
+  it('renews and frees what another process has taken for the same owner', async () => {
+    await taken('a');
+    const other = asBasicStore(memory);
+    await expect(other.release('key', 'b')).resolves.toBe(false);
+    await expect(other.renew('key', 'a', TTL)).resolves.toBe(true);
+    await expect(other.acquire('key', 'a', TTL)).resolves.toEqual({ acquired: false });
+    await expect(other.release('key', 'a')).resolves.toBe(true);
   });
 
   it('is a store of this library again', async () => {

@@ -130,27 +130,30 @@ describe('a basic store', () => {
     expect(basic.keys).toEqual([]);
   });
 
-  it.each(['void', 'granted'])('loses nothing that comes late, after a later request was told busy: %s', async (end) => {
-    const held = request('job');
-    await granted(store, held);
-    const answers = new EventEmitter();
-    const acquire = basic.acquire.bind(basic);
-    const late = jest.spyOn(basic, 'acquire').mockImplementationOnce(async (...args) => {
-      await once(answers, 'now');
-      return acquire(...args);
-    });
-    const wanted = request('job', { ttl: 600_000 });
-    await expect(store.acquire(wanted, 50)).rejects.toMatchObject({ code: 'LOCK_STORE', mayHaveRun: true });
-    await expect(store.acquire(wanted, WITHIN)).resolves.toMatchObject({ status: 'busy' });
-    await store.release(ended(held), WITHIN);
-    if (end === 'void') await store.release(ended(wanted, 'void'), WITHIN);
+  it.each(['void', 'granted'])(
+    'loses nothing that comes late, after a later request was told busy: %s',
+    async (end) => {
+      const held = request('job');
+      await granted(store, held);
+      const answers = new EventEmitter();
+      const acquire = basic.acquire.bind(basic);
+      const late = jest.spyOn(basic, 'acquire').mockImplementationOnce(async (...args) => {
+        await once(answers, 'now');
+        return acquire(...args);
+      });
+      const wanted = request('job', { ttl: 600_000 });
+      await expect(store.acquire(wanted, 50)).rejects.toMatchObject({ code: 'LOCK_STORE', mayHaveRun: true });
+      await expect(store.acquire(wanted, WITHIN)).resolves.toMatchObject({ status: 'busy' });
+      await store.release(ended(held), WITHIN);
+      if (end === 'void') await store.release(ended(wanted, 'void'), WITHIN);
 
-    answers.emit('now');
-    await late.mock.results[0].value;
+      answers.emit('now');
+      await late.mock.results[0].value;
 
-    if (end === 'granted') await granted(store, wanted);
-    else await eventually(() => basic.keys.length === 0);
-  });
+      if (end === 'granted') await granted(store, wanted);
+      else await eventually(() => basic.keys.length === 0);
+    },
+  );
 
   it('finds what was given to an owner whose reply was lost', async () => {
     const acquire = basic.acquire.bind(basic);
