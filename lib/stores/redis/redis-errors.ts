@@ -3,7 +3,9 @@ import { LockStoreError } from '../../common/errors.js';
 
 /** ioredis did not send the command, or the server refused it before doing anything. */
 const NOT_RUN =
-  /^(Stream isn't writeable|Cluster isn't ready|Too many Cluster redirections|LOADING|READONLY|NOSCRIPT|OOM|MISCONF|NOAUTH|NOPERM|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK|CROSSSLOT)\b/;
+  /^(Stream isn't writeable|Cluster isn't ready|LOADING|READONLY|NOSCRIPT|OOM|MISCONF|NOAUTH|NOPERM|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK|CROSSSLOT)\b/;
+/** ioredis puts this before the error of the last attempt, whatever that was, when a cluster has redirected it too often. */
+const FOLLOWED = /^Too many Cluster redirections\. Last error: \w+: /;
 /** Redis before version 7 and KeyDB put this before the refusal of a write in a script. */
 const IN_SCRIPT = /^ERR Error running script .*: -/;
 /** Refusals that end by themselves, often within the time of one call. */
@@ -14,7 +16,7 @@ const OF_WHOLE_SERVER = /^(MISCONF|NOREPLICAS|OOM)\b/;
 const CURED_BY_RECONNECT = /^(READONLY|NOAUTH)\b/;
 
 export function surelyDidNothing({ message }: Error): boolean {
-  return NOT_RUN.test(message);
+  return NOT_RUN.test(message.replace(FOLLOWED, ''));
 }
 
 /** Whether ioredis did not send the command. This error does not say what is wrong. */
