@@ -90,6 +90,7 @@ export class Campaign {
       this.#failed(term, error);
     }
     for (const end of forget) end?.();
+    term.workEnded();
     // A term that was lost may outlast the beginning of the next one.
     if (terms.get(name) === term) terms.delete(name);
     return term.ended!;

@@ -95,6 +95,8 @@ export class HeldLease implements Lease, BagMember {
   /** When the keeper wants to renew it next, on the keeper's clock. */
   renewAt: number;
   renewing = false;
+  /** What a release does instead as long as this is set: work runs that must end first. */
+  insteadOfRelease: (() => void) | undefined;
   /** Failed renewals since the last one that was answered. */
   failures = 0;
 
@@ -213,6 +215,10 @@ export class HeldLease implements Lease, BagMember {
   }
 
   release(): Promise<void> {
+    if (this.insteadOfRelease) {
+      this.insteadOfRelease();
+      return Promise.resolve();
+    }
     if (!this.#released) {
       if (this.held) this.#lossReason = 'released';
       this.#released = this.#home.giveBack(this);

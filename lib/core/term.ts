@@ -97,10 +97,17 @@ export class Term implements Lease {
 
   begin(): void {
     const { events, logger } = this.#parts;
+    // The work may come by the lease in other ways: by current(), or by a run of the same name.
+    this.#lease.insteadOfRelease = () => this.end('stepped-down');
     logger.debug(messages.termBegan(this.name, this.fencingToken));
     events.emit(() => ({ type: 'termBegan', ...this.#lease.identity }));
     const { signal } = this;
     this.#forgetLoss = whenAborted(signal, () => this.#ended('lost', signal.reason));
+  }
+
+  /** The lease may be given back: the work has returned. */
+  workEnded(): void {
+    this.#lease.insteadOfRelease = undefined;
   }
 
   /**

@@ -782,4 +782,11 @@ export const MUTANTS = [
     replace: 'if (late.acquired && isWanted())',
     tests: 'integration/stores/basic',
   },
+  {
+    name: 'a leader hands over before its work has returned, by a release of current()',
+    file: 'lib/core/term.ts',
+    find: "this.#lease.insteadOfRelease = () => this.end('stepped-down');",
+    replace: '',
+    tests: 'unit/core/election.spec',
+  },
 ];

@@ -226,18 +226,31 @@ describe('a leader that is told to end', () => {
     expect(first.changes).toEqual(['began', 'ended: stepped-down']);
     await expect(replica.store.holderOf('feed')).resolves.toBeNull();
   });
-});
 
-describe('a leader that gives its lock back behind the election’s back', () => {
-  it('leads no more, and its campaign goes on', async () => {
-    const { election, changes } = stand(replica, async () => {
-      await currentLease()?.release();
-      expect(election.isLeader).toBe(false);
-    });
-    await replica.clock.pass(250);
+  it.each<[string, () => unknown]>([
+    ['current()', () => currentLease()?.release()],
+    ['a run that joins it', () => replica.locks.run('feed', (lease) => lease.release(), {})],
+  ])(
+    'steps down by a release that comes by %s, and the next leads when its work has returned',
+    async (_, release) => {
+      const work = new OpenWork();
+      const first = stand(replica, async () => {
+        await release();
+        await work.done;
+      });
+      await settle();
+      const second = stand(other);
+      await replica.clock.pass(TTL);
 
-    expect(changes).toEqual(['began', 'ended: returned', 'began', 'ended: returned']);
-  });
+      expect(first.changes).toEqual(['began', 'ended: stepped-down']);
+      expect(first.terms[0].signal.aborted).toBe(true);
+      expect(second.terms).toEqual([]);
+
+      work.finish();
+      await settle();
+      expect(second.election.isLeader).toBe(true);
+    },
+  );
 });
 
 describe('a campaign', () => {
