@@ -12,6 +12,8 @@ export interface Acquisition {
   alsoKept: string | undefined;
   /** It is not wanted any more. */
   isOver: boolean;
+  /** The last call that frees one of its keys. If it comes late, it frees what the same owner was given meanwhile. */
+  freeing?: Promise<unknown>;
 }
 
 /** Somebody has the lock, and no more is known. */
@@ -46,7 +48,7 @@ export class BasicAcquiring {
     if (acquisition.fencingToken !== undefined)
       return { status: 'granted', fencingToken: acquisition.fencingToken };
     // Its reply was lost, and its fencing token with it. Nobody has used that, so another will do.
-    await this.#calls.free(key, this.#owner);
+    await this.#free(key);
     return this.lock(key);
   }
 
@@ -54,7 +56,7 @@ export class BasicAcquiring {
   async lockOnce(key: string, mark: string, memory: number): Promise<AcquireReply> {
     if ((await this.#take(mark, Math.min(this.#ttl, memory))) === 'others') return { status: 'done' };
     const reply = await this.lock(key);
-    if (reply.status !== 'granted') await this.#calls.free(mark, this.#owner);
+    if (reply.status !== 'granted') await this.#free(mark);
     else if (!(await this.#calls.keep(mark, this.#owner, memory)))
       // It has expired already. The caller asks again.
       throw new LockStoreError(messages.basicStoreSlow(), { mayHaveRun: true });
@@ -74,15 +76,21 @@ export class BasicAcquiring {
     const reply = await this.lock(key);
     if (reply.status !== 'granted') return reply;
     if ((await this.#take(mark, this.#ttl)) === 'others') {
-      await this.#calls.free(key, this.#owner);
+      await this.#free(key);
       return { status: 'done' };
     }
     this.#acquisition.alsoKept = mark;
     if (attempts.length === 0 || (await this.#takeOneOf(attempts, memory))) return reply;
     // Given up: nobody takes the mark again.
     await this.#calls.keep(mark, this.#owner, memory);
-    await this.#calls.free(key, this.#owner);
+    await this.#free(key);
     return { status: 'done', attempts: attempts.length };
+  }
+
+  async #free(key: string): Promise<void> {
+    await this.#calls.free(key, this.#owner, (call) => {
+      this.#acquisition.freeing = call;
+    });
   }
 
   async #takeOneOf(keys: readonly string[], ttl: number): Promise<boolean> {

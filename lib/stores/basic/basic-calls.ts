@@ -32,9 +32,16 @@ export class BasicCalls {
     return this.ask(() => this.#store.renew(key, owner, whole(ttl)));
   }
 
-  /** Whether the owner had the key. */
-  free(key: string, owner: string): Promise<boolean> {
-    return this.ask(() => this.#store.release(key, owner));
+  /** Whether the owner had the key. `begun` is given the call itself, which may outlast its time. */
+  free(key: string, owner: string, begun?: (call: Promise<unknown>) => void): Promise<boolean> {
+    const freeing = this.#call(() => this.#store.release(key, owner));
+    begun?.(freeing);
+    return this.#inTime(freeing);
+  }
+
+  /** Waits for a call that an earlier decision has made, whatever it comes to. */
+  async ended(call: Promise<unknown>): Promise<void> {
+    await this.ask(() => call.catch(() => undefined));
   }
 
   /** @throws LockStoreError */

@@ -49,9 +49,15 @@ export class BasicStoreAdapter implements LockStore {
   async acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
     const { owner, claim } = request;
     const known = this.#acquisitions.get(owner);
-    const acquisition = known ?? { request, fencingToken: undefined, alsoKept: undefined, isOver: false };
+    const acquisition: Acquisition = known ?? {
+      request,
+      fencingToken: undefined,
+      alsoKept: undefined,
+      isOver: false,
+    };
     this.#acquisitions.set(owner, acquisition);
     const calls = this.#calls(within);
+    if (acquisition.freeing) await calls.ended(acquisition.freeing);
     const acquiring = new BasicAcquiring(calls, acquisition, request, known !== undefined);
     const reply = await this.#decide(request, acquiring);
     // Nothing of it is left in the store, unless an earlier call is still under way.

@@ -177,6 +177,30 @@ describe('a basic store', () => {
     await expect(blind.inspect('job', WITHIN)).rejects.toMatchObject({ code: 'LOCK_STORE' });
   });
 
+  it('grants nothing to an owner as long as a call is under way that would free it again', async () => {
+    const acquire = basic.acquire.bind(basic);
+    jest.spyOn(basic, 'acquire').mockImplementationOnce(async (...args) => {
+      await acquire(...args);
+      throw new Error('the connection was reset');
+    });
+    const release = basic.release.bind(basic);
+    const answers = new EventEmitter();
+    jest.spyOn(basic, 'release').mockImplementationOnce(async (...args) => {
+      await once(answers, 'now');
+      return release(...args);
+    });
+    const wanted = request('job');
+    await expect(store.acquire(wanted, WITHIN)).rejects.toMatchObject({ mayHaveRun: true });
+    // Frees what it was given, to be given another fencing token.
+    for (let i = 0; i < 2; i++)
+      await expect(store.acquire(wanted, 50)).rejects.toMatchObject({ mayHaveRun: true });
+
+    answers.emit('now');
+
+    await granted(store, wanted);
+    await expect(store.acquire(request('job'), WITHIN)).resolves.toMatchObject({ status: 'busy' });
+  });
+
   it('says that it cannot tell who holds a lock', async () => {
     await expect(store.inspect('job', WITHIN)).rejects.toMatchObject({
       code: 'LOCK_STORE',
