@@ -5,6 +5,7 @@ import {
   Module,
   type BeforeApplicationShutdown,
   type DynamicModule,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleDestroy,
   type OnModuleInit,
@@ -16,6 +17,7 @@ import { LockConfigurationError } from './common/errors.js';
 import { messages } from './common/messages.js';
 import { OutageLog } from './common/outage-log.js';
 import type { LockManager } from './core/lock-manager.js';
+import { DecoratedJobs } from './decorators/decorated-jobs.js';
 import { ExclusiveRunner } from './decorators/exclusive-runner.js';
 import { LeaderElections } from './decorators/leader-elections.js';
 import { MethodChecks, type ProviderScope } from './decorators/method-checks.js';
@@ -28,7 +30,10 @@ import {
 } from './exclusive-lock.options.js';
 import { ExclusiveLockService } from './exclusive-lock.service.js';
 import { openLockManager } from './locks/open-lock-manager.js';
+import { JobsInBackground } from './jobs-in-background.js';
+import { AskedTicks } from './schedule/asked-ticks.js';
 import { MethodOccurrences } from './schedule/method-occurrences.js';
+import { MissedTicks } from './schedule/missed-ticks.js';
 import { SchedulerWatch } from './schedule/scheduler-watch.js';
 import {
   ExclusiveLockShutdownModule,
@@ -36,7 +41,7 @@ import {
   destroyedTooEarly,
   placeModule,
 } from './shutdown-order.js';
-import { EXCLUSIVE_RUNNER, LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from './tokens.js';
+import { EXCLUSIVE_RUNNER, LOCAL_JOBS, LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from './tokens.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<ExclusiveLockModuleOptions>({ moduleName: 'ExclusiveLock' })
@@ -51,7 +56,7 @@ function refuseWithoutForRoot(): never {
 
 const FOR_ROOT = {
   of: 'ExclusiveLockModule',
-  known: { ...COMMON_OPTIONS, version: true, ticks: true, isGlobal: true },
+  known: { ...COMMON_OPTIONS, version: true, ticks: true, catalogue: true, isGlobal: true },
   defaultLogger: new Logger('ExclusiveLock'),
 } as const;
 
@@ -91,6 +96,11 @@ function openOutageLog({ logger }: ResolvedSettings): OutageLog {
     ExclusiveLockService,
     SchedulerWatch,
     MethodOccurrences,
+    AskedTicks,
+    MissedTicks,
+    DecoratedJobs,
+    { provide: LOCAL_JOBS, useExisting: DecoratedJobs },
+    JobsInBackground,
     ExclusiveRunner,
     LeaderElections,
     { provide: EXCLUSIVE_RUNNER, useExisting: ExclusiveRunner },
@@ -99,9 +109,16 @@ function openOutageLog({ logger }: ResolvedSettings): OutageLog {
 })
 export class ExclusiveLockModule
   extends ConfigurableModuleClass
-  implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+  implements
+    OnModuleInit,
+    OnApplicationBootstrap,
+    OnModuleDestroy,
+    BeforeApplicationShutdown,
+    OnApplicationShutdown
 {
+  readonly #locks: LockManager;
   readonly #runner: ExclusiveRunner;
+  readonly #jobs: DecoratedJobs;
   readonly #modules: ModulesContainer;
   readonly #scheduler: SchedulerWatch;
   readonly #settings: ResolvedSettings;
@@ -111,6 +128,8 @@ export class ExclusiveLockModule
   constructor(
     @Inject(LOCK_MANAGER) locks: LockManager,
     @Inject(EXCLUSIVE_RUNNER) runner: ExclusiveRunner,
+    @Inject(DecoratedJobs) jobs: DecoratedJobs,
+    @Inject(JobsInBackground) background: JobsInBackground,
     @Inject(ModulesContainer) modules: ModulesContainer,
     @Inject(SchedulerWatch) scheduler: SchedulerWatch,
     @Inject(LOCK_SETTINGS) settings: ResolvedSettings,
@@ -118,13 +137,15 @@ export class ExclusiveLockModule
     @Inject(LeaderElections) elections: LeaderElections,
   ) {
     super();
+    this.#locks = locks;
     this.#runner = runner;
+    this.#jobs = jobs;
     this.#modules = modules;
     this.#scheduler = scheduler;
     this.#settings = settings;
     this.#shutdown = shutdown;
     this.#elections = elections;
-    shutdown.add(locks);
+    shutdown.add(locks, background);
     if (settings.ticks) shutdown.whenStarted(() => elections.campaign());
     placeModule(new.target, 'deepest', modules);
   }
@@ -143,7 +164,8 @@ export class ExclusiveLockModule
     const early = destroyedTooEarly(this.#modules);
     if (early.length > 0) logger.warn(messages.destroyedTooEarly(early));
     this.#scheduler.watchInstances();
-    const checks = new MethodChecks({ lacksScheduler: needsScheduler && !this.#scheduler.found });
+    const lacksScheduler = needsScheduler && !this.#scheduler.found;
+    const checks = new MethodChecks({ lacksScheduler, records: this.#locks.records });
     for (const { providers, controllers, name: module } of this.#modules.values()) {
       for (const wrapper of [...providers.values(), ...controllers.values()]) {
         const { instance, metatype } = wrapper;
@@ -151,13 +173,17 @@ export class ExclusiveLockModule
         supplyRunner(instance, this.#runner);
         const scope = scopeOf(wrapper);
         // What Nest makes for each request has a mere stand-in of the runner yet.
-        if (scope !== 'singleton' || mayUseRunner(instance, this.#runner)) {
-          checks.check({ prototype, scope, module });
-          this.#elections.add({ prototype, scope, module }, instance);
-        }
+        if (scope === 'singleton' && !mayUseRunner(instance, this.#runner)) continue;
+        checks.check({ prototype, scope, module });
+        this.#elections.add({ prototype, scope, module }, instance);
+        if (scope === 'singleton' && typeof instance === 'object' && instance) this.#jobs.add(instance);
       }
     }
     this.#elections.checkNames(checks.lockedBy);
+  }
+
+  onApplicationBootstrap(): void {
+    this.#shutdown.bootstrap('deepest');
   }
 
   /** The scheduler goes on starting ticks until later in the shutdown. */

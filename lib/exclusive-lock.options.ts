@@ -71,6 +71,20 @@ export interface ExclusiveLockSettings {
    */
   version?: string | undefined;
   /**
+   * How many runs of each job are remembered: when and where each began, and how it ended. A whole number from 0 to 100; 0:
+   * none. They are kept for 35 days after the last one.
+   *
+   * @default 20
+   */
+  history?: number | undefined;
+  /**
+   * Whether this replica makes itself and its jobs known to the others, which see them with `locks.jobs`. That takes one
+   * command a minute.
+   *
+   * @default true
+   */
+  catalogue?: boolean | undefined;
+  /**
    * Whether locks are kept where other replicas see them. `false`, for work on one's own machine: they are in the memory
    * of this process, whatever `redis` or `store` say: no connection is made, and a store of your own is neither asked nor
    * closed. Everything else works as usual: a lock that is busy in this process is busy. One warning at start says so.
@@ -166,9 +180,13 @@ const DEFAULT_TTL = 10_000;
 const DEFAULT_COMMAND_TIMEOUT = 2_000;
 const DEFAULT_DRAIN_TIMEOUT = 10_000;
 const DEFAULT_PREFIX = 'exclusive-lock';
+const DEFAULT_HISTORY = 20;
+const LONGEST_HISTORY = 100;
 
 /** The options that make sense with and without Nest. */
-export const COMMON_OPTIONS: KnownOptions<Omit<ExclusiveLockModuleOptions, 'version' | 'ticks'>> = {
+export const COMMON_OPTIONS: KnownOptions<
+  Omit<ExclusiveLockModuleOptions, 'version' | 'ticks' | 'catalogue'>
+> = {
   redis: true,
   store: true,
   folder: true,
@@ -179,6 +197,7 @@ export const COMMON_OPTIONS: KnownOptions<Omit<ExclusiveLockModuleOptions, 'vers
   application: true,
   prefix: true,
   replica: true,
+  history: true,
   enabled: true,
   logger: true,
 };
@@ -206,6 +225,7 @@ export function resolveSettings(
   const { commandTimeout = DEFAULT_COMMAND_TIMEOUT, drainTimeout = DEFAULT_DRAIN_TIMEOUT } = options;
   const { application = applicationName(), prefix = DEFAULT_PREFIX } = options;
   const { replica, version, enabled = true, ticks = true, logger } = options;
+  const { history = DEFAULT_HISTORY, catalogue = true } = options;
   if (application !== undefined) checkName(application, 'application');
   checkName(prefix, 'prefix');
   // Locks of the prefixes `a` and `a:b` would overlap.
@@ -215,6 +235,9 @@ export function resolveSettings(
   // A text such as 'false' from the environment would be taken for true.
   if (typeof enabled !== 'boolean') refuse('enabled', 'true or false', enabled);
   if (typeof ticks !== 'boolean') refuse('ticks', 'true or false', ticks);
+  if (typeof catalogue !== 'boolean') refuse('catalogue', 'true or false', catalogue);
+  if (!Number.isInteger(history) || history < 0 || history > LONGEST_HISTORY)
+    refuse('history', `a whole number from 0 to ${LONGEST_HISTORY}`, history);
   return {
     ...resolveTimes(options, { ttl: DEFAULT_TTL, renewEvery: DEFAULT_TTL / 3 }),
     commandTimeout: checkDuration('commandTimeout', commandTimeout, 10),
@@ -223,6 +246,8 @@ export function resolveSettings(
     prefix,
     replica,
     version,
+    history,
+    catalogue,
     enabled,
     ticks,
     needsScheduler: ticks && enabled && !isTestStore(options.store),

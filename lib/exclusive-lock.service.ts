@@ -1,14 +1,15 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { ElectionOptions } from './core/election.js';
 import type { LockEvent } from './core/lock-events.js';
+import type { LocalJobs } from './core/local-jobs.js';
 import { LockManager } from './core/lock-manager.js';
 import { messages } from './common/messages.js';
 import type { ResolvedSettings } from './exclusive-lock.options.js';
 import { GuardedObservable } from './guarded-observable.js';
 import { Locks } from './locks/locks.js';
 import { ObservableElection } from './observable-election.js';
-import { LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
+import { LOCAL_JOBS, LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 
 /**
  * Locks for code that has no decorator to put: inject it anywhere in an application that imports the module, which closes
@@ -21,8 +22,8 @@ import { LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 export class ExclusiveLockService extends Locks {
   /**
    * What happens to the locks in this replica: waited, acquired, skipped, renewed, renewalFailed, lost, released, releaseRefused,
-   * forced, termBegan, termEnded. A subscriber that throws is logged and does no harm. Each event is published on the channel `nestjs-exclusive-lock` of
-   * `node:diagnostics_channel` too.
+   * forced, started, finished, missed, termBegan, termEnded. A subscriber that throws is logged and does no harm. Each event
+   * is published on the channel `nestjs-exclusive-lock` of `node:diagnostics_channel` as well.
    *
    * @example
    * locks.events$.pipe(filter(({ type }) => type === 'lost')).subscribe(({ name }) => alarm(name));
@@ -31,8 +32,12 @@ export class ExclusiveLockService extends Locks {
   readonly #locks: LockManager;
   readonly #settings: ResolvedSettings;
 
-  constructor(@Inject(LOCK_MANAGER) locks: LockManager, @Inject(LOCK_SETTINGS) settings: ResolvedSettings) {
-    super(locks, settings);
+  constructor(
+    @Inject(LOCK_MANAGER) locks: LockManager,
+    @Inject(LOCK_SETTINGS) settings: ResolvedSettings,
+    @Optional() @Inject(LOCAL_JOBS) jobs?: LocalJobs,
+  ) {
+    super(locks, settings, jobs);
     this.#locks = locks;
     this.#settings = settings;
     const { logger } = settings;

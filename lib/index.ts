@@ -13,7 +13,7 @@ export { ExclusiveLockExceptionFilter } from './http/exclusive-lock-exception.fi
 export type { ExclusiveOptions, PolicyOptions } from './decorators/exclusive-options.js';
 export type { ExclusiveLockModuleOptions, ExclusiveLockSettings } from './exclusive-lock.options.js';
 export type { ObservableElection } from './observable-election.js';
-export type { OccurrenceOptions } from './schedule/occurrence-options.js';
+export type { MissedOptions, OccurrenceOptions } from './schedule/occurrence-options.js';
 export { LockServiceMissingError } from './common/errors.js';
 // All that is for scripts is for applications, too.
 export * from './locks/index.js';

@@ -11,6 +11,12 @@ import type { LockManager } from './core/lock-manager.js';
 /** The end of the module order at which a hook is called. */
 export type End = 'deepest' | 'topmost';
 
+/** What goes on beside the work of an application, from the end of its start to the beginning of its shutdown. */
+export interface Background {
+  start(): void;
+  stop(): void;
+}
+
 /**
  * The order in which locks leave an application. Scheduled work ends before the first `onModuleDestroy` of the
  * application. Work that was locked by hand ends before its first `onApplicationShutdown`, since databases close there.
@@ -25,10 +31,19 @@ export class ShutdownOrder {
   // The methods below are not named like hooks of Nest, which would call them.
   readonly #locks: LockManager[] = [];
   readonly #begin: (() => void)[] = [];
+  readonly #background: Background[] = [];
   #first: End | undefined;
+  #bootstrapped: End | undefined;
 
-  add(locks: LockManager): void {
+  add(locks: LockManager, background: Background): void {
     this.#locks.push(locks);
+    this.#background.push(background);
+  }
+
+  /** The scheduler has started by the second call, and so have most parts of the application. */
+  bootstrap(end: End): void {
+    this.#bootstrapped ??= end;
+    if (end !== this.#bootstrapped) for (const background of this.#background) background.start();
   }
 
   /** Calls back when Nest has called all start hooks of the application. */
@@ -42,6 +57,7 @@ export class ShutdownOrder {
 
   async destroy(end: End): Promise<void> {
     this.#first ??= end;
+    for (const background of this.#background) background.stop();
     await this.#all((locks) => locks.drainScheduled());
   }
 
@@ -80,6 +96,7 @@ export class ExclusiveLockShutdownModule
 
   /** Every version of Nest calls the start hooks of the topmost module last. */
   onApplicationBootstrap(): void {
+    this.#order.bootstrap('topmost');
     this.#order.started();
   }
 

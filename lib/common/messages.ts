@@ -94,6 +94,9 @@ export const messages = {
   neverUnavailable: (method: string, whenUnavailable: string) =>
     `whenUnavailable: '${whenUnavailable}' of @Exclusive on ${method} would do nothing: with whenBusy: 'wait' a call ` +
     'waits until the store is back. Add wait, the time after which it stops waiting.',
+  missedOfOneMoment: (method: string) =>
+    `missed of @Exclusive on ${method} would do nothing: its @Cron is one moment, and only a tick that comes after others is ` +
+    'caught up. Leave missed out.',
   handlerMustSay: (method: string, kind: string) =>
     `${method} is ${kind}, and @Exclusive on it does not say what a call gets while the lock is busy. Its callers would take ` +
     "a skipped call for a success. Add whenBusy: 'throw' or 'wait'; or 'skip' if that is what you want.",
@@ -209,6 +212,8 @@ export const messages = {
   heldAlready: (name: string, holder: string | undefined) =>
     `"${name}" cannot be held elsewhere: ${holder ?? 'somebody'} holds it. Let it be released first, or take it away ` +
     'with loseLease().',
+  notRunElsewhere: (name: string, run: string, status: string) =>
+    `"${name}" cannot be held elsewhere for the ${run}: the store says ${status}. Give another occurrence, or none.`,
   nothingToLose: (name: string, elsewhere: boolean) =>
     `The lease on "${name}" cannot be lost: ${elsewhere ? 'it is held elsewhere' : 'nobody holds the lock'}. Call ` +
     'loseLease() while the work of the application runs under it.',
@@ -298,6 +303,33 @@ export const messages = {
     `The lock "${name}" was taken from its holder by force (fencing token ${fencingToken}).`,
   storeCannot: (description: string, method: string) =>
     `The ${description} lacks the method ${method}, which a LockStore may leave out. Add it to the store.`,
+  keepsNoRuns: (description: string, what: string) =>
+    `${what} needs a store that keeps a record of runs, and the ${description} lacks the capability runs. Add it to the ` +
+    `store, or do without ${what}.`,
+  missed: (name: string, run: string, within: number | undefined) =>
+    `"${name}" (${run}) was missed: no replica ran it, and it is too late now (missed.within is ${within} ms).`,
+  runInsideItself: (method: string, name: string) =>
+    `${method} cannot be run by hand from inside of work that holds its lock "${name}": it never runs twice at a time.`,
+  notReached: (method: string) =>
+    `${method} was called by hand, but a decorator above @Exclusive did not call it. Put @Exclusive above that decorator.`,
+  runOfStartHook: (method: string) =>
+    `${method} is a start hook, which Nest calls at the start of an application. It cannot be run by hand.`,
+  jobElsewhere: (job: string, replicas: readonly string[]) =>
+    `The job "${job}" is not one of this replica. Run it on one that has it: ${list(replicas)}.`,
+  noSuchJob: (job: string, known: readonly string[]) =>
+    `There is no job "${job}"${known.length === 0 ? ', nor any other' : `. Known jobs: ${list(known)}`}.`,
+  ambiguousJob: (job: string, names: readonly string[]) =>
+    `${list(names)} are locks that have a job "${job}" each. Name one of them: { name: ${show(names[0])}, job: ${show(job)} }.`,
+  pauseOfInitialisation: (method: string) =>
+    `${method} cannot be paused: it runs once a version, and others wait for it or count on it.`,
+  otherSchedule: (method: string, own: string, replica: string, other: string) =>
+    `${method} has the schedule ${own} in this replica, and ${other} in ${replica}: the job runs at the ticks of both. That ` +
+    'is over when all replicas have the same version; else give them the same expression and time zone.',
+  catalogueRefused: (cause: unknown) =>
+    `This replica is not in the catalogue of jobs: the store refuses it (${reason(cause)}). Give the user of the store the ` +
+    'permissions that it lacks, or set catalogue: false.',
+  missedRunFailed: (method: string, tick: Date, error: unknown) =>
+    `${method} failed when it was called for the missed tick ${iso(tick.getTime())}: ${traceOf(error)}`,
   subscriberThrew: (error: unknown) => `A subscriber of events$ threw: ${reason(error)}.`,
   eventListenerThrew: (error: unknown) => `A listener of onEvent threw: ${reason(error)}.`,
   shuttingDown: (name: string) => `The lock "${name}" was not requested: the application is shutting down.`,
@@ -393,6 +425,10 @@ function show(value: unknown): string {
 /** Nobody but the log gets the errors of a leader's work. */
 function stackOf(error: unknown): string {
   return isErrorLike(error) && error.stack ? `\n${error.stack}` : '';
+}
+
+function traceOf(error: unknown): string {
+  return (isErrorLike(error) && error.stack) || reason(error);
 }
 
 function reason(cause: unknown): string {

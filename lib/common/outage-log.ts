@@ -5,6 +5,7 @@ import { messages } from './messages.js';
 /** Says once that a store is away and once that it is back, however many calls fail in between. */
 export class OutageLog {
   readonly #logger: LockLogger;
+  readonly #whenOver = new Set<() => void>();
   #outage:
     { since: number; description: string; refused: string | undefined; warned: Set<string> } | undefined;
 
@@ -32,6 +33,12 @@ export class OutageLog {
     this.#logger.warn(message);
   }
 
+  /** Calls back at the end of each outage; returns what ends that. */
+  whenOver(listener: () => void): () => void {
+    this.#whenOver.add(listener);
+    return () => this.#whenOver.delete(listener);
+  }
+
   /** `operation` is the call that succeeded; absent when the connection is ready. */
   end(operation?: string): void {
     if (!this.#outage) return;
@@ -39,5 +46,6 @@ export class OutageLog {
     if (refused !== undefined && refused !== operation) return;
     this.#outage = undefined;
     this.#logger.log(messages.storeBack(description, performance.now() - since));
+    for (const listener of this.#whenOver) listener();
   }
 }

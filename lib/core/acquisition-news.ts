@@ -2,10 +2,11 @@ import { wallTime, type Clock } from '../common/clock.js';
 import type { Holder } from '../common/holder.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import type { AcquireReply, Claim } from '../stores/lock-store.js';
+import type { AcquireReply, Claim, TickClaim } from '../stores/lock-store.js';
 import type { Wanted } from './wanted.js';
 import { ClockWatch } from './clock-watch.js';
 import type { HeldLease } from './lease.js';
+import { lateness } from './runs.js';
 import type { LockEvents } from './lock-events.js';
 import { describeClaim } from './occurrence.js';
 import { OtherApplications } from './other-applications.js';
@@ -42,8 +43,7 @@ export class AcquisitionNews {
   /** `now` is the store's clock at the grant; `wasAway`: the run comes late since the store could not be asked. */
   acquired(lease: HeldLease, now: number | undefined, since: number, wasAway: boolean): void {
     const { claim } = lease;
-    const tick = claim?.kind === 'tick' ? claim.time : undefined;
-    const late = tick !== undefined && now !== undefined ? Math.max(0, Math.round(now - tick)) : undefined;
+    const late = lateness(lease, now);
     this.#events.emit(() => ({ type: 'acquired', ...lease.identity, waited: this.#elapsed(since), late }));
     // An interval has no moment to be late for.
     if (wasAway && claim && claim.kind !== 'gap')
@@ -59,6 +59,7 @@ export class AcquisitionNews {
       reason: skipped.reason,
       waited: this.#elapsed(since),
       holder: skipped.reason === 'busy' ? skipped.holder : undefined,
+      pause: skipped.reason === 'paused' ? skipped.pause : undefined,
       error: 'error' in skipped ? skipped.error : undefined,
     }));
   }
@@ -79,10 +80,18 @@ export class AcquisitionNews {
     if (reply.status === 'done') this.#others.observe(name, 'run', reply.application);
     if (reply.status === 'done' && reply.attempts !== undefined)
       this.#logger.warn(messages.gaveUp(name, describeClaim(claim), reply.attempts));
+    if (reply.status === 'done' && reply.isMissed && claim.kind === 'tick') this.#missed(name, claim);
     const wallAfter = wallTime(this.#clock);
     if (reply.status === 'early' && reply.by > LONGEST_WAIT_FOR_TICK && claim.kind === 'tick')
       this.#clockWatch.tooEarly(name, reply.by, claim.time, wallAfter);
     else if (reply.now !== undefined) this.#clockWatch.observe(wallBefore, wallAfter, reply.now);
+  }
+
+  #missed(name: string, claim: TickClaim): void {
+    const tick = new Date(claim.time);
+    const { job } = claim;
+    this.#logger.warn(messages.missed(name, describeClaim(claim), claim.missed?.within));
+    this.#events.emit(() => ({ type: 'missed', name, occurrence: describeClaim(claim), job, tick }));
   }
 
   #elapsed(since: number): number {

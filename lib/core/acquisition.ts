@@ -8,7 +8,7 @@ import type { AcquisitionNews } from './acquisition-news.js';
 import { parseHolder } from './holder.js';
 import type { HeldLease } from './lease.js';
 import type { LocalPlace, LocalQueues } from './local-queue.js';
-import type { Skipped } from './outcome.js';
+import { pausedBy, type Skipped } from './outcome.js';
 import type { Shutdown } from './shutdown.js';
 import {
   patienceFor,
@@ -234,6 +234,11 @@ export class Acquisition {
       }
       case 'done':
         return refused('done');
+      case 'paused':
+        return {
+          is: 'refused',
+          outcome: { status: 'skipped', reason: 'paused', pause: pausedBy(reply.pause) },
+        };
     }
   }
 

@@ -18,6 +18,8 @@ interface StoredHolder {
 
 /** How this process is known as a holder. */
 export class HolderIdentity {
+  /** Its name for others. */
+  readonly replica: string;
   /** 96 random bits of the process, before a counter: unique to the acquisition, and cheap. */
   readonly #process = `${randomBytes(12).toString('base64url')}.`;
   /** What is the same for all locks, written once. */
@@ -30,7 +32,8 @@ export class HolderIdentity {
   constructor(replica?: string, application?: string) {
     const host = hostname();
     const { pid } = process;
-    const constant = JSON.stringify({ application, replica: replica ?? `${host}:${pid}`, host, pid });
+    this.replica = replica ?? `${host}:${pid}`;
+    const constant = JSON.stringify({ application, replica: this.replica, host, pid });
     this.#beforeSince = `${constant.slice(0, -1)},"since":"`;
   }
 

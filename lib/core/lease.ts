@@ -4,9 +4,10 @@ import type { Clock } from '../common/clock.js';
 import { LockLostError, type LossReason } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import type { Claim, ReleaseRequest } from '../stores/lock-store.js';
+import type { Claim, EndOfRun, ReleaseRequest } from '../stores/lock-store.js';
 import type { LeaseTimes } from './lease-options.js';
 import { describeClaim } from './occurrence.js';
+import { endOfRun } from './end-of-run.js';
 
 /** One grant of a lock, for a time, renewed until it is released. */
 export interface Lease extends AsyncDisposable {
@@ -19,6 +20,8 @@ export interface Lease extends AsyncDisposable {
   readonly fencingToken: number;
   /** The nominal time of the cron tick that this lease was granted for, if it was for one. */
   readonly tick: Date | undefined;
+  /** Whether that tick is run late, since nobody had run it when it was due. */
+  readonly missed: boolean;
   /** Whether the lock is certainly still ours. Compares the clock at every call, so it is right even after a pause. */
   readonly held: boolean;
   /** Milliseconds until the lease ends unless it is renewed before; 0 when it is not held. */
@@ -88,6 +91,14 @@ export class HeldLease implements Lease, BagMember {
   readonly logger: LockLogger | undefined;
   /** What the store is told of the claim when the lock is given back. */
   end: ReleaseRequest['end'] = 'unfinished';
+  /** How the run ended, for its record. */
+  run: EndOfRun | undefined;
+  /** Whether work runs under it whose end was not told yet. */
+  running = false;
+  /** The store's clock when its work began; known if there is a claim. */
+  startedAt: number | undefined;
+  /** When the answer was looked at that granted it, on the keeper's clock. */
+  readonly grantedAt: number;
   /** For the bag of its keeper: a lease can be in no other one. */
   bagIndex = -1;
   /** By which the shutdown waits for it. */
@@ -129,6 +140,7 @@ export class HeldLease implements Lease, BagMember {
     this.ttl = wanted.ttl;
     this.renewEvery = wanted.renewEvery;
     this.logger = wanted.logger;
+    this.grantedAt = now;
     this.#home = home;
     this.#maxHold = wanted.maxHold ?? Infinity;
     // Held from now on: an answer that took long takes nothing from the work.
@@ -140,7 +152,11 @@ export class HeldLease implements Lease, BagMember {
   }
 
   get tick(): Date | undefined {
-    return this.claim?.kind === 'tick' ? new Date(this.claim.time) : undefined;
+    return this.claim?.kind === 'tick' && !this.claim.byHand ? new Date(this.claim.time) : undefined;
+  }
+
+  get missed(): boolean {
+    return this.claim?.kind === 'tick' && this.claim.missed !== undefined;
   }
 
   get held(): boolean {
@@ -220,6 +236,8 @@ export class HeldLease implements Lease, BagMember {
       return Promise.resolve();
     }
     if (!this.#released) {
+      // Work that gives the lock back itself has done what it needed the lock for.
+      if (this.claim?.history && this.end !== 'void') this.run ??= endOfRun(this, undefined);
       if (this.held) this.#lossReason = 'released';
       this.#released = this.#home.giveBack(this);
     }

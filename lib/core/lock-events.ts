@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { LockLostError, LockStoreError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
-import type { Skipped } from './outcome.js';
+import type { Paused, Skipped } from './outcome.js';
 
 /** Something that happened to a lock in this replica. All durations are whole milliseconds. */
 export type LockEvent =
@@ -15,7 +15,10 @@ export type LockEvent =
   | ReleaseRefusedEvent
   | ForcedEvent
   | TermBeganEvent
-  | TermEndedEvent;
+  | TermEndedEvent
+  | StartedEvent
+  | FinishedEvent
+  | MissedEvent;
 
 interface EventBase {
   /** The name of the lock. */
@@ -65,6 +68,8 @@ export interface SkippedEvent extends EventBase {
   readonly waited: number;
   /** Who holds the lock, where it is busy. */
   readonly holder: Holder | undefined;
+  /** Who paused the job, and why, where it is paused. */
+  readonly pause: Paused | undefined;
   /** Why the store could not be asked, also where that was so until the application shut down. */
   readonly error: LockStoreError | undefined;
 }
@@ -136,14 +141,76 @@ export interface TermEndedEvent extends LeaseEvent {
 /** What happens to the leadership of this replica. */
 export type LeadershipEvent = TermBeganEvent | TermEndedEvent;
 
+interface RunEvent extends LeaseEvent {
+  /** What it is a run of, as the occurrence says; undefined if the lock was not wanted for an occurrence. */
+  readonly job: string | undefined;
+  /** The nominal time of the tick, if it is a run of one. */
+  readonly tick: Date | undefined;
+  /** Whether the tick is run late since nobody had run it. */
+  readonly missed: boolean;
+  /** Whether it was begun with `locks.jobs.run()`. */
+  readonly byHand: boolean;
+  /** How late the tick starts, by the store's clock; undefined if it is not a run of one. */
+  readonly late: number | undefined;
+}
+
+/** The work of `run`, or of a decorated method, begins under the lock. */
+export interface StartedEvent extends RunEvent {
+  readonly type: 'started';
+}
+
+/** The work has ended, and the lock was given back. */
+export interface FinishedEvent extends RunEvent {
+  readonly type: 'finished';
+  /**
+   * - `succeeded`, `failed`: the work returned or threw while the lock was held;
+   * - `lost`: the lock was lost before that;
+   * - `abandoned`: the shutdown no longer waits for the work, which has not returned.
+   */
+  readonly outcome: 'succeeded' | 'failed' | 'lost' | 'abandoned';
+  /** From the start of the work to its end. */
+  readonly duration: number;
+  /** What the work threw; else, if the lock was lost, the `LockLostError`. */
+  readonly error: unknown;
+}
+
+/** It is too late to run a tick that nobody has run. One replica tells it, once. */
+export interface MissedEvent extends EventBase {
+  readonly type: 'missed';
+  readonly job: string;
+  /** The nominal time of the tick. */
+  readonly tick: Date;
+}
+
 /** What happens to a lease after its grant. */
 export type LeaseNews = RenewedEvent | RenewalFailedEvent | LostEvent | ReleasedEvent | ReleaseRefusedEvent;
 
 type Listener = (event: LockEvent) => void;
 type Watcher = (event: LeaseNews) => void;
 
+/** All that there are. */
+const TYPES: Record<LockEvent['type'], true> = {
+  waited: true,
+  acquired: true,
+  skipped: true,
+  renewed: true,
+  renewalFailed: true,
+  lost: true,
+  released: true,
+  releaseRefused: true,
+  forced: true,
+  started: true,
+  finished: true,
+  missed: true,
+  termBegan: true,
+  termEnded: true,
+};
+
 /** Each event is published there too, whichever module of the process it comes from. */
 const diagnostics = channel('nestjs-exclusive-lock');
+/** And there, for those who want one type of event only: nothing else is made for them. */
+const ofType = new Map(Object.keys(TYPES).map((type) => [type, channel(`nestjs-exclusive-lock:${type}`)]));
+const channels = [diagnostics, ...ofType.values()];
 
 /** Tells what happens to the locks of a replica. Listeners must not throw. */
 export class LockEvents {
@@ -152,13 +219,21 @@ export class LockEvents {
 
   /** The event is made only if somebody listens. */
   emit(make: () => LockEvent): void {
-    if (this.#listeners.size === 0 && this.#watchers.size === 0 && !diagnostics.hasSubscribers) return;
+    if (!this.isHeard) return;
     const event = make();
     // Who begins to listen because of an event hears the next one.
     const listeners = [...this.#listeners];
     for (const listener of listeners) listener(event);
     if (isLeaseNews(event)) this.#watchers.get(leaseKey(event))?.(event);
     diagnostics.publish(event);
+    ofType.get(event.type)?.publish(event);
+  }
+
+  /** Whether anybody listens. */
+  get isHeard(): boolean {
+    if (this.#listeners.size > 0 || this.#watchers.size > 0) return true;
+    for (const { hasSubscribers } of channels) if (hasSubscribers) return true;
+    return false;
   }
 
   /** Returns what ends it. */

@@ -1,15 +1,15 @@
 import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
-import { SteadyClock, type Clock } from '../common/clock.js';
+import { SteadyClock, wallTime, type Clock } from '../common/clock.js';
 import { checkDuration, type Duration } from '../common/duration.js';
 import { LockConfigurationError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
-import type { LockStore, StoredLock } from '../stores/lock-store.js';
+import type { Claim, LockStore, StoredLock } from '../stores/lock-store.js';
 import { AcquisitionNews } from './acquisition-news.js';
 import { Acquisition, type AcquisitionParts } from './acquisition.js';
-import { enclosingLease, leaveScope, newScope, runInside } from './current-lease.js';
+import { enclosingLease } from './current-lease.js';
 import { Elections } from './elections.js';
 import { parseHolder, type HolderIdentity } from './holder.js';
 import { LeaseKeeper } from './lease-keeper.js';
@@ -20,8 +20,10 @@ import { LocalQueues } from './local-queue.js';
 import { LockEvents } from './lock-events.js';
 import { checkMadeName, checkName } from './lock-name.js';
 import { LockReturner } from './lock-returner.js';
-import { DEFAULT_RETRY, claimOf, type Occurrence } from './occurrence.js';
+import { DEFAULT_RETRY, claimByHand, claimOf, type JobId, type Occurrence } from './occurrence.js';
 import type { Outcome, Skipped } from './outcome.js';
+import { RunRecords } from './run-records.js';
+import { Runs, outcomeWhileHeld, type Work } from './runs.js';
 import { Shutdown } from './shutdown.js';
 import type { Acquired, Wanted } from './wanted.js';
 import { WatchedStore } from './watched-store.js';
@@ -33,6 +35,8 @@ export interface LockManagerSettings extends LeaseTimes {
   readonly application?: string | undefined;
   readonly commandTimeout: number;
   readonly drainTimeout: number;
+  /** How many runs of each job are remembered; none if it is left out. */
+  readonly history?: number | undefined;
   readonly logger: LockLogger;
   readonly outages: OutageLog;
   readonly clock?: Clock;
@@ -79,14 +83,16 @@ export const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { ...LEASE_OPTIONS,
  */
 export const SCHEDULED = Symbol.for('nestjs-exclusive-lock/scheduled');
 
+/** Marks the run of a job that is wanted now, whatever was run before. */
+export const BY_HAND = Symbol.for('nestjs-exclusive-lock/by-hand');
+
 /** What the decorator asks for. */
 export interface MethodRunOptions extends RunOptions {
   readonly [SCHEDULED]?: boolean;
+  readonly [BY_HAND]?: JobId | undefined;
 }
 
 const RUN_OPTIONS: KnownOptions<RunOptions> = { ...ACQUIRE_OPTIONS, occurrence: true, retryFor: true };
-
-type Work<T> = (lease: HeldLease) => T | PromiseLike<T>;
 
 /** What `inspect` tells about a lock that is held. */
 export interface LockState {
@@ -106,17 +112,23 @@ export interface LockState {
 export class LockManager {
   readonly events = new LockEvents();
   readonly elections: Elections;
+  readonly clock: Clock;
+  /** What is known of runs that have ended, and of the other replicas. */
+  readonly records: RunRecords;
   readonly #settings: LockManagerSettings;
   readonly #store: WatchedStore;
   readonly #leases: Leases;
   readonly #shutdown: Shutdown;
   readonly #parts: AcquisitionParts;
+  readonly #runs: Runs;
+  readonly #whenClosing = new Set<() => Promise<void>>();
   #closed: Promise<void> | undefined;
 
   constructor(settings: LockManagerSettings) {
     const { store, clock = store.clock ?? new SteadyClock(), commandTimeout, logger, outages } = settings;
     const { events } = this;
     this.#settings = settings;
+    this.clock = clock;
     this.#store = new WatchedStore(store, outages);
     this.#shutdown = new Shutdown(settings.drainTimeout, logger, clock);
     this.#leases = new Leases({
@@ -127,6 +139,8 @@ export class LockManager {
       events,
       logger,
     });
+    this.records = new RunRecords(store, this.#store, commandTimeout, clock);
+    this.#runs = new Runs(events, clock, this.#shutdown);
     store.onTakenAway?.((owner, how) => this.#leases.takenAway(owner, how));
     store.onReconnected?.(() => this.#leases.renewAllNow());
     this.#parts = {
@@ -156,22 +170,7 @@ export class LockManager {
     if (outer) return this.#join(outer, work, wanted);
     const acquisition = await this.#acquire(wanted);
     if (acquisition.status === 'skipped') return acquisition;
-    const { lease } = acquisition;
-    const scope = newScope(lease, this);
-    let value: T;
-    try {
-      value = await runInside(scope, work, lease);
-      lease.end = 'completed';
-    } catch (error) {
-      // What is tried again is the tick of a holder that died, or was told to stop: not work that has failed.
-      if (lease.claim?.kind === 'tick' && !lease.aborted) lease.end = 'completed';
-      throw error;
-    } finally {
-      if (lease.hasGuests) await lease.guestsGone();
-      leaveScope(scope);
-      await lease.release();
-    }
-    return outcomeAfterRelease(lease, value);
+    return this.#runs.run(acquisition, work, this);
   }
 
   /**
@@ -226,6 +225,11 @@ export class LockManager {
     return true;
   }
 
+  /** This replica's name, as others see it. */
+  get replica(): string {
+    return this.#settings.identity.replica;
+  }
+
   /** Whether the calling code runs under this lock. */
   holds(name: string): boolean {
     return enclosingLease(name, this) !== undefined;
@@ -242,6 +246,11 @@ export class LockManager {
     if (!this.#closed) this.#shutdown.reopen();
   }
 
+  /** Is called before the store is closed, when all locks were given back. Must not reject. */
+  whenClosing(leave: () => Promise<void>): void {
+    this.#whenClosing.add(leave);
+  }
+
   /** Refuses new locks, waits for the work that runs, gives its locks back and closes the store: once. */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
@@ -250,6 +259,7 @@ export class LockManager {
   async #close(): Promise<void> {
     await this.#shutdown.drainAll();
     await this.#leases.close();
+    await Promise.all([...this.#whenClosing].map((leave) => leave()));
     await this.#settings.store.close();
   }
 
@@ -273,7 +283,7 @@ export class LockManager {
       renewEvery,
       maxHold,
       contents,
-      claim: occurrence && claimOf(occurrence, this.#settings.application),
+      claim: this.#claimOf(options),
       scheduled: occurrence?.tick !== undefined || options[SCHEDULED] === true,
       following,
       retryFor: retryFor === undefined ? undefined : checkDuration('retryFor', retryFor, 0),
@@ -281,6 +291,16 @@ export class LockManager {
       signal,
       logger,
     };
+  }
+
+  /** @throws LockConfigurationError */
+  #claimOf({ occurrence, [BY_HAND]: byHand }: MethodRunOptions): Claim | undefined {
+    const { application, history, store, identity } = this.#settings;
+    if (!byHand && !occurrence) return undefined;
+    const claim = byHand ? claimByHand(byHand, wallTime(this.clock)) : claimOf(occurrence!, application);
+    if (claim.kind === 'tick' && claim.missed) this.records.required('occurrence.missed');
+    // A store that keeps no record is not told what to record.
+    return history && store.runs ? { ...claim, history, replica: identity.replica } : claim;
   }
 
   /** The lock is kept for work that has joined it, also where that outlasts the work that took it. */
@@ -298,15 +318,4 @@ function scheduled(options: RunOptions): MethodRunOptions {
 function stateOf(name: string, stored: StoredLock): LockState {
   const { remaining, fencingToken, waiters } = stored;
   return { name, holder: parseHolder(stored), remaining, fencingToken, waiters };
-}
-
-function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {
-  // Released is how it should end, unless the release found the lock in other hands.
-  return lease.lossReason === 'released' ? { status: 'ran', value } : outcomeWhileHeld(lease, value);
-}
-
-/** Of work that joined a lease and may outlast it: then it did not run under the lock to its end. */
-function outcomeWhileHeld<T>(lease: HeldLease, value: T): Outcome<T> {
-  const error = lease.lossError;
-  return error ? { status: 'lost', value, error } : { status: 'ran', value };
 }

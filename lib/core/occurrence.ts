@@ -1,6 +1,6 @@
 import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import { checkDuration, type Duration } from '../common/duration.js';
-import type { Claim } from '../stores/lock-store.js';
+import type { Claim, MissedTick } from '../stores/lock-store.js';
 
 /** The identity of one intended run: it is granted once, across all replicas. */
 export type Occurrence = TickOccurrence | GapOccurrence | KeyOccurrence;
@@ -38,8 +38,21 @@ export interface TickOccurrence extends OccurrenceBase {
    * is away is asked for again until the next one is due.
    */
   readonly following?: ((moment: Date) => Date | undefined) | undefined;
+  /**
+   * Present if it is asked for late, since nobody may have been granted it when it was due: see docs/runs.md. It is granted
+   * if an earlier tick of the job was, if it is nearer than the next one, and not older than `within`.
+   */
+  readonly missed?: MissedOccurrence | undefined;
   readonly gap?: never;
   readonly key?: never;
+}
+
+/** What a tick that is asked for late depends on. */
+export interface MissedOccurrence {
+  /** How old the tick may be. */
+  readonly within: Duration;
+  /** The tick after it. */
+  readonly next: Date;
 }
 
 /** The first run in a while: not granted within `gap` of the last start, by the store's clock. */
@@ -78,7 +91,9 @@ const TICK: KnownOptions<Omit<TickOccurrence, 'gap' | 'key'>> = {
   onHolderDeath: true,
   maxAttempts: true,
   following: true,
+  missed: true,
 };
+const MISSED: KnownOptions<MissedOccurrence> = { within: true, next: true };
 const GAP: KnownOptions<Omit<GapOccurrence, 'tick' | 'key'>> = { gap: true, job: true };
 const KEY: KnownOptions<Omit<KeyOccurrence, 'tick' | 'gap'>> = { key: true, job: true, remember: true };
 
@@ -115,7 +130,7 @@ function kindOf(occurrence: Occurrence): Claim {
 }
 
 function tickClaim(occurrence: TickOccurrence, job: string): Claim {
-  const { tick, onHolderDeath = 'skip', maxAttempts, following } = occurrence;
+  const { tick, onHolderDeath = 'skip', maxAttempts, following, missed } = occurrence;
   const time = tick instanceof Date ? tick.getTime() : Number.NaN;
   if (Number.isNaN(time)) refuse('occurrence.tick', 'a valid Date', tick);
   checkOnHolderDeath('occurrence.onHolderDeath', onHolderDeath);
@@ -125,7 +140,41 @@ function tickClaim(occurrence: TickOccurrence, job: string): Claim {
   if (maxAttempts !== undefined) checkMaxAttempts('occurrence.maxAttempts', maxAttempts);
   if (maxAttempts !== undefined && !rerun)
     refuse('occurrence.maxAttempts', "left out unless onHolderDeath is 'rerun'", maxAttempts);
-  return { kind: 'tick', job, time, rerun, maxAttempts };
+  const claim = { kind: 'tick', job, time, rerun, maxAttempts } as const;
+  return missed === undefined ? claim : { ...claim, missed: missedTick(missed, time) };
+}
+
+function missedTick(missed: MissedOccurrence, time: number): MissedTick {
+  checkOptions(missed, MISSED, 'occurrence.missed');
+  const { within, next } = missed;
+  if (!(next instanceof Date) || !(next.getTime() > time))
+    refuse('occurrence.missed.next', 'a Date after the tick', next);
+  return { within: checkDuration('occurrence.missed.within', within, 1), next: next.getTime() };
+}
+
+/** What is run by hand: the claim says which job, and nothing of it is decided. */
+export function claimByHand({ kind, job }: JobId, now: number): Claim {
+  const byHand = true;
+  switch (kind) {
+    case 'tick':
+      return { kind, job, byHand, time: now, rerun: false };
+    case 'gap':
+      return { kind, job, byHand, gap: 1 };
+    case 'key':
+      return { kind, job, byHand, remember: 1 };
+  }
+}
+
+/** Names a job among those of one lock. */
+export type JobId = Pick<Claim, 'kind' | 'job'>;
+
+/** What it is a run of, as the occurrence said. */
+export function jobOf(claim: JobId): string {
+  return claim.kind === 'key' ? (keyAndJob(claim.job)[1] ?? '') : claim.job;
+}
+
+function keyAndJob(job: string): string[] {
+  return (JSON.parse(job) as string[]).toReversed();
 }
 
 /** @throws LockConfigurationError */
@@ -149,15 +198,15 @@ export function checkMemory(option: string, value: unknown): number {
 
 /** As holders and events tell it; the same for the same run, in all replicas. */
 export function describeClaim(claim: Claim): string {
-  const of = claim.job === '' ? '' : ` of ${claim.job}`;
+  const job = jobOf(claim);
+  const of = job === '' ? '' : ` of ${job}`;
+  if (claim.byHand) return `run by hand${of}`;
   switch (claim.kind) {
     case 'tick':
       return `tick ${new Date(claim.time).toISOString()}${of}`;
     case 'gap':
       return `gap ${claim.gap}${of}`;
-    case 'key': {
-      const [key, job] = (JSON.parse(claim.job) as string[]).toReversed();
-      return `key ${JSON.stringify(key)}${job === undefined ? '' : ` of ${job}`}`;
-    }
+    case 'key':
+      return `key ${JSON.stringify(keyAndJob(claim.job)[0])}${of}`;
   }
 }

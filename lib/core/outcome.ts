@@ -1,5 +1,6 @@
 import type { LockLostError, LockStoreError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
+import type { JobPause } from '../stores/lock-store.js';
 
 /**
  * How a call of `run` ended, unless the work itself threw:
@@ -26,6 +27,7 @@ export interface Lost<T> {
  * Why work was skipped:
  * - `busy`: somebody, `holder`, holds the lock now;
  * - `done`: this occurrence has been run already, or must not be run yet;
+ * - `paused`: an operator has paused the job; `pause` says who, why and until when;
  * - `early`: this replica's clock is more than a minute ahead of the store's;
  * - `store-unavailable`: the store could not be asked; `error` says why;
  * - `shutting-down`: the application ends.
@@ -39,6 +41,7 @@ export type Skipped =
       readonly remaining: number;
     }
   | { readonly status: 'skipped'; readonly reason: 'done' | 'early' }
+  | { readonly status: 'skipped'; readonly reason: 'paused'; readonly pause: Paused }
   | {
       readonly status: 'skipped';
       readonly reason: 'shutting-down';
@@ -46,3 +49,18 @@ export type Skipped =
       readonly error?: LockStoreError | undefined;
     }
   | { readonly status: 'skipped'; readonly reason: 'store-unavailable'; readonly error: LockStoreError };
+
+/** Why, and until when, the runs of a job are skipped. */
+export interface Paused {
+  readonly reason: string;
+  /** Who has paused it. */
+  readonly by: string;
+  readonly since: Date;
+  /** When it ends by itself; undefined: not before the job is resumed. */
+  readonly until: Date | undefined;
+}
+
+/** A pause as the store tells it. */
+export function pausedBy({ reason, by, since, until }: JobPause): Paused {
+  return { reason, by, since: new Date(since), until: until === undefined ? undefined : new Date(until) };
+}

@@ -30,6 +30,8 @@ interface Drain {
  * locked by hand is.
  */
 export class Shutdown {
+  /** Is called when work did not return that is no longer waited for. */
+  onGivenUp: ((lease: HeldLease) => void) | undefined;
   readonly #drainTimeout: number;
   readonly #logger: LockLogger;
   readonly #clock: Clock;
@@ -125,7 +127,10 @@ export class Shutdown {
     for (const { lease } of left) this.#abort(lease);
     if (await this.#overWithin(GRACE, drain)) return;
     if (left.size > 0) this.#logger.warn(messages.neverReturned(namesOf(left)));
-    for (const active of left) this.#givenUp.add(active);
+    for (const active of left) {
+      this.#givenUp.add(active);
+      this.onGivenUp?.(active.lease);
+    }
   }
 
   #abort(lease: HeldLease): void {

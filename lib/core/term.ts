@@ -51,6 +51,10 @@ export class Term implements Lease {
     return undefined;
   }
 
+  get missed(): boolean {
+    return false;
+  }
+
   get held(): boolean {
     return this.#lease.held;
   }

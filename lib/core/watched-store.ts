@@ -41,12 +41,12 @@ export class WatchedStore {
 
   /** @throws LockStoreError */
   renew(requests: readonly RenewRequest[], within: number): Promise<readonly (OwnerReply | undefined)[]> {
-    return this.#ask('renew', () => this.#store.renew(requests, within));
+    return this.ask('renew', () => this.#store.renew(requests, within));
   }
 
   /** @throws LockStoreError */
   inspect(name: string, within: number): Promise<StoredLock | null> {
-    return this.#ask('inspect', () => this.#store.inspect(name, within));
+    return this.ask('inspect', () => this.#store.inspect(name, within));
   }
 
   /** @throws LockStoreError; LockConfigurationError where the store cannot list */
@@ -55,7 +55,7 @@ export class WatchedStore {
     if (!locks) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
     return {
       [Symbol.asyncIterator]: () => ({
-        next: () => this.#ask('list', () => locks.next()),
+        next: () => this.ask('list', () => locks.next()),
         // `for await` calls it where the reader leaves, and neither after the end nor after an error.
         return: async () => {
           await ignoringErrors(() => locks.return?.());
@@ -69,7 +69,7 @@ export class WatchedStore {
   async force(request: ForceRequest, within: number): Promise<OwnerReply> {
     const { admin, description } = this.#store;
     if (!admin) throw new LockConfigurationError(messages.storeCannot(description, 'force'));
-    return this.#ask('force', () => admin.force(request, within));
+    return this.ask('force', () => admin.force(request, within));
   }
 
   /** Calls back when it may be worth asking for the lock again; undefined if the store keeps no queue. */
@@ -78,7 +78,8 @@ export class WatchedStore {
     return unwatch && (() => void ignoringErrors(unwatch));
   }
 
-  async #ask<T>(operation: string, call: () => Promise<T>): Promise<T> {
+  /** @throws LockStoreError */
+  async ask<T>(operation: string, call: () => Promise<T>): Promise<T> {
     try {
       const reply = await call();
       this.#outages.end(operation);

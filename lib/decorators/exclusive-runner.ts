@@ -3,11 +3,12 @@ import { LockBusyError, LockShuttingDownError, LockTimeoutError, type LockError 
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
-import { LockManager, SCHEDULED, type RunOptions } from '../core/lock-manager.js';
+import { BY_HAND, LockManager, SCHEDULED, type MethodRunOptions } from '../core/lock-manager.js';
 import { claimOf, describeClaim, type Occurrence } from '../core/occurrence.js';
 import type { Outcome, Skipped } from '../core/outcome.js';
 import type { ResolvedSettings } from '../exclusive-lock.options.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
+import { AskedTicks, workOf } from '../schedule/asked-ticks.js';
 import { outsideFiring } from '../schedule/firing.js';
 import { MethodOccurrences, type IntendedRun } from '../schedule/method-occurrences.js';
 import { LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from '../tokens.js';
@@ -32,6 +33,7 @@ export class ExclusiveRunner implements MethodRunner {
   readonly #service: ExclusiveLockService;
   readonly #locks: LockManager;
   readonly #occurrences: MethodOccurrences;
+  readonly #asked: AskedTicks;
   readonly #outages: OutageLog;
   readonly #logger: LockLogger;
   /** By the use of the decorator, and the class of the object that has the method. */
@@ -41,12 +43,14 @@ export class ExclusiveRunner implements MethodRunner {
     @Inject(LOCK_MANAGER) locks: LockManager,
     @Inject(ExclusiveLockService) service: ExclusiveLockService,
     @Inject(MethodOccurrences) occurrences: MethodOccurrences,
+    @Inject(AskedTicks) asked: AskedTicks,
     @Inject(LOCK_OUTAGES) outages: OutageLog,
     @Inject(LOCK_SETTINGS) { logger }: ResolvedSettings,
   ) {
     this.#service = service;
     this.#locks = locks;
     this.#occurrences = occurrences;
+    this.#asked = asked;
     this.#outages = outages;
     this.#logger = logger;
   }
@@ -60,9 +64,11 @@ export class ExclusiveRunner implements MethodRunner {
     const name = lockName(call.name, policy.method, call.args);
     const intended = await this.#intended(name, policy);
     if (!intended) return undefined;
-    const { occurrence } = intended.options;
-    const retryFor = intended.options[SCHEDULED] ? retryOf(policy.options, policy.role, occurrence) : 0;
-    const options: RunOptions = { ...policy.runOptions, ...intended.options, retryFor };
+    const { occurrence, [BY_HAND]: byHand, [SCHEDULED]: scheduled } = intended.options;
+    // Neither is in haste: the one has a caller, and the other is asked for again when the store is back.
+    const isOnce = byHand !== undefined || (occurrence?.tick && occurrence.missed) !== undefined;
+    const retryFor = scheduled && !isOnce ? retryOf(policy.options, policy.role, occurrence) : 0;
+    const options: MethodRunOptions = { ...policy.runOptions, ...intended.options, retryFor };
     let begun = false;
     const work = (): unknown => {
       begun = true;
@@ -70,7 +76,8 @@ export class ExclusiveRunner implements MethodRunner {
       // A method that this one calls is a part of this run.
       return outsideFiring(call.proceed);
     };
-    let outcome: Outcome<unknown>;
+    const asked = this.#asks(name, policy, occurrence);
+    let outcome: Outcome<unknown> | undefined;
     try {
       outcome = await this.#run(name, work, options);
     } catch (error) {
@@ -78,9 +85,11 @@ export class ExclusiveRunner implements MethodRunner {
       if (begun || !(error instanceof LockTimeoutError)) throw error;
       return this.#timedOut(name, error, policy, work);
     } finally {
-      intended.ends?.();
+      intended.ends?.(outcome);
     }
     if (outcome.status !== 'skipped') return outcome.value;
+    asked?.(outcome);
+    if (isOnce) return undefined;
     this.#tellIfLost(name, outcome, policy, occurrence);
     return this.#skipped(name, outcome, policy, work);
   }
@@ -94,6 +103,21 @@ export class ExclusiveRunner implements MethodRunner {
     const claim = claimOf(occurrence);
     const message = messages.runLost(name, describeClaim(claim), skipped.reason === 'shutting-down');
     this.#outages.warnOnce(message, `${name} ${claim.job}`);
+  }
+
+  /** Notes a tick that would be caught up if nobody asked for it. Returns what is to be told why it was skipped. */
+  #asks(
+    name: string,
+    { job, options }: MethodPolicy,
+    occurrence: Occurrence | undefined,
+  ): ((skipped: Skipped) => void) | undefined {
+    const tick = occurrence?.tick;
+    if (!tick || !options.missed || (occurrence.job ?? '') !== job) return undefined;
+    const work = workOf(name, job);
+    this.#asked.asks(work, tick);
+    return ({ reason }) => {
+      if (reason === 'store-unavailable' || reason === 'paused') this.#asked.staysOpen(work, tick);
+    };
   }
 
   #policyOf(call: DecoratedCall): MethodPolicy {
@@ -114,7 +138,7 @@ export class ExclusiveRunner implements MethodRunner {
   }
 
   /** Resolves as soon as a stream can be read; the lock is held until that has ended. */
-  #run(name: string, work: () => unknown, options: RunOptions): Promise<Outcome<unknown>> {
+  #run(name: string, work: () => unknown, options: MethodRunOptions): Promise<Outcome<unknown>> {
     return new Promise((resolve, reject) => {
       const untilEnded = async (): Promise<unknown> => {
         const value = await work();
@@ -144,6 +168,7 @@ export class ExclusiveRunner implements MethodRunner {
         return this.#unavailable(name, whenUnavailable, skipped.error, policy, work);
       case 'done':
       case 'early':
+      case 'paused':
         return undefined;
     }
   }

@@ -14,6 +14,7 @@ type OptionOfRoles = Exclude<keyof ExclusiveOptions, keyof LeaseOptions | 'share
 const MEANT_FOR: Record<OptionOfRoles, readonly Kind[]> = {
   onHolderDeath: ['cron'],
   maxAttempts: ['cron'],
+  missed: ['cron'],
   minGap: ['plain'],
   version: ['start hook', 'timeout'],
   remember: ['start hook', 'timeout'],
@@ -62,14 +63,17 @@ export function checkOptionsFit(
   method: string,
   own: ExclusiveOptions,
   { whenBusy, wait, onHolderDeath }: ExclusiveOptions,
-  { kind }: MethodRole,
+  role: MethodRole,
 ): void {
+  const { kind } = role;
   for (const option of Object.keys(MEANT_FOR) as OptionOfRoles[]) {
     const [value, kinds] = [own[option], MEANT_FOR[option]];
     if (value === undefined) continue;
     if (!kinds.includes(kind)) refuse(messages.optionElsewhere(option, method, kinds, kind));
     if (hasNobodyToThrowAt(option, value, kind)) refuse(messages.nobodyToThrowAt(method, kind));
   }
+  if (own.missed !== undefined && role.kind === 'cron' && typeof role.metadata.cronTime === 'object')
+    refuse(messages.missedOfOneMoment(method));
   if (own.maxAttempts !== undefined && onHolderDeath !== 'rerun')
     refuse(messages.attemptsWithoutRerun(method, own.maxAttempts));
   if (own.wait !== undefined && whenBusy !== 'wait') refuse(messages.waitWithoutWhenBusy(method, own.wait));

@@ -1,5 +1,6 @@
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
+import type { RunRecords } from '../core/run-records.js';
 import type { MethodRole } from '../schedule/method-role.js';
 import { decoratedMethods, policyOf, type DecoratedMethod } from './decorated-methods.js';
 import { checkOptionsFit } from './fitting-options.js';
@@ -35,11 +36,13 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  */
 export class MethodChecks {
   readonly #lacksScheduler: boolean;
+  readonly #records: RunRecords;
   readonly #byLockName = new Map<string, NamedMethod[]>();
 
   /** @param lacksScheduler whether a scheduler is wanted, and there is none */
-  constructor({ lacksScheduler }: { lacksScheduler: boolean }) {
+  constructor({ lacksScheduler, records }: { lacksScheduler: boolean; records: RunRecords }) {
     this.#lacksScheduler = lacksScheduler;
+    this.#records = records;
   }
 
   /** @throws LockConfigurationError */
@@ -56,6 +59,7 @@ export class MethodChecks {
     checkOptionsFit(method, decorated.options, options, role);
     if (role.kind === 'plain') checkHandler(prototype as object, decorated, method, options);
     if (role.kind !== 'plain' && scope !== 'singleton') refuse(messages.notStatic(method, role.kind, scope));
+    if (options.missed) this.#records.required(`missed of @Exclusive on ${method}`);
     this.#checkSchedule(method, role);
     if (typeof name !== 'function') {
       const shared = options.shared ?? false;

@@ -16,22 +16,33 @@ export type {
   RedisServerOptions,
 } from '../stores/redis/redis-connection-options.js';
 export { tickOccurrence } from '../schedule/cron-tick.js';
+export type { JobRole } from '../core/local-jobs.js';
+export type { Job, JobName, PauseOptions, Replica, Run } from './job-types.js';
+export type { Jobs } from './jobs.js';
 export type { LoggerWithLevels } from '../common/logger.js';
 export type { Election, ElectionOptions, WhileLeaderOptions } from '../core/election.js';
 export type { ExclusiveLock, ExclusiveLockEvents, ExclusiveLockOptions } from '../core/exclusive-lock.js';
 export type { Lease } from '../core/lease.js';
 export type { LeaseOptions } from '../core/lease-options.js';
 export type { AcquireOptions, LockState, RunOptions } from '../core/lock-manager.js';
-export type { GapOccurrence, KeyOccurrence, Occurrence, TickOccurrence } from '../core/occurrence.js';
+export type {
+  GapOccurrence,
+  KeyOccurrence,
+  MissedOccurrence,
+  Occurrence,
+  TickOccurrence,
+} from '../core/occurrence.js';
 export type { Duration } from '../common/duration.js';
 export type { Clock } from '../common/clock.js';
 export type { Holder } from '../common/holder.js';
 export type {
   AcquiredEvent,
+  FinishedEvent,
   ForcedEvent,
   LeadershipEvent,
   LockEvent,
   LostEvent,
+  MissedEvent,
   ReleasedEvent,
   ReleaseRefusedEvent,
   RenewalFailedEvent,
@@ -40,9 +51,11 @@ export type {
   TermBeganEvent,
   TermEndedEvent,
   TermEndReason,
+  StartedEvent,
   WaitedEvent,
 } from '../core/lock-events.js';
-export type { Lost, Outcome, Ran, Skipped } from '../core/outcome.js';
+export type { RunTrace } from '../core/runs.js';
+export type { Lost, Outcome, Paused, Ran, Skipped } from '../core/outcome.js';
 export {
   LockBusyError,
   LockConfigurationError,
@@ -78,18 +91,26 @@ export type {
   AcquireReply,
   AcquireRequest,
   Claim,
+  EndOfRun,
   ForceRequest,
   GapClaim,
   HeldBy,
+  JobPause,
+  JobRequest,
+  JobState,
   KeyClaim,
   LockAdmin,
   LockQueue,
+  LockRuns,
   LockStore,
+  MissedTick,
   OwnerReply,
   OwnerRequest,
   QueueGrant,
   ReleaseRequest,
   RenewRequest,
+  RunOutcome,
+  RunRecord,
   StoredLock,
   TickClaim,
 } from '../stores/lock-store.js';

@@ -2,6 +2,7 @@ import { currentLease } from '../core/current-lease.js';
 import { Election, type ElectionOptions } from '../core/election.js';
 import { ExclusiveLock, type ExclusiveLockOptions } from '../core/exclusive-lock.js';
 import type { Lease } from '../core/lease.js';
+import type { LocalJobs } from '../core/local-jobs.js';
 import type { LockEvent } from '../core/lock-events.js';
 import {
   ACQUIRE_OPTIONS,
@@ -17,6 +18,7 @@ import { callSafely } from '../common/call-safely.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { ResolvedSettings } from '../exclusive-lock.options.js';
+import { Jobs } from './jobs.js';
 
 /** Options of `list`. */
 export interface ListOptions {
@@ -34,6 +36,8 @@ export interface ForceReleaseOptions {
   readonly fencingToken: number;
 }
 
+/** Code without Nest has none of its own. */
+const NO_JOBS: LocalJobs = { all: () => [] };
 const LIST_OPTIONS: KnownOptions<ListOptions> = { prefix: true };
 const FORCE_OPTIONS: KnownOptions<ForceReleaseOptions> = { fencingToken: true };
 
@@ -50,9 +54,13 @@ export abstract class Locks {
   readonly #locks: LockManager;
   readonly #settings: ResolvedSettings;
 
-  protected constructor(locks: LockManager, settings: ResolvedSettings) {
+  /** The jobs of all replicas: their runs, pauses, and a run by hand. See docs/runs.md. */
+  readonly jobs: Jobs;
+
+  protected constructor(locks: LockManager, settings: ResolvedSettings, jobs: LocalJobs = NO_JOBS) {
     this.#locks = locks;
     this.#settings = settings;
+    this.jobs = new Jobs(locks, jobs);
   }
 
   /**

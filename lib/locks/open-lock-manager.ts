@@ -2,7 +2,7 @@ import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
 import { HolderIdentity } from '../core/holder.js';
 import { LockManager } from '../core/lock-manager.js';
-import type { ResolvedSettings, StorePlace } from '../exclusive-lock.options.js';
+import type { ExclusiveLockSettings, ResolvedSettings, StorePlace } from '../exclusive-lock.options.js';
 import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
 import { openStore, type StoreChoice } from '../stores/open-store.js';
 
@@ -12,7 +12,7 @@ import { openStore, type StoreChoice } from '../stores/open-store.js';
  * @throws LockConfigurationError
  */
 export async function openLockManager(
-  place: StorePlace & Pick<StoreChoice, 'enabled'>,
+  place: StorePlace & Pick<StoreChoice, 'enabled'> & Pick<ExclusiveLockSettings, 'history' | 'catalogue'>,
   settings: ResolvedSettings,
   outages: OutageLog,
 ): Promise<LockManager> {
@@ -20,10 +20,13 @@ export async function openLockManager(
   const store = await openStore(place, { prefix, replica, logger, outages, env: process.env });
   if (application === undefined && !(store instanceof MemoryLockStore) && !store.clock)
     logger.warn(messages.noApplication());
-  return new LockManager({
+  const locks = new LockManager({
     ...settings,
     store,
     outages,
     identity: new HolderIdentity(replica, application),
   });
+  if (place.history) locks.records.required('history');
+  if (place.catalogue) locks.records.required('catalogue');
+  return locks;
 }

@@ -20,7 +20,7 @@ export type OpenLocksOptions = OpenLocksSettings & StorePlace;
 /** What every store has in common. */
 export interface OpenLocksSettings extends Omit<
   ExclusiveLockSettings,
-  'ticks' | 'version' | 'drainTimeout' | 'logger'
+  'ticks' | 'version' | 'catalogue' | 'drainTimeout' | 'logger'
 > {
   /**
    * How long `close()` waits for running work before its signals abort; then the work has one more second to
@@ -65,7 +65,7 @@ export class OpenedLocks extends Locks {
 }
 
 /** Options of the module that would do nothing here. */
-const ONLY_IN_NEST = ['ticks', 'version', 'isGlobal'];
+const ONLY_IN_NEST = ['ticks', 'version', 'catalogue', 'isGlobal'];
 
 /**
  * Locks for a script, a worker or a command line, without Nest. They are those of an application that has the same store

@@ -75,6 +75,22 @@ export function occurrenceAt(cronTime: CronTime, now: number): TickOccurrence | 
   return { tick: new Date(call.tick), following: (moment) => tickAfter(schedule, moment) };
 }
 
+/** The latest tick that is due, and the first one after now; undefined before the first, and where there are no more. */
+export function ticksAround(cronTime: CronTime, now: number): { latest: Date; next: Date } | undefined {
+  if (cronTime.realDate) return undefined;
+  const schedule = scheduleOf(cronTime);
+  const due = rightCalls(schedule, now).flatMap(({ tick }) =>
+    tick !== undefined && tick <= now ? tick : [],
+  );
+  const next = tickAfter(schedule, new Date(now));
+  return due.length > 0 && next ? { latest: new Date(Math.max(...due)), next } : undefined;
+}
+
+/** The name of the zone that the expression is read in. */
+export function zoneOf(cronTime: CronTime): string {
+  return (cronTime.sendAt().zone as { readonly name: string }).name;
+}
+
 /** Those for what was named last, by the time that the clocks show and by the furthest they have come. */
 function rightCalls({ times, clock }: Schedule, now: number): Call[] {
   return distinct([times.last(clock.reading(now)), times.last(clock.furthest(now))]).flatMap((reading) => {

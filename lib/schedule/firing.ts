@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isPromise } from 'node:util/types';
 import type { TickOccurrence } from '../core/occurrence.js';
+import type { Outcome } from '../core/outcome.js';
+import type { JobRequest } from '../stores/lock-store.js';
 import { occurrenceAt, type CronTime, type SpuriousCall } from './cron-tick.js';
 
 /** The cron job that fired. */
@@ -17,10 +19,27 @@ export interface FiredJob {
  */
 const AFTERMATH = 60_000;
 
+/** A run of a job that is wanted now, and what has become of it. */
+export interface RunByHand {
+  readonly job: JobRequest;
+  begun: boolean;
+  /** Undefined until it has ended without an error. */
+  outcome: Outcome<unknown> | undefined;
+}
+
+/** What else there is to know of a firing that is not the scheduler's. */
+interface Instead {
+  readonly tick?: TickOccurrence | undefined;
+  readonly byHand?: RunByHand | undefined;
+}
+
 /** One call of handlers by the scheduler, and all that comes of it. */
 export class Firing {
   readonly job: FiredJob | undefined;
+  /** Present if it is not the scheduler that calls, but somebody who wants a run now. */
+  readonly byHand: RunByHand | undefined;
   readonly #at: number;
+  readonly #tick: TickOccurrence | undefined;
   readonly #begun = new Set<string>();
   readonly #asked = new Map<string, Promise<void>>();
   #running = 0;
@@ -30,9 +49,21 @@ export class Firing {
    * @param job undefined for an interval or a timeout, which have no ticks
    * @param at when it fired, milliseconds since the epoch
    */
-  constructor(job: FiredJob | undefined, at: number) {
+  constructor(job: FiredJob | undefined, at: number, { tick, byHand }: Instead = {}) {
     this.job = job;
+    this.byHand = byHand;
     this.#at = at;
+    this.#tick = tick;
+  }
+
+  /** The call for a tick for which the scheduler has not called. */
+  static late(job: FiredJob, tick: TickOccurrence): Firing {
+    return new Firing(job, tick.tick.getTime(), { tick });
+  }
+
+  /** The call of a job that is wanted now. */
+  static byHand(byHand: RunByHand): Firing {
+    return new Firing(undefined, Date.now(), { byHand });
   }
 
   /** Whether what runs in it is still the scheduler's doing. */
@@ -42,7 +73,7 @@ export class Firing {
 
   /** What the job fired for; undefined where it has no ticks. */
   get calledFor(): TickOccurrence | SpuriousCall | undefined {
-    return this.job && occurrenceAt(this.job.cronTime, this.#at);
+    return this.#tick ?? (this.job && occurrenceAt(this.job.cronTime, this.#at));
   }
 
   /** Whether this replica has had the tick for that work, and may do it again under the lock alone. */

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import { SCHEDULED, type MethodRunOptions } from '../core/lock-manager.js';
-import type { KeyOccurrence, TickOccurrence } from '../core/occurrence.js';
+import { BY_HAND, SCHEDULED, type MethodRunOptions } from '../core/lock-manager.js';
+import { jobOf, type KeyOccurrence, type TickOccurrence } from '../core/occurrence.js';
 import { LOCK_SETTINGS } from '../tokens.js';
-import { currentFiring, firingOfNewJob, type Firing } from './firing.js';
+import type { Outcome } from '../core/outcome.js';
+import { currentFiring, firingOfNewJob, type Firing, type RunByHand } from './firing.js';
 import { jobName, type MethodRole } from './method-role.js';
 import type { OccurrenceOptions } from './occurrence-options.js';
 import { SchedulerWatch } from './scheduler-watch.js';
@@ -21,11 +22,11 @@ export interface MethodCall {
 
 /** The run that a call is meant to be. */
 export interface IntendedRun {
-  readonly options: Pick<MethodRunOptions, 'occurrence' | 'wait' | typeof SCHEDULED>;
+  readonly options: Pick<MethodRunOptions, 'occurrence' | 'wait' | typeof SCHEDULED | typeof BY_HAND>;
   /** To be called when it begins. */
   readonly begins?: () => void;
-  /** To be called when it has come to its end, or does not begin. */
-  readonly ends?: () => void;
+  /** To be called when it has come to its end, or does not begin; without an outcome if it threw. */
+  readonly ends?: (outcome?: Outcome<unknown>) => void;
 }
 
 const SECOND = 1000;
@@ -57,6 +58,7 @@ export class MethodOccurrences {
   /** Undefined where it is not to run in this process at all. */
   async of(call: MethodCall): Promise<IntendedRun | undefined> {
     const firing = currentFiring() ?? (this.#scheduler.found ? await firingOfNewJob() : undefined);
+    if (firing?.byHand) return runByHand(firing.byHand, call);
     if (firing && !this.#takesTicks) return undefined;
     const calledFor = firing?.calledFor;
     if (calledFor && 'spurious' in calledFor) {
@@ -79,9 +81,9 @@ export class MethodOccurrences {
       case 'interval':
         return { options: { occurrence: { gap: gapOf(role.ms), job } } };
       case 'timeout':
-        return { options: { occurrence: this.#initialisation(job, options) } };
+        return { options: { occurrence: initialisationOf(job, options, this.#version) } };
       case 'start hook': {
-        const occurrence = this.#initialisation(job, options);
+        const occurrence = initialisationOf(job, options, this.#version);
         return { options: { occurrence, wait: options.standbyTimeout ?? DEFAULT_STANDBY } };
       }
       case 'plain':
@@ -97,11 +99,28 @@ export class MethodOccurrences {
     firing.begins(message);
     this.#logger.log(message);
   }
+}
 
-  #initialisation(job: string, { version = this.#version, remember }: OccurrenceOptions): KeyOccurrence {
-    if (version !== undefined) return { key: version, job, remember };
-    return { key: '', job, remember: remember ?? REMEMBER_WITHOUT_VERSION };
-  }
+/** What a start hook or timeout is a run of. */
+export function initialisationOf(
+  job: string,
+  { version, remember }: OccurrenceOptions,
+  moduleVersion: string | undefined,
+): KeyOccurrence {
+  const key = version ?? moduleVersion;
+  if (key !== undefined) return { key, job, remember };
+  return { key: '', job, remember: remember ?? REMEMBER_WITHOUT_VERSION };
+}
+
+/** Of the methods that the call reaches only the one that is wanted is run by hand. */
+function runByHand(byHand: RunByHand, { name, job }: MethodCall): IntendedRun {
+  const { job: wanted } = byHand;
+  if (byHand.begun || wanted.name !== name || jobOf(wanted) !== job) return { options: {} };
+  return {
+    options: { [SCHEDULED]: true, [BY_HAND]: wanted, wait: 0 },
+    begins: () => (byHand.begun = true),
+    ends: (outcome) => (byHand.outcome = outcome),
+  };
 }
 
 /** The tick of the job that fired, whichever that is. Each job of methods that it reaches has a claim of its own. */
@@ -125,7 +144,7 @@ async function runOfTick(tick: TickOccurrence, firing: Firing, call: MethodCall)
       firing.begins(work);
       answered();
     },
-    ends: answered,
+    ends: () => answered(),
   };
 }
 

@@ -2,6 +2,7 @@
 export interface CronMetadata {
   readonly cronTime: string | { valueOf(): unknown };
   readonly name?: string;
+  readonly timeZone?: string;
 }
 
 /** What `@Interval` and `@Timeout` leave. */

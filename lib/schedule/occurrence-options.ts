@@ -1,4 +1,4 @@
-import { refuse, type KnownOptions } from '../common/check-options.js';
+import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import { checkDuration, type Duration } from '../common/duration.js';
 import { checkName } from '../core/lock-name.js';
 import { checkMaxAttempts, checkMemory, checkOnHolderDeath } from '../core/occurrence.js';
@@ -27,6 +27,17 @@ export interface OccurrenceOptions {
    * @default 3
    */
   readonly maxAttempts?: number | undefined;
+  /**
+   * On `@Cron`: a tick that no replica has run is run late, if it is not older than `within` and nearer than the next one;
+   * its lease is `missed`. Looked for at the start, after an outage and when a replica notices that it has not asked for
+   * a tick. Only the latest tick is run, and only if the job has run before. See docs/runs.md.
+   *
+   * @default not run
+   * @example
+   * @Cron('0 3 * * *')
+   * @Exclusive('nightly', { missed: { within: '6h' } })
+   */
+  readonly missed?: MissedOptions | undefined;
   /**
    * On a method that is not a job itself: it is skipped within this time of its last start, in whichever
    * replica that was, also where a job calls it. `@Interval` has its own period for that.
@@ -60,10 +71,19 @@ export interface OccurrenceOptions {
   readonly whenTimedOut?: 'throw' | 'continue' | undefined;
 }
 
+/** What becomes of ticks that nobody has run. */
+export interface MissedOptions {
+  /** How long after its time a tick may still be run. */
+  readonly within: Duration;
+}
+
+const MISSED_OPTIONS: KnownOptions<MissedOptions> = { within: true };
+
 export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
   job: true,
   onHolderDeath: true,
   maxAttempts: true,
+  missed: true,
   minGap: true,
   version: true,
   remember: true,
@@ -73,11 +93,15 @@ export const OCCURRENCE_OPTIONS: KnownOptions<OccurrenceOptions> = {
 
 /** @throws LockConfigurationError */
 export function checkOccurrenceOptions(options: OccurrenceOptions): void {
-  const { job, onHolderDeath, maxAttempts, minGap, version } = options;
+  const { job, onHolderDeath, maxAttempts, missed, minGap, version } = options;
   const { remember, standbyTimeout, whenTimedOut } = options;
   if (job !== undefined) checkName(job, 'job');
   if (onHolderDeath !== undefined) checkOnHolderDeath('onHolderDeath', onHolderDeath);
   if (maxAttempts !== undefined) checkMaxAttempts('maxAttempts', maxAttempts);
+  if (missed !== undefined) {
+    checkOptions(missed, MISSED_OPTIONS, 'missed');
+    checkDuration('missed.within', missed.within, 1);
+  }
   if (minGap !== undefined) checkMemory('minGap', minGap);
   if (version !== undefined) checkVersion(version);
   if (remember !== undefined) checkMemory('remember', remember);

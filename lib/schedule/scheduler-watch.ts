@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { Firing, insideFiring } from './firing.js';
-import { watchJob } from './watched-job.js';
+import type { CronTime } from './cron-tick.js';
+import { describeHandler, scheduleFor, watchJob } from './watched-job.js';
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method & { [WATCHED]?: true }>;
@@ -21,6 +22,8 @@ const WATCHED = Symbol.for('nestjs-exclusive-lock/watched-scheduler');
 export class SchedulerWatch {
   readonly #modules: ModulesContainer;
   #found = false;
+  /** Of this application. */
+  readonly #registries = new Set<object>();
 
   /** All modules are known by now, and nothing has been scheduled but by constructors. */
   constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
@@ -42,10 +45,20 @@ export class SchedulerWatch {
       const prototype: unknown = Object.getPrototypeOf(instance);
       this.#watch(prototype);
       if (!looksLike(prototype, REGISTRY)) continue;
-      const jobs: unknown = (instance as Record<'getCronJobs', Method>).getCronJobs();
-      if (!(jobs instanceof Map)) continue;
-      for (const [name, job] of jobs) watchJob(job, String(name), { isNew: false });
+      this.#registries.add(instance);
+      for (const [name, job] of cronJobsOf(instance)) watchJob(job, String(name), { isNew: false });
     }
+  }
+
+  /** When the method with this metadata of `@Cron` is called; undefined while it is not, as when its job is stopped. */
+  scheduleOf(metadata: object): CronTime | undefined {
+    for (const registry of this.#registries) {
+      for (const job of cronJobsOf(registry).values()) {
+        const schedule = scheduleFor(job, metadata);
+        if (schedule) return schedule;
+      }
+    }
+    return undefined;
   }
 
   *#providers() {
@@ -58,6 +71,7 @@ export class SchedulerWatch {
       wrap(prototype, 'addCronJob', watchingJobs);
     }
     if (looksLike(prototype, ORCHESTRATOR)) {
+      wrap(prototype, 'addCron', describingHandlers);
       wrap(prototype, 'addInterval', callingInside);
       wrap(prototype, 'addTimeout', callingInside);
     }
@@ -70,6 +84,18 @@ function watchingJobs(addCronJob: Method): Method {
     watchJob(job, String(name), { isNew: true });
     return returned;
   };
+}
+
+function describingHandlers(addCron: Method): Method {
+  return function (handler, metadata, ...rest) {
+    describeHandler(handler, metadata);
+    return addCron.call(this, handler, metadata, ...rest);
+  };
+}
+
+function cronJobsOf(registry: object): ReadonlyMap<unknown, unknown> {
+  const jobs: unknown = (registry as Record<'getCronJobs', Method>).getCronJobs();
+  return jobs instanceof Map ? jobs : new Map();
 }
 
 function callingInside(add: Method): Method {

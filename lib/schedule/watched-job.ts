@@ -9,6 +9,9 @@ const CALLBACKS = '_callbacks';
 /** The part of cron's `CronJob` that is needed, the same from cron 3.1 to 4.4. */
 interface CronJob {
   readonly cronTime: CronTime;
+  /** Whether its timer runs; until cron 4, `running`. */
+  readonly isActive?: boolean;
+  readonly running?: boolean;
   /** When its timer fired last: another object each time. */
   lastDate(): Date | null;
   fireOnTick: Callback;
@@ -19,6 +22,9 @@ interface CronJob {
 
 // Registered globally: two copies of the package may meet, and one of them is enough.
 const WATCHED = Symbol.for('nestjs-exclusive-lock/watched-job');
+
+/** What `@Cron` has left on the method that a handler calls. */
+const metadataOfHandlers = new WeakMap<object, object>();
 
 /** What @nestjs/schedule calls a job that was given no name: another one in each replica. */
 const RANDOM_NAME = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i;
@@ -41,8 +47,24 @@ export function watchJob(job: unknown, name: string, { isNew }: { isNew: boolean
   if (isNew && job.lastDate()) firedWhenMade(value.fired(job.lastDate()!));
 }
 
+/** The scheduler will make a job that calls `handler`, as `@Cron` has said on a method. */
+export function describeHandler(handler: unknown, metadata: unknown): void {
+  if (typeof handler === 'function' && typeof metadata === 'object' && metadata !== null)
+    metadataOfHandlers.set(handler, metadata);
+}
+
+/** When the job calls the method that has this metadata; undefined if it is another job, or is stopped. */
+export function scheduleFor(job: unknown, metadata: object): CronTime | undefined {
+  if (!isCronJob(job)) return undefined;
+  const watched = (job as { [WATCHED]?: WatchedJob })[WATCHED];
+  if (watched?.metadata !== metadata) return undefined;
+  return (job.isActive ?? job.running) ? job.cronTime : undefined;
+}
+
 class WatchedJob {
   name: string;
+  /** What `@Cron` has left on the method that it calls. */
+  readonly metadata: object | undefined;
   readonly #job: CronJob;
   /** The last `lastDate()` that was seen. */
   #seen: Date | null;
@@ -60,6 +82,8 @@ class WatchedJob {
       return start.apply(job, args);
     };
     job.fireOnTick = (...args) => this.#fire(() => fireOnTick.apply(job, args));
+    const [handler] = Array.isArray(callbacks) ? (callbacks as object[]) : [];
+    this.metadata = handler && metadataOfHandlers.get(handler);
     if (Array.isArray(callbacks)) job[CALLBACKS] = callbacks.map(followed);
     if (addCallback) job.addCallback = (callback) => addCallback.call(job, followed(callback));
   }

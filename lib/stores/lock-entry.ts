@@ -2,6 +2,7 @@ import { TOKEN_RETENTION } from './lock-store.js';
 import type {
   AcquireReply,
   AcquireRequest,
+  Claim,
   ForceRequest,
   HeldBy,
   OwnerReply,
@@ -10,7 +11,19 @@ import type {
   RenewRequest,
   StoredLock,
 } from './lock-store.js';
-import { RunMarks, isOwn, markEnd, markGivenUp, markGranted, ruleOn, type Ruling } from './run-marks.js';
+import { withEnd, withRun, withoutRunOf } from './job-record.js';
+import {
+  RunMarks,
+  isOwn,
+  keptUntil,
+  markEnd,
+  markGivenUp,
+  markGranted,
+  markMissed,
+  markPaused,
+  ruleOn,
+  type Ruling,
+} from './run-marks.js';
 import { joinQueue, keptFor, leaveQueue, takeNext, type Waiter } from './waiting-queue.js';
 
 /** Everything an embedded store knows about one lock. */
@@ -67,22 +80,49 @@ export function acquireEntry(
     return [{ status: 'busy', ...heldBy(held, time), queued: request.waited !== undefined, now }, queued];
   }
   if (!held) grant(entry, request, request.ttl, time);
-  if (claim) keep(entry, markGranted(entry.marks, { ...request, claim }, time.wall));
+  if (claim) recordGrant(entry, { ...request, claim }, time.wall);
   const reply = extendGrant(entry, request, time, now);
   return [ruling ? { ...reply, futureMark: ruling.futureMark } : reply, true];
 }
 
-/** A caller that is told early, behind or done neither holds the lock nor is queued afterwards. */
+/** Marks what was granted, and records the run. */
+function recordGrant(entry: LockEntry, request: AcquireRequest & { claim: Claim }, now: number): void {
+  const { marks, fencingToken } = entry;
+  const { claim } = request;
+  markGranted(marks, request, now);
+  const record = marks.get(claim)?.record;
+  // One that is there is kept as long as this claim says, which may be not at all.
+  if (claim.history || record) marks.setRecord(claim, withRun(record, request, fencingToken, now), now);
+  keepMarkOf(entry, claim);
+}
+
+/** A caller that is refused neither holds the lock nor is queued afterwards. */
 function refuse(
   entry: LockEntry,
   { owner, claim }: AcquireRequest,
   ruling: Exclude<Ruling, { status: 'open' }>,
   time: StoreTime,
 ): Decision<AcquireReply> {
-  const givenUp = ruling.status === 'done' && ruling.attempts !== undefined;
-  if (givenUp) markGivenUp(entry.marks, claim!, time.wall);
+  const marked =
+    claim !== undefined &&
+    ((ruling.status === 'done' && markRefusal(entry, claim, ruling, time.wall)) ||
+      (ruling.status === 'paused' && markPaused(entry.marks, claim, time.wall)));
   const [, changed] = leave(entry, owner, time);
-  return [{ ...ruling, now: time.wall }, changed || givenUp];
+  return [{ ...ruling, now: time.wall }, changed || marked];
+}
+
+/** Says of a tick only once that nobody will run it. Returns whether anything was marked. */
+function markRefusal(
+  entry: LockEntry,
+  claim: Claim,
+  { attempts, isMissed }: Extract<Ruling, { status: 'done' }>,
+  now: number,
+): boolean {
+  if (isMissed && claim.kind === 'tick') markMissed(entry.marks, claim, now);
+  else if (attempts !== undefined) markGivenUp(entry.marks, claim, now);
+  else return false;
+  keepMarkOf(entry, claim);
+  return true;
 }
 
 /** Queues the caller if it wants that; a lock that is free is given to the first in the queue. */
@@ -127,10 +167,23 @@ export function releaseEntry(
   time: StoreTime,
 ): Decision<OwnerReply> {
   const { owner, claim } = request;
-  const marked = claim && markEnd(entry.marks, { ...request, claim }, time.wall, ownerOf(entry, owner, time));
-  if (marked) keep(entry, marked);
+  const recorded = claim !== undefined && recordEnd(entry, { ...request, claim }, time);
   const [reply, changed] = leave(entry, owner, time);
-  return [reply, changed || marked !== undefined];
+  return [reply, changed || recorded];
+}
+
+/** Returns whether anything was. */
+function recordEnd(entry: LockEntry, request: ReleaseRequest & { claim: Claim }, time: StoreTime): boolean {
+  const { marks } = entry;
+  const { owner, claim, end, run } = request;
+  const marked = markEnd(marks, request, time.wall, ownerOf(entry, owner, time));
+  const record = marks.get(claim)?.record;
+  const ends = record !== undefined && (end === 'void' || run !== undefined);
+  if (record && end === 'void') marks.setRecord(claim, withoutRunOf(record, owner, time.wall), time.wall);
+  else if (record && run) marks.setRecord(claim, withEnd(record, run, time.wall), time.wall);
+  if (!marked && !ends) return false;
+  keepMarkOf(entry, claim);
+  return true;
 }
 
 /** Frees the lock if its owner has it, and takes the owner out of the queue. */
@@ -155,6 +208,11 @@ export function inspectEntry(entry: LockEntry, time: StoreTime): StoredLock | nu
   const held = liveHolder(entry, time);
   if (!held) return null;
   return { ...heldBy(held, time), fencingToken: entry.fencingToken, waiters: entry.queue?.length ?? 0 };
+}
+
+/** The fencing token of who holds the lock; undefined if nobody does. */
+export function heldToken(entry: LockEntry, time: StoreTime): number | undefined {
+  return liveHolder(entry, time) && entry.fencingToken;
 }
 
 function heldBy({ owner, holder, expiresAt }: Held, time: StoreTime): HeldBy {
@@ -186,8 +244,18 @@ function grant(
   time: StoreTime,
 ): void {
   entry.held = { owner, holder, expiresAt: time.steady + ttl };
-  entry.fencingToken = Math.max(entry.fencingToken + 1, Math.floor(time.wall * 1000));
+  entry.fencingToken = nextToken(entry, time);
   keep(entry, time.wall + TOKEN_RETENTION);
+}
+
+function keepMarkOf(entry: LockEntry, claim: Claim): void {
+  const mark = entry.marks.get(claim);
+  if (mark) keep(entry, keptUntil(mark));
+}
+
+/** Higher than any before, also than those of an entry that was forgotten. */
+export function nextToken({ fencingToken }: LockEntry, time: StoreTime): number {
+  return Math.max(fencingToken + 1, Math.floor(time.wall * 1000));
 }
 
 /** Not shorter than before: an earlier claim may have to be remembered for longer. */

@@ -1,10 +1,14 @@
 import type { Clock } from '../common/clock.js';
+import type { Claim, EndOfRun, JobPause, KeyClaim, LockRuns, TickClaim } from './lock-runs.js';
+
+export type * from './lock-runs.js';
 
 /**
  * What a store of locks must do. `storeContract()` of `nestjs-exclusive-lock/testing` is the other half of this
  * contract: a store is done when it passes. docs/stores.md shows a whole one.
  *
- * Five methods are enough. A store that can do more has the capabilities `queue` and `admin`, each as a whole.
+ * Five methods are enough. A store that can do more has the capabilities `queue`, `runs` and `admin`, each as a
+ * whole.
  *
  * Every call settles within the milliseconds given as `within`, or rejects with a `LockStoreError` whose `mayHaveRun` is
  * true unless the command certainly did nothing.
@@ -52,6 +56,9 @@ export interface LockStore {
 
   /** Stores that can be looked into and corrected by an operator. */
   readonly admin?: LockAdmin | undefined;
+
+  /** Stores that keep a record of runs. Without it nothing is known of past runs, and no tick is caught up. */
+  readonly runs?: LockRuns | undefined;
 
   /**
    * Stores that notice it report each lock that was taken from its holder, whose lease need not wait for its next renewal
@@ -130,66 +137,30 @@ export interface ReleaseRequest extends RenewRequest {
    * - `void`: it was not begun, and can be claimed again.
    */
   readonly end: 'completed' | 'unfinished' | 'void';
-}
-
-/**
- * One intended run, which the store grants once. Several jobs may share a lock, and each has runs of its own. An
- * interval or an initialisation is a job, too.
- */
-export type Claim = TickClaim | GapClaim | KeyClaim;
-
-interface ClaimBase {
-  readonly job: string;
-  /** The application that has the job. It makes no difference to the decision; a `done` reply says who made the mark. */
-  readonly application?: string | undefined;
-}
-
-/** One tick of a schedule. Done when it or a later one was granted. */
-export interface TickClaim extends ClaimBase {
-  readonly kind: 'tick';
-  /** The nominal time, milliseconds since the epoch. */
-  readonly time: number;
-  /** Granted again as long as it was not completed: its holder may have died. */
-  readonly rerun: boolean;
-  /** How many times it is granted at most, if it is granted again. */
-  readonly maxAttempts?: number | undefined;
-  /**
-   * The replica's clock when it asked, milliseconds since the epoch: the reply is `behind` if that is more than 500 ms
-   * late and no tick of the job was granted yet. Absent: the tick is wanted all the same.
-   */
-  readonly askedAt?: number | undefined;
-}
-
-/** The first run in a while. Done when another was granted less than `gap` ago. */
-export interface GapClaim extends ClaimBase {
-  readonly kind: 'gap';
-  /** Milliseconds from one grant to the next. */
-  readonly gap: number;
-}
-
-/** Something that is to be run to its end once. Done when it was completed less than `remember` ago. */
-export interface KeyClaim extends ClaimBase {
-  readonly kind: 'key';
-  /** Includes the key. */
-  readonly job: string;
-  /** Milliseconds for which the store remembers that it was completed. */
-  readonly remember: number;
+  /** How the run ended, for its record. Absent: it is not recorded, as for a claim without a history. */
+  readonly run?: EndOfRun | undefined;
 }
 
 /**
  * The decision, by the store's clock; the first rule that applies, from the top:
  * 1. this owner holds the lock already, and the mark of what it claims is its own (its first reply was lost): granted,
  *    with the fencing token that it has
- * 2. the claim is a tick more than 25 ms later than now: early; or a first tick, asked for by a clock that is behind:
- *    behind
+ * 2. the job is paused: paused; or the claim is a tick more than 25 ms later than now: early; or a first tick, asked for
+ *    by a clock that is behind: behind
  * 3. the claim is done, as it says itself, and was not granted to this owner: done. A mark from the future decides
- *    nothing: no tick is granted more than 25 ms early, so the store's clock was set back since
+ *    nothing: no tick is granted more than 25 ms early, so the store's clock was set back since.
+ *    A tick that was missed is also done if the store knows no earlier one of the job, or if its `next` is as near. If it is
+ *    done only since it is older than `within`, it is recorded as missed and counts as granted from then on, which one reply
+ *    says
  * 4. somebody else holds the lock: busy, and the caller is queued if it wants to be
  * 5. others are queued before it: the first of them that is alive has the lock from now on, and it is busy
  * 6. granted; a tick or the start of a gap is marked in the same step, and the fencing token is higher than any before. A
  *    waiter that was given the lock from the queue keeps that fencing token
  *
- * A caller that is told early, behind or done neither holds the lock nor is queued afterwards.
+ * Rules 2 and 3 do not apply to a run that is wanted by hand, which is not marked either.
+ *
+ * A tick that comes due during a pause counts as granted if the store knows the job: nobody has missed it.
+ * A caller that is told paused, early, behind or done neither holds the lock nor is queued afterwards.
  */
 export type AcquireReply = (
   | {
@@ -210,7 +181,10 @@ export type AcquireReply = (
       readonly application?: string | undefined;
       /** Present once, when the tick is given up: how often it was granted without being completed. */
       readonly attempts?: number | undefined;
+      /** Present once, when a tick is given up that nobody has run and for which it is too late. */
+      readonly isMissed?: boolean | undefined;
     }
+  | { readonly status: 'paused'; readonly pause: JobPause }
   | ({
       readonly status: 'busy';
       /** Whether the caller is queued, and `watch` will notify it. */
@@ -281,8 +255,11 @@ export const MAX_ATTEMPTS = 3;
 const DAY = 24 * 60 * 60 * 1000;
 /** How long a store remembers the fencing token of a lock after its last grant, in milliseconds. */
 export const TOKEN_RETENTION = DAY;
-/** How long ticks are remembered: a replica that was suspended may wake and ask for one of long ago. */
-const TICK_RETENTION = 35 * DAY;
+/**
+ * How long ticks are remembered, in milliseconds: a replica that was suspended may wake and ask for one of long ago. The
+ * record of a job is kept as long after its last run.
+ */
+export const TICK_RETENTION = 35 * DAY;
 
 /** How long the mark of what was claimed is kept, in milliseconds. Whole, since Redis counts whole milliseconds. */
 export function retentionFor(claim: Claim): number {
@@ -298,5 +275,6 @@ export function retentionFor(claim: Claim): number {
 
 /** Whether a store records that the claim was completed: for the others it is mark enough that they were granted. */
 export function recordsCompletion(claim: Claim | undefined): claim is KeyClaim | TickClaim {
+  if (claim?.byHand) return false;
   return claim?.kind === 'key' || (claim?.kind === 'tick' && claim.rerun);
 }

@@ -1,3 +1,4 @@
+import { pauseAt, withMissedTick, type JobRecord } from './job-record.js';
 import {
   BEHIND_TOLERANCE,
   EARLY_TOLERANCE,
@@ -7,6 +8,8 @@ import {
   type AcquireReply,
   type AcquireRequest,
   type Claim,
+  type JobRequest,
+  type MissedTick,
   type OwnerReply,
   type ReleaseRequest,
   type TickClaim,
@@ -21,13 +24,21 @@ export interface RunMark {
   /** The acquisition that was granted it; empty once that has ended as completed or void. */
   readonly owner: string;
   readonly application?: string | undefined;
-  /** Until when it is kept, milliseconds since the epoch. */
+  /** Until when it decides anything, milliseconds since the epoch. */
   readonly until: number;
+  /** What else is known of the job. It is kept when the mark changes. */
+  readonly record?: JobRecord | undefined;
 }
+
+/** Names one job of a lock. */
+export type JobName = Omit<JobRequest, 'name'>;
+
+/** Decides nothing. */
+const NO_MARK: RunMark = { time: 0, state: 'done', owner: '', until: 0 };
 
 /** What the marks say to a claim: a refusal, or that it may be granted. */
 export type Ruling =
-  | Extract<AcquireReply, { status: 'early' | 'behind' | 'done' }>
+  | Extract<AcquireReply, { status: 'paused' | 'early' | 'behind' | 'done' }>
   | { readonly status: 'open'; readonly futureMark?: number | undefined };
 
 /** Marks are removed when their time is over once there are this many, and whenever there are twice as many as then. */
@@ -46,19 +57,40 @@ export class RunMarks {
     return this.#marks.size;
   }
 
-  get(claim: Claim): RunMark | undefined {
-    return this.#marks.get(nameOf(claim));
+  /** How many runs are recorded beside them. */
+  get runs(): number {
+    let runs = 0;
+    for (const { record } of this.#marks.values()) runs += record?.runs.length ?? 0;
+    return runs;
   }
 
-  set(claim: Claim, mark: RunMark, now: number): void {
-    this.#marks.set(nameOf(claim), mark);
+  /** One whose time is over is nothing to go by, and may be there all the same. */
+  get(job: JobName): RunMark | undefined {
+    return this.#marks.get(nameOf(job));
+  }
+
+  set(job: JobName, mark: RunMark, now: number): void {
+    const record = mark.record ?? this.get(job)?.record;
+    this.#marks.set(nameOf(job), record ? { ...mark, record } : mark);
     if (this.#marks.size < this.#sweepAt) return;
-    for (const [name, { until }] of this.#marks) if (until <= now) this.#marks.delete(name);
+    for (const [name, kept] of this.#marks) if (keptUntil(kept) <= now) this.#marks.delete(name);
     this.#sweepAt = Math.max(SWEEP_AT, 2 * this.#marks.size);
   }
 
-  delete(claim: Claim): void {
-    this.#marks.delete(nameOf(claim));
+  delete(job: JobName): void {
+    const record = this.get(job)?.record;
+    if (record) this.#marks.set(nameOf(job), { ...NO_MARK, record });
+    else this.#marks.delete(nameOf(job));
+  }
+
+  /** Also where nothing is marked. */
+  setRecord(job: JobName, record: JobRecord, now: number): void {
+    this.set(job, { ...(this.get(job) ?? NO_MARK), record }, now);
+  }
+
+  /** Until when there is anything to remember. */
+  get keptUntil(): number {
+    return Math.max(0, ...[...this.#marks.values()].map(keptUntil));
   }
 
   toJSON(): Record<string, RunMark> {
@@ -67,8 +99,19 @@ export class RunMarks {
 }
 
 /** The name of its mark. */
-export function nameOf({ kind, job }: Claim): string {
+export function nameOf({ kind, job }: JobName): string {
   return `${kind}:${job}`;
+}
+
+/** Until when the mark and the record with it are remembered. */
+export function keptUntil({ until, record }: RunMark): number {
+  return Math.max(until, record?.until ?? 0);
+}
+
+/** The mark, if its time is not over. */
+export function liveMark(marks: RunMarks, job: JobName, now: number): RunMark | undefined {
+  const mark = marks.get(job);
+  return mark && mark.until > now ? mark : undefined;
 }
 
 /** Whether what is claimed was granted to this very acquisition. */
@@ -90,21 +133,28 @@ export function ruleOn(
   now: number,
   isFree: boolean,
 ): Ruling {
-  const mark = marks.get(claim);
+  if (claim.byHand) return { status: 'open' };
+  const pause = pauseAt(marks.get(claim)?.record, now);
+  if (pause) return { status: 'paused', pause };
+  const mark = liveMark(marks, claim, now);
   if (claim.kind === 'tick') {
     const by = claim.time - now;
     if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by) };
     // If ticks of the job were granted before, a tick after those is one that nobody has run.
     if (!mark && now - (claim.askedAt ?? Infinity) > BEHIND_TOLERANCE) return { status: 'behind' };
   }
-  if (!mark || mark.until <= now) return { status: 'open' };
-  if (mark.time - now > EARLY_TOLERANCE) return { status: 'open', futureMark: mark.time };
+  const isFuture = mark && mark.time - now > EARLY_TOLERANCE;
   // Its first reply was lost, and its lease has expired since.
-  if (isOwn(marks, claim, owner)) return { status: 'open' };
-  return ruleByMark(mark, claim, now, isFree);
+  if (!isFuture && isOwn(marks, claim, owner)) return { status: 'open' };
+  const ruling = isFuture
+    ? ({ status: 'open', futureMark: mark.time } as const)
+    : ruleByMark(mark, claim, now, isFree);
+  if (claim.kind !== 'tick' || !claim.missed || ruling.status !== 'open') return ruling;
+  return ruleOnMissed(isFuture ? undefined : mark, claim, claim.missed, now);
 }
 
-function ruleByMark(mark: RunMark, claim: Claim, now: number, isFree: boolean): Ruling {
+function ruleByMark(mark: RunMark | undefined, claim: Claim, now: number, isFree: boolean): Ruling {
+  if (!mark) return { status: 'open' };
   const done = { status: 'done', application: mark.application } as const;
   switch (claim.kind) {
     case 'tick':
@@ -118,6 +168,20 @@ function ruleByMark(mark: RunMark, claim: Claim, now: number, isFree: boolean): 
   }
 }
 
+/** Of a tick that may be granted. Without a mark it is not known whether it was granted. */
+function ruleOnMissed(
+  mark: RunMark | undefined,
+  { time }: TickClaim,
+  { within, next }: MissedTick,
+  now: number,
+): Ruling {
+  const late = now - time;
+  if (!mark || late >= next - now) return { status: 'done' };
+  if (late <= within) return { status: 'open' };
+  // If it was granted before, somebody has begun it.
+  return time > mark.time ? { status: 'done', isMissed: true } : { status: 'done' };
+}
+
 function isOpenAgain(mark: RunMark, { time, rerun }: TickClaim): boolean {
   return rerun && time === mark.time && mark.state !== 'done';
 }
@@ -126,20 +190,18 @@ function isUsedUp({ state }: RunMark, { maxAttempts = MAX_ATTEMPTS }: TickClaim)
   return state !== 'done' && state >= maxAttempts;
 }
 
-/** Records that the claim was granted. Returns until when that is remembered. */
-export function markGranted(marks: RunMarks, request: Claiming<AcquireRequest>, now: number): number {
-  const { claim, owner } = request;
+/** Marks what was granted. */
+export function markGranted(marks: RunMarks, { claim, owner }: Claiming<AcquireRequest>, now: number): void {
+  if (claim.byHand) return;
   const until = now + retentionFor(claim);
   // A key is marked when it is completed. A mark of it that decided nothing would be reported at each grant.
   if (claim.kind === 'key') marks.delete(claim);
   // It was granted this very tick before, which counts once.
-  else if (claim.kind === 'tick' && isOwn(marks, claim, owner)) return until;
-  else {
+  else if (claim.kind !== 'tick' || !isOwn(marks, claim, owner)) {
     const time = claim.kind === 'tick' ? claim.time : now;
     const state = claim.kind === 'tick' && claim.rerun ? attemptsAt(marks.get(claim), time) + 1 : 'done';
     marks.set(claim, { time, state, owner, application: claim.application, until }, now);
   }
-  return until;
 }
 
 function attemptsAt(mark: RunMark | undefined, time: number): number {
@@ -153,44 +215,64 @@ export function markGivenUp(marks: RunMarks, claim: Claim, now: number): void {
 }
 
 /**
- * Records what became of the claim. `lock` says whether its owner still holds the lock. Returns until when that is
- * remembered; undefined if nothing is recorded.
+ * A tick that comes due during a pause counts as granted: an operator did not want it, so nobody has missed it. Returns
+ * whether anything has changed.
+ */
+export function markPaused(marks: RunMarks, claim: Claim, now: number): boolean {
+  const mark = liveMark(marks, claim, now);
+  const latest = now + EARLY_TOLERANCE;
+  if (claim.kind !== 'tick' || !mark || mark.time > latest || claim.time > latest || claim.time <= mark.time)
+    return false;
+  const { time, application } = claim;
+  marks.set(
+    claim,
+    { ...mark, time, state: 'done', owner: '', application, until: now + retentionFor(claim) },
+    now,
+  );
+  return true;
+}
+
+/** Records that nobody runs a tick any more, for good. */
+export function markMissed(marks: RunMarks, claim: TickClaim, now: number): void {
+  const { time, application } = claim;
+  const until = now + retentionFor(claim);
+  const record = claim.history ? withMissedTick(marks.get(claim)?.record, claim, now) : undefined;
+  marks.set(claim, { time, state: 'done', owner: '', application, until, record }, now);
+}
+
+/**
+ * Marks what became of the claim. `lock` says whether its owner still holds the lock. Returns whether anything has changed.
  */
 export function markEnd(
   marks: RunMarks,
   { claim, owner, end }: Claiming<ReleaseRequest>,
   now: number,
   lock: OwnerReply,
-): number | undefined {
+): boolean {
+  if (claim.byHand) return false;
   switch (end) {
     case 'completed':
       return markCompleted(marks, claim, owner, now, lock);
     case 'void':
-      return isOwn(marks, claim, owner) ? unmarkGranted(marks, claim, now) : undefined;
+      return isOwn(marks, claim, owner) && unmarkGranted(marks, claim, now);
     case 'unfinished':
-      return undefined;
+      return false;
   }
 }
 
 /** Not if others have begun it anew. */
-function markCompleted(
-  marks: RunMarks,
-  claim: Claim,
-  owner: string,
-  now: number,
-  lock: OwnerReply,
-): number | undefined {
-  if (!recordsCompletion(claim)) return undefined;
+function markCompleted(marks: RunMarks, claim: Claim, owner: string, now: number, lock: OwnerReply): boolean {
+  if (!recordsCompletion(claim)) return false;
   const isOthers = claim.kind === 'key' ? lock === 'taken' : !isOwn(marks, claim, owner);
-  if (isOthers && lock !== 'held') return undefined;
+  if (isOthers && lock !== 'held') return false;
   const until = now + retentionFor(claim);
   const time = claim.kind === 'tick' ? claim.time : now;
   marks.set(claim, { time, state: 'done', owner: '', application: claim.application, until }, now);
-  return until;
+  return true;
 }
 
 /** Takes back that the claim was granted: it was not run. */
-function unmarkGranted(marks: RunMarks, claim: Claim, now: number): number {
+function unmarkGranted(marks: RunMarks, claim: Claim, now: number): true {
   const mark = marks.get(claim)!;
   // A gap was granted since the one before was long enough ago, and still is.
   if (claim.kind === 'gap') marks.delete(claim);
@@ -199,5 +281,5 @@ function unmarkGranted(marks: RunMarks, claim: Claim, now: number): number {
     marks.set(claim, { ...mark, state: mark.state - 1, owner: '' }, now);
   // The ticks before it stay done.
   else marks.set(claim, { ...mark, time: mark.time - 1, state: 'done', owner: '' }, now);
-  return mark.until;
+  return true;
 }

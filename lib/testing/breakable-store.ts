@@ -6,6 +6,7 @@ import type {
   ForceRequest,
   LockAdmin,
   LockQueue,
+  LockRuns,
   LockStore,
   OwnerReply,
   OwnerRequest,
@@ -26,6 +27,13 @@ export class BreakableStore implements LockStore {
   readonly admin: LockAdmin = {
     list: (prefix, within) => this.#list(prefix, within),
     force: (request, within) => this.#force(request, within),
+  };
+  readonly runs: LockRuns = {
+    read: (jobs, within) => this.#ask(() => this.#locks.runs.read(jobs, within)),
+    pause: (job, pause, within) => this.#ask(() => this.#locks.runs.pause(job, pause, within)),
+    publish: (replica, entry, ttl, within) =>
+      this.#ask(() => this.#locks.runs.publish(replica, entry, ttl, within)),
+    replicas: (within) => this.#ask(() => this.#locks.runs.replicas(within)),
   };
   readonly #locks: MemoryLockStore;
   readonly #listeners = new Set<Listener>();

@@ -5,6 +5,7 @@ import { messages } from '../common/messages.js';
 import { HolderIdentity, parseHolder } from '../core/holder.js';
 import { resolveTimes } from '../core/lease-options.js';
 import { checkMadeName } from '../core/lock-name.js';
+import { claimOf, describeClaim, type Occurrence } from '../core/occurrence.js';
 import type { AcquireRequest, LockStore } from '../stores/lock-store.js';
 import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
 import { BreakableStore } from './breakable-store.js';
@@ -21,6 +22,11 @@ export interface HoldElsewhereOptions {
    * @default 10_000
    */
   readonly ttl?: Duration | undefined;
+  /**
+   * The run that the other replica does, such as a tick of a job: it is recorded, as succeeded with `release()`, as
+   * abandoned with `die()`. Without it the lock is held for no run.
+   */
+  readonly occurrence?: Occurrence | undefined;
 }
 
 /** A lock that another replica holds, as far as the application can tell. */
@@ -33,7 +39,8 @@ export interface HeldElsewhere {
   die(): Promise<void>;
 }
 
-const HOLD_OPTIONS: KnownOptions<HoldElsewhereOptions> = { contents: true, ttl: true };
+const HOLD_OPTIONS: KnownOptions<HoldElsewhereOptions> = { contents: true, ttl: true, occurrence: true };
+const HISTORY = 20;
 const DEFAULT_TIMES = { ttl: 10_000, renewEvery: 10_000 / 3 };
 
 /**
@@ -71,13 +78,16 @@ export class LockTestKit {
     checkMadeName(name);
     checkOptions(options, HOLD_OPTIONS, 'holdElsewhere');
     const { ttl } = resolveTimes(options, DEFAULT_TIMES);
-    const request = this.#requestElsewhere(name, options.contents);
+    const request = this.#requestElsewhere(name, options);
     const reply = await this.#locks.acquire(request);
+    if (reply.status !== 'granted' && reply.status !== 'busy')
+      throw new LockConfigurationError(
+        messages.notRunElsewhere(name, describeClaim(request.claim!), reply.status),
+      );
     if (reply.status !== 'granted') {
-      const holder = reply.status === 'busy' ? parseHolder(reply).replica : undefined;
-      throw new LockConfigurationError(messages.heldAlready(name, holder));
+      throw new LockConfigurationError(messages.heldAlready(name, parseHolder(reply).replica));
     }
-    return this.#heldElsewhere(request, ttl);
+    return this.#heldElsewhere(request, ttl, reply.fencingToken);
   }
 
   /**
@@ -128,20 +138,23 @@ export class LockTestKit {
   #seize(name: string): HeldElsewhere {
     const request = this.#requestElsewhere(name);
     this.#locks.seize(request);
-    return this.#heldElsewhere(request, DEFAULT_TIMES.ttl);
+    return this.#heldElsewhere(request, DEFAULT_TIMES.ttl, 0);
   }
 
   /** The lock is never renewed, and does not expire before its holder is told to die. */
-  #requestElsewhere(name: string, contents?: unknown): AcquireRequest {
-    return { name, owner: this.#others.newOwner(), holder: this.#others.describe(contents), ttl: Infinity };
+  #requestElsewhere(name: string, { contents, occurrence }: HoldElsewhereOptions = {}): AcquireRequest {
+    const claim = occurrence && { ...claimOf(occurrence), history: HISTORY, replica: this.#others.replica };
+    const holder = this.#others.describe(contents, claim && describeClaim(claim));
+    return { name, owner: this.#others.newOwner(), holder, ttl: Infinity, claim };
   }
 
-  #heldElsewhere({ name, owner }: AcquireRequest, ttl: number): HeldElsewhere {
+  #heldElsewhere({ name, owner, claim }: AcquireRequest, ttl: number, fencingToken: number): HeldElsewhere {
     this.#elsewhere.add(owner);
     return {
       name,
       release: async () => {
-        await this.#locks.release({ name, owner, ttl, end: 'unfinished' });
+        const run = claim && ({ fencingToken, outcome: 'succeeded' } as const);
+        await this.#locks.release({ name, owner, ttl, claim, run, end: run ? 'completed' : 'unfinished' });
         await settled();
       },
       die: async () => {

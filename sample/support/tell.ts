@@ -3,6 +3,8 @@ export interface Told {
   readonly event: 'ready' | 'started' | 'step' | 'finished';
   /** The tick of a cron job. */
   readonly tick?: number | undefined;
+  /** Whether the tick runs late, since no replica had run it. */
+  readonly missed?: boolean | undefined;
   /** The step of a migration. */
   readonly step?: string | undefined;
   /** The term of a leader. */

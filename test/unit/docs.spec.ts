@@ -21,7 +21,8 @@ describe('the examples of', () => {
     ['docs/locks-by-hand.md', 4],
     ['docs/leader-election.md', 2],
     ['docs/options.md', 1],
-    ['docs/events.md', 2],
+    ['docs/events.md', 3],
+    ['docs/runs.md', 2],
     ['docs/migrating-from-exclusive-lock.md', 1],
     ['docs/standalone.md', 2],
   ])('%s compile', (page, atLeast) => {

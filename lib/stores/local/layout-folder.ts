@@ -4,7 +4,7 @@ import { ifPossible } from './fs-errors.js';
 import { preparePrivateFolder, refusal } from './private-folder.js';
 
 /** The name of the format of the files. Change it with every change that older versions would misunderstand. */
-const LAYOUT = 'layout-2';
+const LAYOUT = 'layout-3';
 const ANY_LAYOUT = /^layout-\d+$/;
 
 /**

@@ -1,4 +1,5 @@
 import type { Held, LockEntry, StoreTime } from '../lock-entry.js';
+import type { ReplicaEntry } from '../replica-entries.js';
 import type { Waiter } from '../waiting-queue.js';
 import { isGone, type ProcessIdentity } from './process-identity.js';
 
@@ -9,7 +10,9 @@ export interface LocalEntry extends LockEntry {
   queue?: LocalWaiter[];
   /** Whether marks were moved out of this entry; see `MovedMarks`. */
   hasMoved?: boolean;
-  /** Absent until the entry is written. */
+  /** Those that are known, in an entry that is no lock. */
+  replicas?: Readonly<Record<string, ReplicaEntry>>;
+  /** Absent until it is written. */
   stamp?: Stamp;
 }
 

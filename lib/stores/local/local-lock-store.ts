@@ -2,11 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import { LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import { answered } from '../answered.js';
+import { pauseJob, readJob } from '../job-entry.js';
 import {
   acquireEntry,
   forceEntry,
   inspectEntry,
   newEntry,
+  nextToken,
   releaseEntry,
   renewEntry,
   type Decision,
@@ -15,16 +17,21 @@ import {
 import type {
   AcquireReply,
   AcquireRequest,
-  Claim,
   ForceRequest,
+  JobPause,
+  JobRequest,
+  JobState,
   LockAdmin,
   LockQueue,
+  LockRuns,
   LockStore,
   OwnerReply,
   ReleaseRequest,
   RenewRequest,
   StoredLock,
 } from '../lock-store.js';
+import { ReplicaEntries } from '../replica-entries.js';
+import type { JobName } from '../run-marks.js';
 import { EntryFiles } from './entry-files.js';
 import { FileClock } from './file-clock.js';
 import { removeUnused } from './housekeeping.js';
@@ -55,6 +62,12 @@ export class LocalLockStore implements LockStore {
   readonly admin: LockAdmin = {
     list: (prefix) => this.#list(prefix),
     force: (request, ms) => this.#force(request, ms),
+  };
+  readonly runs: LockRuns = {
+    read: (jobs, ms) => this.#read(jobs, ms),
+    pause: (job, pause, ms) => this.#pause(job, pause, ms),
+    publish: (replica, entry, ttl, ms) => this.#publish(replica, entry, ttl, ms),
+    replicas: (ms) => this.#replicas(ms),
   };
   readonly #prefix: string;
   readonly #files: EntryFiles;
@@ -137,18 +150,68 @@ export class LocalLockStore implements LockStore {
     return this.#decide(request.name, ms, (entry, time) => forceEntry(entry, request, time));
   }
 
+  async #read(jobs: readonly JobRequest[], ms: number): Promise<JobState[]> {
+    const end = performance.now() + ms;
+    const pacer = new Pacer();
+    const states: JobState[] = [];
+    for (const job of jobs) {
+      const read: Decide<JobState> = (entry, time) => [readJob(entry, job, time), false];
+      states.push(await this.#decide(job.name, end - performance.now(), read, job));
+      await pacer.pause();
+    }
+    return states;
+  }
+
+  #pause(job: JobRequest, pause: JobPause | null, ms: number): Promise<void> {
+    const decide: Decide<void> = (entry, time) => {
+      const before = entry.keepUntil;
+      const decision = pauseJob(entry, job, pause, time);
+      // Another job whose record was moved may be paused, too.
+      if (entry.hasMoved) entry.keepUntil = Math.max(before, entry.keepUntil);
+      return decision;
+    };
+    return this.#decide(job.name, ms, decide, job);
+  }
+
+  #publish(replica: string, text: string, ttl: number, ms: number): Promise<void> {
+    return this.#decideAt(this.#replicasKey, ms, (entry, time) => {
+      const replicas = new ReplicaEntries(entry.replicas);
+      replicas.publish(replica, text, time.wall + ttl, time.wall);
+      entry.replicas = replicas.toJSON();
+      entry.keepUntil = replicas.keptUntil;
+      entry.fencingToken = nextToken(entry, time);
+      return [undefined, true];
+    });
+  }
+
+  #replicas(ms: number): Promise<{ entries: readonly string[]; now: number }> {
+    return this.#decideAt(this.#replicasKey, ms, (entry, time) => {
+      const entries = new ReplicaEntries(entry.replicas).at(time.wall);
+      return [{ entries, now: time.wall }, false];
+    });
+  }
+
+  /** No key of a lock begins like this, and none of moved marks. */
+  get #replicasKey(): string {
+    return `\0replicas ${this.#prefix}`;
+  }
+
   #renewOne(request: RenewRequest, ms: number): Promise<OwnerReply> {
     return this.#decide(request.name, ms, (entry, time) => renewEntry(entry, request, time));
   }
 
   /** Decides by the stored entry, and again each time that another process was faster to write. */
-  async #decide<R>(name: string, ms: number, decide: Decide<R>, claim?: Claim): Promise<R> {
+  #decide<R>(name: string, ms: number, decide: Decide<R>, job?: JobName): Promise<R> {
+    return this.#decideAt(`${this.#prefix}:${name}`, ms, decide, job);
+  }
+
+  async #decideAt<R>(key: string, ms: number, decide: Decide<R>, job?: JobName): Promise<R> {
     const end = performance.now() + ms;
     try {
       for (;;) {
         if (this.#ending.signal.aborted) throw new Error(messages.storeClosed());
         if (performance.now() >= end) throw new Error(messages.notInTime());
-        const decision = this.#tryToDecide(`${this.#prefix}:${name}`, decide, claim);
+        const decision = this.#tryToDecide(key, decide, job);
         if (decision) return decision[0];
         await setImmediate();
       }
@@ -159,22 +222,22 @@ export class LocalLockStore implements LockStore {
   }
 
   /** Returns undefined if another process was faster to write. */
-  #tryToDecide<R>(key: string, decide: Decide<R>, claim: Claim | undefined): Decision<R> | undefined {
+  #tryToDecide<R>(key: string, decide: Decide<R>, job: JobName | undefined): Decision<R> | undefined {
     const before = this.#files.read(key);
     const entry = before?.entry ?? newEntry();
     const time = this.#time();
     const moved = putOnOurClock(entry, this.#self, time);
     dropTheDead(entry, this.#self, time);
-    const mark = claim && this.#marks.bringBack(key, entry, claim, time);
+    const mark = job && this.#marks.bringBack(key, entry, job, time);
     const decision = decide(entry, time);
     const [, changed] = decision;
     if (!changed && !moved) return decision;
 
     sign(entry, this.#self, time);
     const version = before?.version ?? 0;
-    this.#marks.moveOut(key, entry, version, claim, time);
+    this.#marks.moveOut(key, entry, version, job, time);
     if (!this.#files.write(key, entry, before)) return undefined;
-    if (mark && !entry.marks.get(claim)) this.#marks.forget(key, entry, claim, mark, version + 1, time);
+    if (job && mark && !entry.marks.get(job)) this.#marks.forget(key, entry, job, mark, version + 1, time);
     return decision;
   }
 

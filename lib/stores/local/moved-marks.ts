@@ -1,14 +1,15 @@
 import { hash } from 'node:crypto';
 import { messages } from '../../common/messages.js';
 import type { StoreTime } from '../lock-entry.js';
-import type { Claim } from '../lock-store.js';
-import { nameOf, RunMarks, type RunMark } from '../run-marks.js';
+import { keptUntil, nameOf, RunMarks, type JobName, type RunMark } from '../run-marks.js';
 import type { EntryFiles } from './entry-files.js';
 import { ifPossible } from './fs-errors.js';
 import type { LocalEntry } from './local-entry.js';
 
 /** The number of marks that stay in the entry of a lock. */
 const KEPT = 16;
+/** The number of runs that stay there, of about 200 bytes each. */
+const KEPT_RUNS = 100;
 /** The marks that one write moves: one more than it can add, so that the entry does not grow. */
 const MOVED_AT_ONCE = 2;
 /** Other writers of the same entry are done in a moment. A mark that cannot be moved may stay. */
@@ -22,8 +23,8 @@ interface MovedMark extends RunMark {
 }
 
 /**
- * The marks of a lock beyond the first few. They are in 256 entries of their own, by a hash of the job. Otherwise every
- * renewal would write all marks of the lock.
+ * The marks of a lock beyond the first few, with everything else that is known of their jobs. They are in 256 entries of
+ * their own, by a hash of the job. Otherwise every renewal would write all that the lock remembers.
  *
  * A mark in the entry of the lock overrides a moved one, and each change of a mark makes a new version of that entry.
  * So a process that decides by an outdated moved mark has read an outdated version of the lock, and its write fails.
@@ -35,13 +36,13 @@ export class MovedMarks {
     this.#files = files;
   }
 
-  /** Puts the mark of the claim back into the entry of the lock, and returns it. */
-  bringBack(key: string, entry: LocalEntry, claim: Claim, time: StoreTime): RunMark | undefined {
-    const kept = entry.marks.get(claim);
+  /** Puts back what a decision about the job depends on, and returns it. */
+  bringBack(key: string, entry: LocalEntry, job: JobName, time: StoreTime): RunMark | undefined {
+    const kept = entry.marks.get(job);
     if (kept || !entry.hasMoved) return kept;
-    const mark = this.#files.read(placeOf(key, nameOf(claim)))?.entry?.marks.get(claim);
+    const mark = this.#files.read(placeOf(key, nameOf(job)))?.entry?.marks.get(job);
     if (!mark || (mark as MovedMark).forgotten) return undefined;
-    entry.marks.set(claim, mark, time.wall);
+    entry.marks.set(job, mark, time.wall);
     return mark;
   }
 
@@ -53,10 +54,10 @@ export class MovedMarks {
     key: string,
     entry: LocalEntry,
     version: number,
-    decided: Claim | undefined,
+    decided: JobName | undefined,
     time: StoreTime,
   ): void {
-    if (entry.marks.size <= KEPT) return;
+    if (entry.marks.size <= KEPT && entry.marks.runs <= KEPT_RUNS) return;
     const marks = entry.marks.toJSON();
     const inUse = decided && nameOf(decided);
     const others = Object.keys(marks).filter((name) => name !== inUse);
@@ -77,14 +78,15 @@ export class MovedMarks {
   forget(
     key: string,
     entry: LocalEntry,
-    claim: Claim,
+    job: JobName,
     mark: RunMark,
     version: number,
     time: StoreTime,
   ): void {
-    // With so few marks, no process has moved one or is about to.
-    if (!entry.hasMoved && entry.marks.size < KEPT - 1) return;
-    ifPossible(() => this.#put(key, nameOf(claim), { ...mark, since: version, forgotten: true }, time));
+    // With so few, no process has moved one or is about to.
+    const { size, runs } = entry.marks;
+    if (!entry.hasMoved && size < KEPT - 1 && runs < KEPT_RUNS) return;
+    ifPossible(() => this.#put(key, nameOf(job), { ...mark, since: version, forgotten: true }, time));
   }
 
   /** @throws if the disk is full, or others write the same entry all the time */
@@ -104,10 +106,10 @@ export class MovedMarks {
 
 /** An entry of moved marks, without the expired ones. When the last has expired, it is removed like an unused lock. */
 function entryOf(marks: Record<string, MovedMark>, now: number): LocalEntry {
-  const kept = Object.entries(marks).filter(([, { until }]) => until > now);
+  const kept = Object.entries(marks).filter(([, mark]) => keptUntil(mark) > now);
   return {
     marks: new RunMarks(Object.fromEntries(kept)),
-    keepUntil: Math.max(0, ...kept.map(([, { until }]) => until)),
+    keepUntil: Math.max(0, ...kept.map(([, mark]) => keptUntil(mark))),
     fencingToken: Math.floor(now * 1000),
   };
 }

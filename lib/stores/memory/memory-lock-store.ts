@@ -1,4 +1,5 @@
 import { SteadyClock, type Clock } from '../../common/clock.js';
+import { pauseJob, readJob } from '../job-entry.js';
 import {
   acquireEntry,
   forceEntry,
@@ -11,12 +12,14 @@ import {
   type LockEntry,
   type StoreTime,
 } from '../lock-entry.js';
+import { ReplicaEntries } from '../replica-entries.js';
 import type {
   AcquireReply,
   AcquireRequest,
   ForceRequest,
   LockAdmin,
   LockQueue,
+  LockRuns,
   LockStore,
   OwnerReply,
   ReleaseRequest,
@@ -36,7 +39,18 @@ export class MemoryLockStore implements LockStore {
     force: async (request: ForceRequest) =>
       this.#free(request.name, (entry, time) => forceEntry(entry, request, time)),
   };
+  readonly runs: LockRuns = {
+    read: async (jobs) =>
+      jobs.map((job) => readJob(this.#entries.get(job.name) ?? newEntry(), job, this.#time())),
+    pause: async (job, pause) => {
+      pauseJob(this.#entry(job.name), job, pause, this.#time());
+    },
+    publish: async (replica, entry, ttl) =>
+      this.#replicas.publish(replica, entry, this.#wall() + ttl, this.#wall()),
+    replicas: async () => ({ entries: this.#replicas.at(this.#wall()), now: this.#wall() }),
+  };
   readonly #entries = new Map<string, LockEntry>();
+  readonly #replicas = new ReplicaEntries();
   readonly #clock: Clock;
   readonly #wall: () => number;
   readonly #watchers = new Map<string, Set<() => void>>();

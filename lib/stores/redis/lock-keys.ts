@@ -1,5 +1,5 @@
 import { escapeBraces, unescapeBraces } from '../../common/braces.js';
-import type { Claim, OwnerRequest } from '../lock-store.js';
+import type { Claim, JobRequest, OwnerRequest } from '../lock-store.js';
 import { slotOf } from './slot-of.js';
 
 /** The keys of one lock, and the hash tag of all others. */
@@ -19,7 +19,8 @@ const MOST_KNOWN = 1000;
  * - `{<prefix>:<name>}:token`: the last fencing token;
  * - `…:queue`: a sorted set of the waiters;
  * - `…:void:<owner>`: exists if the store must not grant the lock to this owner any more;
- * - `…:tick:<job>`, `…:gap:<job>` and `…:key:<job>`: the marks of runs.
+ * - `…:tick:<job>`, `…:gap:<job>` and `…:key:<job>`: the records of jobs.
+ * - `{<prefix>:}:replicas`: a hash of the replicas, in the place of a lock without a name, which does not exist.
  */
 export class LockKeys {
   readonly prefix: string;
@@ -74,9 +75,13 @@ export class LockKeys {
     if (recorded) keys.push(`${slot}:${recorded.kind}:${recorded.job}`);
   }
 
-  /** The key of the mark of the last run of the job. */
-  mark(name: string, { kind, job }: Claim): string {
+  /** The key of what is known of a job. */
+  record(name: string, { kind, job }: Pick<JobRequest, 'kind' | 'job'>): string {
     return `${slotOf(this.lock(name))}:${kind}:${job}`;
+  }
+
+  get replicas(): string {
+    return `${slotOf(this.lock(''))}:replicas`;
   }
 
   /** Caches the keys: an application has few names, or uses each again soon. */

@@ -5,6 +5,7 @@ import type {
   ForceRequest,
   LockAdmin,
   LockQueue,
+  LockRuns,
   LockStore,
   OwnerReply,
   ReleaseRequest,
@@ -19,6 +20,7 @@ import type { RedisConnectionOptions } from './redis-connection-options.js';
 import { RedisConnection, type ConnectionContext } from './redis-connection.js';
 import { RedisInbox } from './redis-inbox.js';
 import { isOfOneLock } from './redis-errors.js';
+import { RedisRuns } from './redis-runs.js';
 import {
   acquireReply,
   addAcquireArguments,
@@ -39,6 +41,7 @@ export class RedisLockStore implements LockStore {
   readonly description: string;
   readonly queue: LockQueue;
   readonly admin: LockAdmin;
+  readonly runs: LockRuns;
   readonly #connection: RedisConnection;
   readonly #keys: LockKeys;
   readonly #inbox: RedisInbox;
@@ -71,6 +74,7 @@ export class RedisLockStore implements LockStore {
       list: (begin, within) => this.#list(begin, within),
       force: (request, within) => this.#force(request, within),
     };
+    this.runs = new RedisRuns(connection, this.#keys, (...call) => this.#run(...call));
     this.#batcher = new CommandBatcher(() => connection.isBusy);
     this.#acquire = new BatchedScript(connection, this.#batcher, SCRIPTS.acquire, {
       write: (request, keys, args) => {

@@ -1,13 +1,17 @@
 import {
   MAX_ATTEMPTS,
+  TICK_RETENTION,
   recordsCompletion,
   retentionFor,
   type AcquireReply,
   type AcquireRequest,
   type Claim,
+  type JobPause,
   type ReleaseRequest,
   type StoredLock,
 } from '../lock-store.js';
+import { holderIn, restOf } from './holder-text.js';
+import { endArgument, historyArgument, missedArgument } from './job-format.js';
 import type { Argument } from './redis-connection.js';
 
 /**
@@ -24,14 +28,26 @@ export function addAcquireArguments(
     args.push('');
     return;
   }
-  args.push(claim?.kind ?? 'none', address === undefined ? '' : `${Math.round(waited)}\n${address}`);
-  if (claim) args.push(numberOf(claim), retentionFor(claim), claim.application ?? '', ...onlyOfTicks(claim));
+  args.push(claim ? kindOf(claim) : 'none', address === undefined ? '' : `${Math.round(waited)}\n${address}`);
+  if (!claim) return;
+  args.push(numberOf(claim), recordRetention(claim), claim.application ?? '', ...onlyOfTicks(claim));
+  args.push(missedArgument(claim), historyArgument(claim));
 }
 
 function onlyOfTicks(claim: Claim): [most: number, askedAt: Argument] {
   if (claim.kind !== 'tick') return [0, ''];
   const { rerun, maxAttempts = MAX_ATTEMPTS, askedAt = '' } = claim;
   return [rerun ? maxAttempts : 0, askedAt];
+}
+
+/** A run by hand is marked nowhere. */
+function kindOf({ kind, byHand }: Claim): string {
+  return byHand ? 'hand' : kind;
+}
+
+/** Mark and runs are one key. */
+function recordRetention(claim: Claim): number {
+  return claim.history ? Math.max(retentionFor(claim), TICK_RETENTION) : retentionFor(claim);
 }
 
 function numberOf(claim: Claim): number {
@@ -45,8 +61,10 @@ function numberOf(claim: Claim): number {
   }
 }
 
-/** The claim whose mark changes when the acquisition ends; undefined if none does. */
-export function recordedClaim({ claim, end }: ReleaseRequest): Claim | undefined {
+/** The claim whose record changes when the acquisition ends; undefined if none does. */
+export function recordedClaim({ claim, end, run }: ReleaseRequest): Claim | undefined {
+  if (claim?.history && (run || end === 'void')) return claim;
+  if (claim?.byHand) return undefined;
   switch (end) {
     case 'completed':
       return recordsCompletion(claim) ? claim : undefined;
@@ -61,25 +79,16 @@ export function recordedClaim({ claim, end }: ReleaseRequest): Claim | undefined
  * Adds the arguments of release.lua for one request. `isUnsettled`: whether a copy of its acquisition may still arrive.
  */
 export function addReleaseArguments(args: Argument[], request: ReleaseRequest, isUnsettled: boolean): void {
+  const { owner, end, run } = request;
   const claim = recordedClaim(request);
-  args.push(request.owner, isUnsettled ? 'unsettled' : '', claim ? request.end : '');
-  if (claim) args.push(claim.kind, numberOf(claim), retentionFor(claim), claim.application ?? '');
-}
-
-/** Matches the owner and the fencing token, with which the text in a lock begins. */
-const GRANT = /^\{"owner":"([^"]*)","token":(\d+)/;
-
-/** The rest of the text in a lock, after owner and fencing token. */
-function restOf(holder: string): string {
-  return holder === '{}' ? '}' : `,${holder.slice(1)}`;
-}
-
-/** Reads the text in a lock. Owner and fencing token are undefined if another program has written it. */
-export function holderIn(text: string): Pick<StoredLock, 'owner' | 'holder' | 'fencingToken'> {
-  const [found, owner, fencingToken] = GRANT.exec(text) ?? [];
-  if (found === undefined) return { owner: undefined, holder: text, fencingToken: undefined };
-  const holder = text.length === found.length + 1 ? '{}' : `{${text.slice(found.length + 1)}`;
-  return { owner, holder, fencingToken: Number(fencingToken) };
+  args.push(owner, isUnsettled ? 'unsettled' : '');
+  if (!claim) {
+    args.push('');
+    return;
+  }
+  const marked = end === 'completed' && !recordsCompletion(claim) ? 'unfinished' : end;
+  args.push(marked, kindOf(claim), numberOf(claim), recordRetention(claim));
+  args.push(claim.application ?? '', endArgument(run));
 }
 
 type Busy = Extract<AcquireReply, { status: 'busy' }>;
@@ -103,13 +112,16 @@ export function acquireReply(
       const [, , fencingToken, futureMark] = value as [string, number, string | number, number | null];
       return { status, now, fencingToken: Number(fencingToken), ...(futureMark && { futureMark }) };
     }
+    case 'paused':
+      return { status, now, pause: JSON.parse(String(value[2])) as JobPause };
     case 'early':
       return { status, now, by: Number(value[2]) };
     case 'behind':
       return { status, now };
     case 'done': {
-      const [, , application, attempts] = value as [string, number, string?, number?];
-      return { status, now, ...(application && { application }), ...(attempts && { attempts }) };
+      const [, , application, attempts, missed] = value as [string, number, string?, number?, number?];
+      const isMissed = missed === 1 && { isMissed: true };
+      return { status, now, ...(application && { application }), ...(attempts && { attempts }), ...isMissed };
     }
     case 'busy': {
       const [, , text, remaining, lastToken, error] = value as [

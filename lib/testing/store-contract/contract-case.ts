@@ -2,12 +2,12 @@ import { Subject, type StoresUnderTest } from './subject.js';
 
 /**
  * What some cases need and not every store or test has:
- * - `queue`, `admin`: the capabilities of that name
+ * - `queue`, `runs`, `admin`: the capabilities of that name
  * - `otherPrefix`, `advance`, `setClockBack`, `holdReplies`: the members of `StoresUnderTest` of that name
  * - `ownClock`: the store's clock is another than `Date` of the process that runs the test
  */
 export type StoreContractNeed =
-  'queue' | 'admin' | 'otherPrefix' | 'advance' | 'setClockBack' | 'holdReplies' | 'ownClock';
+  'queue' | 'runs' | 'admin' | 'otherPrefix' | 'advance' | 'setClockBack' | 'holdReplies' | 'ownClock';
 
 /** One promise of the contract. */
 export interface PromiseOfStores {
@@ -23,10 +23,15 @@ export type Define = (
   ...needs: StoreContractNeed[]
 ) => void;
 
-/** The promises about one subject, each named after it. */
-export function promisesOf(subject: string, define: (it: Define) => void): readonly PromiseOfStores[] {
+/** The promises about one subject, each named after it. `allNeed`: what each of them needs. */
+export function promisesOf(
+  subject: string,
+  define: (it: Define) => void,
+  ...allNeed: StoreContractNeed[]
+): readonly PromiseOfStores[] {
   const promises: PromiseOfStores[] = [];
-  define((name, check, ...needs) => promises.push({ name: `${subject} ${name}`, check, needs }));
+  define((name, check, ...needs) =>
+    promises.push({ name: `${subject} ${name}`, check, needs: [...allNeed, ...needs] }));
   return promises;
 }
 

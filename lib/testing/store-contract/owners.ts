@@ -76,7 +76,7 @@ export function askingAgain(it: Define): void {
 
   it('finds its gap done when another was granted one since', async (on) => {
     const gap = 5 * SHORT;
-    const wanted = request('job', { claim: gapClaim(gap), ttl: gap });
+    const wanted = request('job', { claim: gapClaim(gap), ttl: gap + SHORT });
     await granted(on.one, wanted);
     await on.expiry('job');
     await on.complete(gapClaim(gap));

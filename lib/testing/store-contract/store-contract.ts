@@ -12,6 +12,11 @@ import { askingAgain } from './owners.js';
 import { queue } from './queue.js';
 import { queuedClaims } from './queued-claims.js';
 import { reruns } from './reruns.js';
+import { jobs } from './jobs.js';
+import { missedTicks } from './missed-ticks.js';
+import { pauses } from './pauses.js';
+import { replicas } from './replicas.js';
+import { runs } from './runs.js';
 import type { StoresUnderTest } from './subject.js';
 import { ticks } from './ticks.js';
 import { tokens } from './tokens.js';
@@ -62,6 +67,11 @@ const CONTRACT: readonly PromiseOfStores[] = [
   ...promisesOf('names', names),
   ...promisesOf('a queue', queue),
   ...promisesOf('a claim in the queue', queuedClaims),
+  ...promisesOf('the record of a run', runs, 'runs'),
+  ...promisesOf('a job', jobs, 'runs'),
+  ...promisesOf('a tick that was missed', missedTicks, 'runs'),
+  ...promisesOf('a job that is paused', pauses, 'runs'),
+  ...promisesOf('a replica', replicas, 'runs'),
   ...promisesOf('an operator', admin),
 ];
 
@@ -126,6 +136,7 @@ function checkDeclared(stores: StoresUnderTest, without: readonly StoreContractN
   const [store] = stores.stores;
   const has = {
     queue: store.queue !== undefined,
+    runs: store.runs !== undefined,
     admin: store.admin !== undefined,
     otherPrefix: stores.otherPrefix !== undefined,
     advance: stores.advance !== undefined,

@@ -5,6 +5,8 @@ import type {
   AcquireRequest,
   Claim,
   GapClaim,
+  JobPause,
+  JobState,
   KeyClaim,
   LockStore,
   ReleaseRequest,
@@ -100,6 +102,17 @@ export class Subject {
     await eventually('the lock has expired', async () => (await this.inspect(name)) === null);
   }
 
+  /** What is known of the job, as another replica reads it. */
+  async read(claim: Claim, name = 'job'): Promise<JobState> {
+    const [state] = await this.two.runs!.read([{ name, kind: claim.kind, job: claim.job }], WITHIN);
+    return state;
+  }
+
+  /** Pauses the job of the claim, or resumes it. */
+  pause(claim: Claim, pause: JobPause | null): Promise<void> {
+    return this.one.runs!.pause({ name: 'job', kind: claim.kind, job: claim.job }, pause, WITHIN);
+  }
+
   /** What another replica is told that wants the claim. */
   ask(claim: Claim): Promise<AcquireReply> {
     return this.two.acquire(request('job', { claim }), WITHIN);
@@ -116,8 +129,9 @@ export class Subject {
   /** Has the claim run to its end. */
   async complete(claim: Claim): Promise<void> {
     const holder = request('job', { claim });
-    await granted(this.one, holder);
-    assert.equal(await this.one.release(ended(holder, 'completed'), WITHIN), 'held');
+    const fencingToken = await granted(this.one, holder);
+    const run = claim.history ? { fencingToken, outcome: 'succeeded' as const } : undefined;
+    assert.equal(await this.one.release({ ...ended(holder, 'completed'), run }, WITHIN), 'held');
   }
 }
 
@@ -151,6 +165,11 @@ export function gapClaim(gap = HOUR, job = 'interval'): GapClaim {
 
 export function keyClaim(job = '["v1"]', remember = HOUR): KeyClaim {
   return { kind: 'key', job, remember };
+}
+
+/** The same claim, of which a record is kept. */
+export function recorded<C extends Claim>(claim: C, history = 5): C {
+  return { ...claim, history, replica: 'web-1' };
 }
 
 /** What a claim is called in the name of a case, and how it is made for the time that the store has. */

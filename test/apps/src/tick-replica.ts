@@ -1,6 +1,6 @@
 // A replica with one cron job, whose runs take a random time.
 // Env: OPTIONS (JSON, of forRoot), CRON (the expression), JOB_MS (shortest and longest, such as 0-500),
-// ON_HOLDER_DEATH (as the option of @Exclusive). Stdin: see between-runs.ts; and {"from":0,"to":0}: the tick between these
+// ON_HOLDER_DEATH and MISSED (JSON; as the options of @Exclusive). Stdin: see between-runs.ts; and {"from":0,"to":0}: the tick between these
 // times kills the process that runs it.
 import 'reflect-metadata';
 import { createInterface } from 'node:readline';
@@ -21,6 +21,7 @@ import { clocks, tell, tellingLogger } from './tell.js';
 
 const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
 const onHolderDeath = process.env['ON_HOLDER_DEATH'] as ExclusiveOptions['onHolderDeath'];
+const caughtUp = JSON.parse(process.env['MISSED'] ?? 'null') as ExclusiveOptions['missed'] | null;
 const [shortest = 0, longest = shortest] = (process.env['JOB_MS'] ?? '0').split('-').map(Number);
 
 let poison = { from: 0, to: 0 };
@@ -31,10 +32,11 @@ createInterface({ input: process.stdin }).on('line', (line) => {
 @Injectable()
 class Job {
   @Cron(process.env['CRON'] ?? '* * * * * *', { name: 'job' })
-  @Exclusive('job', { onHolderDeath })
+  @Exclusive('job', { onHolderDeath, missed: caughtUp ?? undefined })
   async run(): Promise<void> {
     const lease = ExclusiveLockService.current();
-    const details = { tick: lease?.tick?.getTime(), fencingToken: lease?.fencingToken };
+    const { missed, fencingToken } = lease ?? {};
+    const details = { tick: lease?.tick?.getTime(), missed, fencingToken };
     tell('started', details);
     const time = Number(details.tick);
     if (time > poison.from && time <= poison.to) process.kill(process.pid, 'SIGKILL');

@@ -27,11 +27,11 @@ describe('events$ of the service', () => {
     const both = firstValueFrom(locks.events$.pipe(take(2), toArray()));
 
     await locks.run('a', () => 1);
-    expect((await both).map(({ type }: LockEvent) => type)).toEqual(['acquired', 'released']);
+    expect((await both).map(({ type }: LockEvent) => type)).toEqual(['acquired', 'started']);
     subscription.unsubscribe();
     await locks.run('a', () => 1);
 
-    expect(types).toEqual(['acquired', 'released']);
+    expect(types).toEqual(['acquired', 'started', 'released', 'finished']);
     expect(fencingTokens).toHaveLength(2);
   });
 
@@ -52,7 +52,7 @@ describe('events$ of the service', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     process.off('uncaughtException', onUncaught);
     expect(uncaught).toEqual([]);
-    expect(types).toEqual(['acquired', 'released']);
+    expect(types).toEqual(['acquired', 'started', 'released', 'finished']);
     for (const message of ['at the end', 'an observer', 'an operator']) {
       expect(log.ours('error')).toContainEqual(`A subscriber of events$ threw: ${message}.`);
     }
@@ -73,7 +73,7 @@ describe('events$ of the service', () => {
 
     // A rejection that nobody handles is told, and fails the test, in the turn after.
     await new Promise(setImmediate);
-    expect(types).toEqual(['acquired', 'released']);
+    expect(types).toEqual(['acquired', 'started', 'released', 'finished']);
     for (const message of ['a function', 'an observer', 'at completion', 'after an operator']) {
       expect(log.ours('error')).toContainEqual(`A subscriber of events$ threw: ${message}.`);
     }

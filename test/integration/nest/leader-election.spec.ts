@@ -377,12 +377,14 @@ describe('the changes$ of an election', () => {
     locks.elect('feed').changes$.subscribe((change) => seen.push(change));
     locks.elect('feed').stepDown();
 
-    await eventually(() => expect(seen.length).toBeGreaterThanOrEqual(6));
+    await eventually(() => expect(seen.length).toBeGreaterThanOrEqual(8));
     expect(seen).toEqual([
       'termEnded',
       expect.objectContaining({ type: 'termEnded', name: 'feed', reason: 'stepped-down', error: undefined }),
       'released',
+      'finished',
       'acquired',
+      'started',
       'termBegan',
       expect.objectContaining({ type: 'termBegan', name: 'feed', fencingToken: expect.any(Number) }),
     ]);

@@ -15,6 +15,8 @@ const SOON = { within: 20_000 };
 /** A TTL that is over long after Redis is well, on however busy a machine. */
 const LONG = 600_000;
 
+const OF_LEASES = new Set<string>(['acquired', 'released', 'lost']);
+
 /** How a server refuses writes, and what ends that. */
 type Refusal = (server: RedisServer, admin: Redis) => Promise<() => Promise<unknown>>;
 
@@ -49,7 +51,9 @@ async function start() {
   const admin = server.client();
   const [holder, other] = [await openManager(server.url), await openManager(server.url)];
   const events: LockEvent[] = [];
-  holder.manager.events.listen((event) => events.push(event));
+  holder.manager.events.listen((event) => {
+    if (OF_LEASES.has(event.type)) events.push(event);
+  });
   return { server, admin, holder, other, events };
 }
 

@@ -66,7 +66,7 @@ describeContract(
       close: async () => {},
     };
   },
-  { without: ['queue', 'admin', 'advance', 'setClockBack', 'holdReplies'], except: NOT_KEPT },
+  { without: ['queue', 'runs', 'admin', 'advance', 'setClockBack', 'holdReplies'], except: NOT_KEPT },
 );
 
 describe('a basic store', () => {

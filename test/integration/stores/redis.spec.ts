@@ -27,7 +27,7 @@ describeContract(
         return seconds * 1000 + microseconds / 1000;
       },
       setClockBack: async (name, claim, ms) => {
-        const key = new LockKeys(ours).mark(name, claim);
+        const key = new LockKeys(ours).record(name, claim);
         const [time, ...rest] = (await client.get(key))!.split('\n');
         const mark = [Number(time) + ms, ...rest].join('\n');
         await client.set(key, mark, 'PX', (await client.pttl(key)) + ms);

@@ -33,10 +33,13 @@ describe('the events of a lock', () => {
       fencingToken: expect.any(Number),
       occurrence: `tick ${occurrence.tick.toISOString()} of nightly`,
     };
+    const run = { job: 'nightly', tick: occurrence.tick, missed: false, byHand: false, late: 1500 };
     expect(events).toEqual([
       { type: 'acquired', ...about, waited: 0, late: 1500 },
+      { type: 'started', ...about, ...run },
       { type: 'renewed', ...about, remaining: LEASE },
       { type: 'released', ...about, held: RENEW_EVERY + 100 },
+      { type: 'finished', ...about, ...run, outcome: 'succeeded', duration: RENEW_EVERY + 100 },
     ]);
   });
 
@@ -135,7 +138,17 @@ describe('the events of a lock', () => {
     unsubscribe('nestjs-exclusive-lock', onMessage);
     await other.locks.run('a', () => 1, {});
 
-    expect(typesOf(published as LockEvent[])).toEqual(['acquired', 'released']);
+    expect(typesOf(published as LockEvent[])).toEqual(['acquired', 'started', 'released', 'finished']);
     expect(events).toEqual([]);
+  });
+
+  it('are published on a channel for each type as well', async () => {
+    const published: unknown[] = [];
+    const onMessage = (message: unknown): unknown => published.push(message);
+    subscribe('nestjs-exclusive-lock:finished', onMessage);
+    await other.locks.run('a', () => 1, {});
+    unsubscribe('nestjs-exclusive-lock:finished', onMessage);
+
+    expect(typesOf(published as LockEvent[])).toEqual(['finished']);
   });
 });

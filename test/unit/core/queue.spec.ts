@@ -328,7 +328,7 @@ describe('a line of those who wait', () => {
     await lease.release();
     await settle();
 
-    expect(events.map(({ type }) => type)).toEqual(['waited', 'acquired']);
+    expect(events.map(({ type }) => type)).toEqual(['waited', 'acquired', 'started']);
     expect(events[0]).toMatchObject({ waited: 700, granted: true, holder: { replica: 'replica-1' } });
     work.finish();
     await waiting;

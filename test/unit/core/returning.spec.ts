@@ -55,7 +55,7 @@ describe('a release that the store refuses for a while', () => {
     await replica.clock.pass(LONGEST_RETRY);
 
     expect(await replica.store.holderOf('a')).toBeNull();
-    expect(events).toEqual(['acquired', 'released']);
+    expect(events).toEqual(['acquired', 'started', 'finished', 'released']);
     expect(replica.logger.errors).toEqual([OUTAGE]);
     expect(replica.logger.logs).toEqual([expect.stringContaining('is back after')]);
     expect(replica.logger.warnings).toEqual([]);
@@ -302,7 +302,7 @@ describe('a release that finds the lock gone', () => {
     replica.store.recover('release');
     await replica.clock.pass(LONGEST_RETRY);
 
-    expect(types).toEqual(['acquired', 'released']);
+    expect(types).toEqual(['acquired', 'started', 'finished', 'released']);
     expect(replica.logger.warnings).toEqual([]);
   });
 
@@ -315,7 +315,7 @@ describe('a release that finds the lock gone', () => {
       status: 'lost',
       error: { reason: 'expired' },
     });
-    expect(types).toEqual(['acquired', 'lost']);
+    expect(types).toEqual(['acquired', 'started', 'lost', 'finished']);
     expect(replica.logger.warnings).toHaveLength(1);
   });
 
@@ -328,7 +328,7 @@ describe('a release that finds the lock gone', () => {
     await replica.clock.pass(COMMAND_TIMEOUT);
 
     await expect(running).resolves.toEqual({ status: 'ran', value: 1 });
-    expect(types).toEqual(['acquired']);
+    expect(types).toEqual(['acquired', 'started', 'finished']);
   });
 });
 
@@ -358,7 +358,7 @@ describe('a release that is answered late', () => {
     await replica.clock.pass(2000);
 
     await expect(running).resolves.toEqual({ status: 'ran', value: 1 });
-    expect(types).toEqual(['acquired', 'released']);
+    expect(types).toEqual(['acquired', 'started', 'finished', 'released']);
     const again = await replica.locks.run('a', () => 2, { occurrence });
     expect(again).toEqual({ status: 'skipped', reason: 'done' });
   });

@@ -115,7 +115,7 @@ describe('the numbers of events', () => {
     await locks.close();
 
     expect(new Set(events.map(({ type }) => type))).toEqual(
-      new Set(['acquired', 'renewed', 'released', 'skipped', 'waited']),
+      new Set(['acquired', 'started', 'renewed', 'released', 'finished', 'skipped', 'waited']),
     );
     const numbers = events
       .flatMap((event) => Object.entries(event))

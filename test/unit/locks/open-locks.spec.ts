@@ -128,7 +128,9 @@ describe('onEvent', () => {
     await locks.run('a', () => 1);
     stops[1]?.();
     await locks.run('a', () => 1);
-    expect(types).toEqual(['acquired', 'acquired', 'released', 'released', 'acquired', 'released']);
+    const [one, both] = [(type: string) => [type], (type: string) => [type, type]];
+    const run = ['acquired', 'started', 'released', 'finished'];
+    expect(types).toEqual([...run.flatMap(both), ...run.flatMap(one)]);
   });
 
   it('logs a listener that throws or rejects, and does no harm to others or the lock', async () => {
@@ -145,7 +147,7 @@ describe('onEvent', () => {
     expect(await locks.run('a', () => 1)).toEqual({ status: 'ran', value: 1 });
     // A rejection that nobody handles fails the test in the turn after.
     await settled();
-    expect(types).toEqual(['acquired', 'released']);
+    expect(types).toEqual(['acquired', 'started', 'released', 'finished']);
     for (const why of ['at once', 'later'])
       expect(log.lines.map(({ message }) => message)).toContain(`A listener of onEvent threw: ${why}.`);
   });

@@ -1,14 +1,18 @@
 -- Decides acquisitions, each by the rules of AcquireReply in lock-store.ts, in few steps: each of them costs.
 -- KEYS     of each: the lock     its last fencing token     its queue     the sign that its owner is void
---          and, if it claims a run: the mark of the job
+--          and, if it claims a run: the record of the job
 -- ARGV     of each: owner     the rest of the holder     TTL in ms
---          'tick' | 'gap' | 'key' that it claims, or 'none'; '' if it claims no run and is not to be queued
+--          'tick' | 'gap' | 'key' that it claims, 'hand' if that is wanted by hand, or 'none'; '' if it claims no run and is not to
+--          be queued
 --          and, if not '': '<ms that it has waited>\n<command>\n<channel by which it hears of a grant>', or '' if it is not to be
 --          queued
---          and, if it claims a run: the tick, gap or memory, ms     how long the mark is kept, ms     the application
+--          and, if it claims a run: the tick, gap or memory, ms     how long the record is kept, ms     the application
 --          how often a tick is granted without being completed; 0: once     the replica's clock when it asked, ms, or ''
+--          '<ms in which it may be run> <the next tick, ms>' of a tick that was missed, or ''
+--          '<runs that are remembered> <replica>', or ''
 -- Replies  of each: the fencing token of the grant, if it claims no run; else {'granted', now, token, time of a mark from the
---          future or false} | {'early', now, ms} | {'behind', now} | {'done', now, application, attempts if it is given up} |
+--          future or false} | {'paused', now, the pause} | {'early', now, ms} | {'behind', now} |
+--          {'done', now, application, attempts if it is given up, 1 if it is missed} |
 --          {'busy', now, text in the lock, remaining ms, and if it is to be queued: the last token, or false and why not};
 --          false if it is to be asked for alone. now, in ms, is false if nobody needs it
 -- include holder.lua
@@ -24,8 +28,8 @@ local function make_claims()
 end
 
 -- Rules 2 and 3. Returns the refusal; nothing if the claim may be granted.
-local function refuse(key, claim, mark, owner, holds, is_free, is_queue)
-  local refusal = claims.refusal_of(mark, claim, owner, is_free)
+local function refuse(key, claim, record, owner, holds, is_free, is_queue)
+  local refusal = claims.refusal_of(record, claim, owner, is_free)
   if not refusal then
     return nil
   end
@@ -41,12 +45,12 @@ local function refuse(key, claim, mark, owner, holds, is_free, is_queue)
 end
 
 -- Rule 6. `token` is that of the lock, if the owner holds it.
-local function grant(key, arg, token, claim, mark)
+local function grant(key, arg, token, claim, record)
   local lock, owner, rest, ttl = KEYS[key], ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
   local holds, future = token, false
   token = token or next_token(KEYS[key + 1], ttl)
-  if mark then
-    future = claims.mark_granted(mark, claim, owner)
+  if record then
+    future = claims.mark_granted(record, claim, token, owner)
   end
   -- Last: if one of these is refused, nobody has the lock.
   if holds then
@@ -77,21 +81,21 @@ local function decide(key, arg)
   local token = holds and string.match(text, TOKEN)
   queues = queues or ((waits or is_queue) and make_queues())
 
-  local claim, mark
+  local claim, record
   if has_claim then
     claims = claims or make_claims()
     claim = claims.read_claim(key + 4, arg + 3)
-    mark = claims.read_mark(claim.key)
-    if holds and claims.is_own(mark, claim, owner) then
+    record = claims.read_record(claim.key)
+    if holds and claims.is_own(record, claim, owner) then
       return grant(key, arg, token, claim)
     end
-    local refusal = refuse(key, claim, mark, owner, holds, holds or not text, is_queue)
+    local refusal = refuse(key, claim, record, owner, holds, holds or not text, is_queue)
     if refusal then
       return refusal
     end
   end
   if holds then
-    return grant(key, arg, token, claim, mark)
+    return grant(key, arg, token, claim, record)
   end
 
   local last, why_not
@@ -101,7 +105,7 @@ local function decide(key, arg)
   if text then
     return { 'busy', has_claim and now() / 1000, text, redis.call('PTTL', lock), last, why_not }
   end
-  return grant(key, arg, nil, claim, mark)
+  return grant(key, arg, nil, claim, record)
 end
 
 -- Of one request there are five keys at most.
@@ -115,6 +119,6 @@ while ARGV[arg] do
   replies[#replies + 1] = ok and reply
   local kind = ARGV[arg + 3]
   local has_claim = kind ~= '' and kind ~= 'none'
-  key, arg = key + (has_claim and 5 or 4), arg + (has_claim and 10 or kind == 'none' and 5 or 4)
+  key, arg = key + (has_claim and 5 or 4), arg + (has_claim and 12 or kind == 'none' and 5 or 4)
 end
 return replies

@@ -1,80 +1,185 @@
 -- Included, as the body of a function, by acquire.lua.
--- include marks.lua
+-- include job-record.lua
 
 local function read_claim(key, arg)
+  local within, next_tick = string.match(ARGV[arg + 7], '^(%S+) (%S+)$')
+  local history, replica = string.match(ARGV[arg + 8], '^(%d+) (.*)$')
   return {
     key = KEYS[key],
     kind = ARGV[arg],
     time = ARGV[arg + 2],
     value = tonumber(ARGV[arg + 2]),
-    retention = ARGV[arg + 3],
+    retention = tonumber(ARGV[arg + 3]),
     application = ARGV[arg + 4],
     most = tonumber(ARGV[arg + 5]),
     asked_at = tonumber(ARGV[arg + 6]),
+    within = tonumber(within),
+    next_tick = tonumber(next_tick),
+    history = tonumber(history) or 0,
+    replica = replica,
   }
 end
 
 -- Whether this owner was granted what it claims. Of a key what was completed is marked, not what was granted.
-local function is_own(mark, claim, owner)
-  return mark.owner == owner and claim.kind ~= 'key' and (claim.kind == 'gap' or mark.time == claim.value)
+local function is_own(record, claim, owner)
+  return record.owner == owner and (claim.kind == 'gap' or claim.kind == 'tick' and record.time == claim.value)
 end
 
-local function done(mark, attempts)
-  return { 'done', now() / 1000, mark.application, attempts }
+local function mark(record, claim, time, state, owner)
+  record.time, record.state, record.owner, record.application = time, state, owner, claim.application
+end
+
+-- The newest runs of a record, so many of them. Each begins with a line feed.
+local function newest(runs, most)
+  local next_run = 1
+  for _ = 1, most do
+    next_run = string.find(runs, '\n', next_run + 1, true)
+    if not next_run then
+      return runs
+    end
+  end
+  return string.sub(runs, 1, next_run - 1)
+end
+
+local function run_of(claim, token, owner, outcome)
+  local tick = claim.kind == 'tick' and claim.time or ''
+  local by = claim.kind == 'hand' and 'hand' or claim.within and token ~= 0 and 'missed' or ''
+  local started = string.format('%.0f', math.floor(now() / 1000))
+  return '\n' .. table.concat({ token, owner, outcome, '', '', started, tick, by, claim.replica }, '\t')
+end
+
+-- Records that it runs from now on. Of what this owner was granted before, it has not heard.
+local function begin_run(record, claim, token, owner)
+  if claim.history == 0 then
+    record.runs = ''
+    return
+  end
+  remove_run(record, owner)
+  record.runs = newest(run_of(claim, token, owner, 'running') .. runs_of(record), claim.history)
+end
+
+local function done(record, attempts)
+  return { 'done', now() / 1000, record.application, attempts }
+end
+
+-- What is marked as missed is told again to an owner whose first reply was lost.
+local function missed()
+  return { 'done', now() / 1000, false, false, 1 }
 end
 
 -- What its mark says to a tick that was granted before.
-local function refusal_of_same(mark, claim, owner, is_free)
-  local own = is_own(mark, claim, owner)
-  if claim.most == 0 then
-    return not own and done(mark)
+local function refusal_of_same(record, claim, owner, is_free)
+  local own = is_own(record, claim, owner)
+  if own and record.state == 'missed' then
+    return missed()
+  elseif claim.most == 0 then
+    return not own and done(record)
   end
-  local given_up = own and string.match(mark.state, '^given up (%d+)$')
-  local attempts = tonumber(given_up or mark.state)
+  local given_up = own and string.match(record.state, '^given up (%d+)$')
+  local attempts = tonumber(given_up or record.state)
   if not attempts or given_up then
-    return done(mark, attempts)
+    return done(record, attempts)
   end
   if is_free and not own and attempts >= claim.most then
-    write_mark(claim.key, claim.time, 'given up ' .. attempts, owner, mark.application, claim.retention)
-    return done(mark, attempts)
+    record.state, record.owner = 'given up ' .. attempts, owner
+    write_record(record, claim.retention)
+    return done(record, attempts)
   end
+end
+
+-- What a mark says, if it is none from the future.
+local function refusal_by_mark(record, claim, owner, is_free)
+  local age = now() / 1000 - record.time
+  if claim.kind == 'key' then
+    return age < (tonumber(record.state) or math.huge) and done(record)
+  elseif claim.kind == 'gap' then
+    return age < claim.value and record.owner ~= owner and done(record)
+  elseif claim.value == record.time then
+    return refusal_of_same(record, claim, owner, is_free)
+  end
+  return claim.value < record.time and done(record)
+end
+
+-- Of a tick that nothing else refuses, but nobody may have been granted in time. Without a mark that counts it is not known
+-- whether somebody was.
+local function refusal_of_missed(record, claim, owner, is_known)
+  local now_ms = now() / 1000
+  local late = now_ms - claim.value
+  if not is_known or late >= claim.next_tick - now_ms then
+    return { 'done', now_ms }
+  elseif late <= claim.within then
+    return nil
+  elseif claim.value == record.time then
+    -- Somebody has begun it.
+    return { 'done', now_ms }
+  end
+  mark(record, claim, claim.value, 'missed', owner)
+  if claim.history > 0 then
+    record.runs = newest(run_of(claim, 0, '', 'missed') .. runs_of(record), claim.history)
+  end
+  write_record(record, claim.retention)
+  return missed()
+end
+
+-- A tick that comes due during a pause counts as granted: an operator did not want it, so nobody has missed it.
+local function refusal_of_paused(record, claim)
+  local latest = now() / 1000 + EARLY_TOLERANCE
+  local is_due = claim.kind == 'tick' and record.time and record.time <= latest and claim.value <= latest
+  if is_due and claim.value > record.time then
+    mark(record, claim, claim.value, 'done', '')
+    write_record(record, claim.retention)
+  end
+  return { 'paused', now() / 1000, string.match(record.pause, ' (.*)$') }
 end
 
 -- Rules 2 and 3; nothing if the claim may be granted.
-local function refusal_of(mark, claim, owner, is_free)
-  local now_ms = now() / 1000
-  if claim.kind == 'tick' and claim.value - now_ms > EARLY_TOLERANCE then
-    return { 'early', now_ms, math.ceil(claim.value - now_ms) }
-  elseif not mark.time then
-    local is_behind = claim.asked_at and now_ms - claim.asked_at > BEHIND_TOLERANCE
-    return is_behind and { 'behind', now_ms }
-  elseif mark.time - now_ms > EARLY_TOLERANCE then
-    -- Nothing is marked more than that before its time: the clock was set back since.
+local function refusal_of(record, claim, owner, is_free)
+  if claim.kind == 'hand' then
     return nil
-  elseif claim.kind == 'key' then
-    return done(mark)
-  elseif claim.kind == 'gap' then
-    return now_ms - mark.time < claim.value and mark.owner ~= owner and done(mark)
-  elseif claim.value == mark.time then
-    return refusal_of_same(mark, claim, owner, is_free)
   end
-  return claim.value < mark.time and done(mark)
+  local now_ms = now() / 1000
+  if record.pause ~= '' then
+    return refusal_of_paused(record, claim)
+  elseif claim.kind == 'tick' and claim.value - now_ms > EARLY_TOLERANCE then
+    return { 'early', now_ms, math.ceil(claim.value - now_ms) }
+  elseif not record.time and claim.asked_at and now_ms - claim.asked_at > BEHIND_TOLERANCE then
+    return { 'behind', now_ms }
+  end
+  -- Nothing is marked more than that before its time: the clock was set back since.
+  local is_known = record.time and record.time - now_ms <= EARLY_TOLERANCE
+  local refusal = is_known and refusal_by_mark(record, claim, owner, is_free)
+  if not refusal and claim.within and not (is_known and is_own(record, claim, owner)) then
+    return refusal_of_missed(record, claim, owner, is_known)
+  end
+  return refusal
 end
 
--- Returns the time of a mark from the future that this overwrites, or false.
-local function mark_granted(mark, claim, owner)
+-- Marks what was granted, and records the run. Returns the time of a mark from the future that this overwrites, or false.
+local function mark_granted(record, claim, token, owner)
+  local time, was_there = record.time, record.text
+  local future = claim.kind ~= 'hand' and time and time - now() / 1000 > EARLY_TOLERANCE and time
   if claim.kind == 'tick' then
-    local attempts = mark.time == claim.value and tonumber(mark.state) or 0
+    local attempts = time == claim.value and tonumber(record.state) or 0
     -- An owner that asks again begins it once.
-    local state = claim.most > 0 and attempts + (is_own(mark, claim, owner) and 0 or 1) or 'done'
-    write_mark(claim.key, claim.time, state, owner, claim.application, claim.retention)
+    local state = claim.most > 0 and attempts + (is_own(record, claim, owner) and 0 or 1) or 'done'
+    mark(record, claim, claim.value, state, owner)
   elseif claim.kind == 'gap' then
-    write_mark(claim.key, string.format('%.3f', now() / 1000), 'done', owner, claim.application, claim.retention)
-  elseif mark.time then
-    -- From the future: it would be told at each grant.
-    redis.call('DEL', claim.key)
+    mark(record, claim, now() / 1000, claim.time, owner)
+  elseif claim.kind == 'key' then
+    -- It is marked when it is completed. A mark from the future would be told at each grant.
+    mark(record, claim, nil, '', '')
   end
-  return mark.time and mark.time - now() / 1000 > EARLY_TOLERANCE and mark.time
+  begin_run(record, claim, token, owner)
+  if was_there or record.time or record.runs ~= '' then
+    write_record(record, claim.retention)
+  end
+  return future
 end
 
-return { read_claim = read_claim, read_mark = read_mark, is_own = is_own, refusal_of = refusal_of, mark_granted = mark_granted }
+return {
+  read_claim = read_claim,
+  read_record = read_record,
+  is_own = is_own,
+  refusal_of = refusal_of,
+  mark_granted = mark_granted,
+}

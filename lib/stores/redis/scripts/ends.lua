@@ -1,46 +1,85 @@
--- Included, as the body of a function, by release.lua.
--- include marks.lua
+-- Included, as the body of a function, by release.lua. Each function returns whether anything has changed.
+-- include job-record.lua
 
 local function read_claim(key, arg)
   return {
     key = KEYS[key],
     kind = ARGV[arg],
     time = ARGV[arg + 1],
-    retention = ARGV[arg + 2],
+    value = tonumber(ARGV[arg + 1]),
+    retention = tonumber(ARGV[arg + 2]),
     application = ARGV[arg + 3],
+    run = ARGV[arg + 4],
   }
 end
 
+local function mark_done(record, claim, time, state)
+  record.time, record.state, record.owner, record.application = time, state, '', claim.application
+  return true
+end
+
 -- Also when the lease has expired meanwhile, unless another has begun the same since.
-local function completed(key, arg, owner, holds, is_taken)
-  local claim = read_claim(key, arg)
-  if claim.kind == 'tick' and (holds or read_mark(claim.key).owner == owner) then
-    write_mark(claim.key, claim.time, 'done', '', claim.application, claim.retention)
+local function completed(record, claim, owner, holds, is_taken)
+  if claim.kind == 'tick' and (holds or record.owner == owner) then
+    return mark_done(record, claim, claim.value, 'done')
   elseif claim.kind == 'key' and not is_taken then
-    write_mark(claim.key, string.format('%.3f', now() / 1000), 'done', '', claim.application, claim.retention)
+    return mark_done(record, claim, now() / 1000, claim.time)
   end
+  return false
 end
 
 -- Gives back what was granted to this owner, also if another has the lock now.
-local function void(key, arg, owner)
-  local claim = read_claim(key, arg)
-  local mark = read_mark(claim.key)
-  if mark.owner ~= owner then
-    return
+local function void(record, claim, owner)
+  -- An owner that was told that a tick is missed has not begun it.
+  if claim.kind == 'hand' or record.owner ~= owner or record.state == 'missed' then
+    return false
   end
-  -- An owner that gave a tick up has not begun it.
-  local begun = tonumber(string.match(mark.state, '^given up (%d+)$'))
-  local before = begun or (tonumber(mark.state) or 1) - 1
+  -- Nor has one that gave it up.
+  local begun = tonumber(string.match(record.state, '^given up (%d+)$'))
+  local before = begun or (tonumber(record.state) or 1) - 1
+  record.owner = ''
   if claim.kind == 'gap' then
     -- It was granted since the one before was long enough ago, and still is.
-    redis.call('DEL', claim.key)
+    record.time, record.state = nil, ''
   elseif before > 0 then
     -- It was begun by others before.
-    write_mark(claim.key, string.format('%.0f', mark.time), before, '', mark.application, claim.retention)
+    record.state = before
   else
     -- The ticks before it stay done.
-    write_mark(claim.key, string.format('%.0f', mark.time - 1), 'done', '', mark.application, claim.retention)
+    record.time, record.state = record.time - 1, 'done'
   end
+  return true
 end
 
-return { completed = completed, void = void }
+-- Says of a run how it has ended, unless that is known.
+local function end_run(record, claim)
+  local token, outcome, error = string.match(claim.run, '^(%d+)\t([^\t]*)\t(.*)$')
+  local count
+  record.runs, count = string.gsub(
+    runs_of(record),
+    '\n' .. token .. '\t[^\t]+\t[^\t]*\t[^\t]*\t[^\t]*\t(%d+)',
+    function(started)
+      local duration = string.format('%.0f', math.max(0, math.floor(now() / 1000) - started))
+      return '\n' .. table.concat({ token, '', outcome, duration, error, started }, '\t')
+    end,
+    1
+  )
+  return count > 0
+end
+
+local MARKS = { completed = completed, void = void }
+
+return function(end_of_claim, key, arg, owner, holds, is_taken)
+  local claim = read_claim(key, arg)
+  local record = read_record(claim.key)
+  local mark = MARKS[end_of_claim]
+  local is_changed = mark and mark(record, claim, owner, holds, is_taken)
+  if end_of_claim == 'void' then
+    is_changed = remove_run(record, owner) or is_changed
+  elseif claim.run ~= '' then
+    is_changed = end_run(record, claim) or is_changed
+  end
+  if is_changed then
+    write_record(record, claim.retention)
+  end
+end

@@ -1,14 +1,5 @@
 -- Included by scripts that give a lock to somebody, after holder.lua.
-local time
-
--- The server's clock, which stands still during a call: microseconds since the epoch, exact in a double until the year 2255.
-local function now()
-  if not time then
-    local clock = redis.call('TIME')
-    time = clock[1] * 1000000 + clock[2]
-  end
-  return time
-end
+-- include clock.lua
 
 -- A fencing token higher than any before it, for a grant of `ttl` ms. It is the clock, in case data was lost.
 local function next_token(token_key, ttl)

@@ -1,41 +1,42 @@
 -- Ends acquisitions: frees the lock if the owner holds it, and records what became of its claim.
 -- KEYS     of each: the lock     its last fencing token     its queue
---          the sign that its owner is void, if it is unsettled     the mark of the job, if something is recorded
+--          the sign that its owner is void, if it is unsettled     the record of the job, if something is recorded
 -- ARGV     of each: owner     'unsettled' if a copy of its request may still arrive, which must not be granted, or ''
---          'completed' | 'void', or '' if nothing is recorded
---          and, if something is: 'tick' | 'gap' | 'key'     the tick, ms     how long the mark is kept, ms     the application
+--          'completed' | 'unfinished' | 'void', or '' if nothing is recorded
+--          and, if something is: 'tick' | 'gap' | 'key', or 'hand' if nothing is marked     the tick, gap or memory, ms
+--          how long the record is kept, ms     the application     '<fencing token>\t<outcome>\t<error>' of the run, or ''
 -- Replies  of each: 'held' | 'taken' | 'vanished'; false if it is to be asked for alone
 -- include holder.lua
 -- include text-in.lua
 -- include grant.lua
 
 -- Functions are made anew by each call. Those that few requests need are made when one needs them.
-local queues, ends
+local queues, record_end
 local function make_queues()
   -- include queue.lua
 end
-local function make_ends()
+local function make_record_end()
   -- include ends.lua
 end
 
 local function finish(key, arg)
   local lock, token_key, queue = KEYS[key], KEYS[key + 1], KEYS[key + 2]
-  local owner, is_unsettled, record = ARGV[arg], ARGV[arg + 1] ~= '', ARGV[arg + 2]
-  local void, mark_key = KEYS[key + 3], key + (is_unsettled and 4 or 3)
+  local owner, is_unsettled, end_of_claim = ARGV[arg], ARGV[arg + 1] ~= '', ARGV[arg + 2]
+  local void, record_key = KEYS[key + 3], key + (is_unsettled and 4 or 3)
   local text = text_in(lock)
   local holds = is_held_by(owner, text)
 
-  -- No waiter is named so. ZREM writes nothing, so a server without memory lets it pass, and with it all that follows: no
-  -- memory is freed by locks that nobody can give back.
-  if is_unsettled or record ~= '' then
-    redis.pcall('ZREM', queue, owner)
+  -- PEXPIRE takes no memory, so a server without memory lets it pass, and with it all that follows: no memory is freed by locks
+  -- that nobody can give back. The last token may be forgotten a day after the lease.
+  if is_unsettled or end_of_claim ~= '' then
+    redis.call('PEXPIRE', token_key, TOKEN_RETENTION)
   end
   if is_unsettled then
     redis.call('SET', void, '', 'PX', VOID_RETENTION)
   end
-  if record ~= '' then
-    ends = ends or make_ends()
-    ends[record](mark_key, arg + 3, owner, holds, text and not holds)
+  if end_of_claim ~= '' then
+    record_end = record_end or make_record_end()
+    record_end(end_of_claim, record_key, arg + 3, owner, holds, text and not holds)
   end
 
   -- Nobody waits, and the lock is the owner's: nearly always.
@@ -64,6 +65,6 @@ while ARGV[arg] do
   replies[#replies + 1] = ok and reply
   local is_unsettled, records = ARGV[arg + 1] ~= '', ARGV[arg + 2] ~= ''
   key = key + 3 + (is_unsettled and 1 or 0) + (records and 1 or 0)
-  arg = arg + (records and 7 or 3)
+  arg = arg + (records and 8 or 3)
 end
 return replies

@@ -29,6 +29,9 @@ export const ACL_TO_WAIT = [
   '+zrange',
 ];
 
+/** And to read what was run, and by which replicas. */
+export const ACL_TO_READ_RUNS = ['+mget', '+hset', '+hgetall', '+hdel'];
+
 /** And to list locks. */
 export const ACL_TO_LIST = ['+scan'];
 

@@ -6,7 +6,7 @@ import { HolderIdentity } from '../../../../lib/core/holder.js';
 import { LockManager } from '../../../../lib/core/lock-manager.js';
 import type { AcquireReply, AcquireRequest, ReleaseRequest } from '../../../../lib/stores/lock-store.js';
 import type { RedisConnectionOptions } from '../../../../lib/stores/redis/redis-connection-options.js';
-import { holderIn } from '../../../../lib/stores/redis/script-format.js';
+import { holderIn } from '../../../../lib/stores/redis/holder-text.js';
 import { RedisLockStore } from '../../../../lib/stores/redis/redis-lock-store.js';
 import { eventually } from '../../../support/eventually.js';
 import { HANG } from '../../../support/hang.js';

@@ -4,6 +4,7 @@ import type {
   AcquireRequest,
   LockAdmin,
   LockQueue,
+  LockRuns,
   LockStore,
   OwnerReply,
   OwnerRequest,
@@ -54,6 +55,7 @@ export class ScriptedStore implements LockStore {
 
   readonly queue: LockQueue = { watch: (name, onNews) => this.#watch(name, onNews) };
   readonly admin: LockAdmin;
+  readonly runs: LockRuns;
 
   readonly #clock: ManualClock;
   readonly #locks: MemoryLockStore;
@@ -64,6 +66,7 @@ export class ScriptedStore implements LockStore {
     this.#clock = clock;
     this.#locks = new MemoryLockStore(clock, () => Date.now() + this.wallAhead);
     this.admin = this.#locks.admin;
+    this.runs = this.#locks.runs;
   }
 
   /** The next calls of `operation` behave like this, one each; those after them as they should. */

@@ -317,7 +317,7 @@ async function openStore(prefix = 'test'): Promise<LocalLockStore> {
 
 /** Where everything is that belongs to a store. */
 function root(): string {
-  return join(folder, 'layout-2');
+  return join(folder, 'layout-3');
 }
 
 function request(owner: string, more: Partial<AcquireRequest> = {}): AcquireRequest {

@@ -1,0 +1,48 @@
+import type { JobDescription } from './local-jobs.js';
+
+/** What a replica tells the others of itself. Times are milliseconds since the epoch. */
+export interface ReplicaEntry {
+  readonly replica: string;
+  readonly application?: string | undefined;
+  readonly version?: string | undefined;
+  readonly started: number;
+  /** By how many milliseconds its clock is ahead of the store's; undefined until that was measured. */
+  readonly ahead?: number | undefined;
+  readonly jobs: readonly JobDescription[];
+}
+
+/** Undefined for what is no entry of this version, as another one may have written it. */
+export function parseEntry(text: string): ReplicaEntry | undefined {
+  let entry: unknown;
+  try {
+    entry = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return isEntry(entry) ? entry : undefined;
+}
+
+function isEntry(value: unknown): value is ReplicaEntry {
+  const { replica, started, jobs } = (value ?? {}) as Partial<ReplicaEntry>;
+  return (
+    typeof replica === 'string' &&
+    typeof started === 'number' &&
+    Array.isArray(jobs) &&
+    jobs.every(isDescription)
+  );
+}
+
+function isDescription(value: unknown): value is JobDescription {
+  const { name, kind, job, method, role } = (value ?? {}) as Partial<JobDescription>;
+  const isText = [name, job, method, role].every((text) => typeof text === 'string');
+  return isText && (kind === 'tick' || kind === 'gap' || (kind === 'key' && isJobOfKey(job!)));
+}
+
+function isJobOfKey(job: string): boolean {
+  try {
+    const parts: unknown = JSON.parse(job);
+    return Array.isArray(parts) && parts.length > 0 && parts.every((part) => typeof part === 'string');
+  } catch {
+    return false;
+  }
+}

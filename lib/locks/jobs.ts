@@ -1,0 +1,225 @@
+import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
+import { wallTime } from '../common/clock.js';
+import { LockConfigurationError } from '../common/errors.js';
+import { messages } from '../common/messages.js';
+import { jobKey, type JobDescription, type LocalJob, type LocalJobs } from '../core/local-jobs.js';
+import type { LockManager } from '../core/lock-manager.js';
+import { jobOf } from '../core/occurrence.js';
+import { pausedBy, type Outcome } from '../core/outcome.js';
+import { parseEntry, type ReplicaEntry } from '../core/replica-entry.js';
+import type { JobRequest, JobState, RunRecord } from '../stores/lock-store.js';
+import type { Job, JobName, PauseOptions, Replica, Run } from './job-types.js';
+
+const PAUSE_OPTIONS: KnownOptions<PauseOptions> = { reason: true, by: true, until: true };
+
+/** A job that was found. */
+interface Found {
+  readonly description: JobDescription;
+  readonly local: LocalJob | undefined;
+  readonly replicas: string[];
+}
+
+/**
+ * The jobs of this replica, and those of the others that are known to the store. A store that keeps no record of runs
+ * has none of this: each method throws a `LockConfigurationError` then, and a `LockStoreError` if the store cannot be
+ * asked.
+ */
+export class Jobs {
+  readonly #locks: LockManager;
+  readonly #replica: string;
+  readonly #local: LocalJobs;
+
+  constructor(locks: LockManager, local: LocalJobs) {
+    this.#locks = locks;
+    this.#replica = locks.replica;
+    this.#local = local;
+  }
+
+  /**
+   * All jobs, those of other replicas too.
+   *
+   * @example
+   * for (const { job, nextTick, lastRun } of await locks.jobs.list()) console.log(job, nextTick, lastRun?.outcome);
+   */
+  async list(): Promise<Job[]> {
+    const found = await this.#all();
+    const states = await this.#locks.records.read(found.map(requestOf));
+    return found.map((job, i) => describe(job, states[i]));
+  }
+
+  /** The job, or null if no replica has it. */
+  async get(job: JobName): Promise<Job | null> {
+    const found = await this.#find(job);
+    if (!found) return null;
+    const [state] = await this.#locks.records.read([requestOf(found)]);
+    return describe(found, state);
+  }
+
+  /**
+   * The last runs of the job, the newest first: as many as the option `history` says.
+   *
+   * @throws LockConfigurationError if no replica has the job
+   */
+  async runs(job: JobName): Promise<Run[]> {
+    const [state] = await this.#locks.records.read([requestOf(await this.#known(job))]);
+    return state?.runs.map(runOf) ?? [];
+  }
+
+  /**
+   * Has all replicas skip the job from now on, until `resume()` or the time that is given. What runs comes to its end.
+   *
+   * @throws LockConfigurationError if no replica has the job, for a bad option, or for a job that runs once a version
+   * @example
+   * await locks.jobs.pause('nightly', { reason: 'migration', by: 'anna', until: new Date('2026-12-01T06:00:00Z') });
+   */
+  async pause(job: JobName, options: PauseOptions): Promise<void> {
+    checkOptions(options, PAUSE_OPTIONS, 'pause');
+    const { reason, by, until } = options;
+    const since = wallTime(this.#locks.clock);
+    checkText('reason', reason);
+    checkText('by', by);
+    if (until !== undefined && !(until instanceof Date && until.getTime() > since))
+      refuse('until', 'a Date in the future', until);
+    const found = await this.#known(job);
+    const { method, kind } = found.description;
+    if (kind === 'key') throw new LockConfigurationError(messages.pauseOfInitialisation(method));
+    await this.#locks.records.pause(requestOf(found), { reason, by, since, until: until?.getTime() });
+  }
+
+  /**
+   * Ends a pause. A tick that was skipped meanwhile is not run, unless the job has the option `missed`.
+   *
+   * @throws LockConfigurationError if no replica has the job
+   */
+  async resume(job: JobName): Promise<void> {
+    await this.#locks.records.pause(requestOf(await this.#known(job)), null);
+  }
+
+  /**
+   * Runs the job now, in this replica and under its lock: not while it runs anywhere. It is no tick, so the next one comes
+   * as usual; and a pause does not keep it from running.
+   *
+   * @returns what became of it
+   * @throws the work's own error; LockConfigurationError if this replica does not have the job, if it is a start hook, or
+   * if it is called from inside of the job itself
+   * @example
+   * const outcome = await locks.jobs.run('nightly');
+   * if (outcome.status === 'skipped') console.log(`not run: ${outcome.reason}`);
+   */
+  async run(job: JobName): Promise<Outcome<unknown>> {
+    const found = this.#pick(job, this.#own()) ?? (await this.#known(job));
+    const { description, local, replicas } = found;
+    if (!local) throw new LockConfigurationError(messages.jobElsewhere(jobOf(description), replicas));
+    if (!local.run) throw new LockConfigurationError(messages.runOfStartHook(description.method));
+    return local.run();
+  }
+
+  /** The replicas that are known now: those that run, unless they have `catalogue: false`. */
+  async replicas(): Promise<Replica[]> {
+    return (await this.#entries()).map(({ replica, application, version, started, ahead, jobs }) => ({
+      replica,
+      application,
+      version,
+      started: new Date(started),
+      ahead,
+      jobs: jobs.map(jobOf),
+    }));
+  }
+
+  async #entries(): Promise<ReplicaEntry[]> {
+    const { entries } = await this.#locks.records.replicas();
+    return entries.map(parseEntry).filter((entry) => entry !== undefined);
+  }
+
+  #own(): Found[] {
+    const replicas = [this.#replica];
+    return this.#local
+      .all()
+      .map((local) => ({ description: local.describe(), local, replicas: [...replicas] }));
+  }
+
+  async #all(): Promise<Found[]> {
+    const found = new Map(this.#own().map((job) => [jobKey(job.description), job]));
+    for (const { replica, jobs } of await this.#entries()) {
+      if (replica === this.#replica) continue;
+      for (const description of jobs) {
+        const known = found.get(jobKey(description));
+        if (known) known.replicas.push(replica);
+        else found.set(jobKey(description), { description, local: undefined, replicas: [replica] });
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** Those of this replica need no question. */
+  async #find(job: JobName): Promise<Found | undefined> {
+    return this.#pick(job, await this.#all());
+  }
+
+  /** @throws LockConfigurationError */
+  #pick(job: JobName, all: readonly Found[]): Found | undefined {
+    const wanted = typeof job === 'string' ? { job } : job;
+    if (typeof wanted?.job !== 'string') refuse('job', 'the name of a job, or { name, job }', job);
+    const alike = all.filter(
+      ({ description }) =>
+        jobOf(description) === wanted.job && (!('name' in wanted) || wanted.name === description.name),
+    );
+    const names = [...new Set(alike.map(({ description }) => description.name))];
+    if (names.length > 1) throw new LockConfigurationError(messages.ambiguousJob(wanted.job, names));
+    // Of an initialisation, that of this replica's version comes first.
+    return alike[0];
+  }
+
+  /** @throws LockConfigurationError */
+  async #known(job: JobName): Promise<Found> {
+    const all = await this.#all();
+    const found = this.#pick(job, all);
+    if (found) return found;
+    const known = all.map(({ description }) => jobOf(description));
+    throw new LockConfigurationError(messages.noSuchJob(typeof job === 'string' ? job : job.job, known));
+  }
+}
+
+function requestOf({ description: { name, kind, job } }: Found): JobRequest {
+  return { name, kind, job };
+}
+
+function describe({ description, replicas }: Found, state: JobState | undefined): Job {
+  const { name, method, role, expression, timeZone, nextTick } = description;
+  const [lastRun] = state?.runs ?? [];
+  return {
+    name,
+    job: jobOf(description),
+    method,
+    role,
+    expression,
+    timeZone,
+    nextTick: dateOf(nextTick),
+    lastTick: dateOf(state?.lastTick),
+    paused: state?.pause && pausedBy(state.pause),
+    lastRun: lastRun && runOf(lastRun),
+    replicas,
+  };
+}
+
+function runOf({ tick, replica, fencingToken, started, duration, outcome, error, by }: RunRecord): Run {
+  return {
+    tick: dateOf(tick),
+    replica,
+    fencingToken,
+    started: new Date(started),
+    duration,
+    outcome,
+    error,
+    missed: by === 'missed' || outcome === 'missed',
+    byHand: by === 'hand',
+  };
+}
+
+function dateOf(time: number | undefined): Date | undefined {
+  return time === undefined ? undefined : new Date(time);
+}
+
+function checkText(option: string, value: unknown): void {
+  if (typeof value !== 'string' || value.trim() === '') refuse(option, 'a string that is not empty', value);
+}

@@ -1,0 +1,108 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { wallTime, type Clock } from '../common/clock.js';
+import type { Duration } from '../common/duration.js';
+import { LazyTimer } from '../common/lazy-timer.js';
+import type { LockLogger } from '../common/logger.js';
+import { messages } from '../common/messages.js';
+import type { OutageLog } from '../common/outage-log.js';
+import { runOutside } from '../common/outside.js';
+import { LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from '../tokens.js';
+import { AskedTicks, workOf } from './asked-ticks.js';
+import { ticksAround, type CronTime } from './cron-tick.js';
+import { Firing, insideFiring } from './firing.js';
+
+/** A job whose missed ticks are caught up. */
+export interface CaughtUpJob {
+  /** The name of the lock. */
+  readonly name: string;
+  readonly job: string;
+  /** `Class.method`, for messages. */
+  readonly method: string;
+  readonly within: Duration;
+  /** When the scheduler calls it; undefined while it does not. */
+  schedule(): CronTime | undefined;
+  /** Calls the method as the scheduler does. */
+  call(): unknown;
+}
+
+/** A replica that runs a tick does so within this many milliseconds; of a short period, within a quarter of it. */
+const GRACE = 1000;
+/** A clock may be set, a machine suspended, and a job stopped and started: it looks again after this many milliseconds. */
+const LONGEST_DELAY = 60_000;
+
+/**
+ * Looks for ticks that this replica has not asked for: of the time before its start or of an outage, or those that
+ * the scheduler passed over since the event loop was busy. It asks for the latest of each job, and the store decides
+ * whether somebody has run it. Without such a tick it asks nothing.
+ */
+@Injectable()
+export class MissedTicks {
+  readonly #asked: AskedTicks;
+  readonly #outages: OutageLog;
+  readonly #logger: LockLogger;
+  readonly #takesTicks: boolean;
+  readonly #clock: Clock;
+  readonly #timer: LazyTimer;
+  #jobs: readonly CaughtUpJob[] = [];
+  #ignoreOutages: (() => void) | undefined;
+
+  constructor(
+    @Inject(AskedTicks) asked: AskedTicks,
+    @Inject(LOCK_MANAGER) locks: { readonly clock: Clock },
+    @Inject(LOCK_OUTAGES) outages: OutageLog,
+    @Inject(LOCK_SETTINGS) settings: { readonly ticks: boolean; readonly logger: LockLogger },
+  ) {
+    this.#asked = asked;
+    this.#outages = outages;
+    this.#logger = settings.logger;
+    this.#takesTicks = settings.ticks;
+    this.#clock = locks.clock;
+    this.#timer = new LazyTimer(this.#clock, () => this.#look());
+  }
+
+  /** Begins to look, when the application has started. */
+  start(jobs: readonly CaughtUpJob[]): void {
+    if (!this.#takesTicks || jobs.length === 0) return;
+    this.#jobs = jobs;
+    this.#ignoreOutages = this.#outages.whenOver(() => this.#timer.setBy(this.#clock.now()));
+    this.#timer.setBy(this.#clock.now());
+  }
+
+  stop(): void {
+    this.#ignoreOutages?.();
+    this.#jobs = [];
+    this.#timer.clear();
+  }
+
+  #look(): void {
+    const now = wallTime(this.#clock);
+    const delays = this.#jobs.map((job) => this.#lookAt(job, now));
+    if (delays.length > 0) this.#timer.setBy(this.#clock.now() + Math.min(LONGEST_DELAY, ...delays));
+  }
+
+  /** Returns after how many milliseconds it is to be looked at again. */
+  #lookAt(job: CaughtUpJob, now: number): number {
+    const cronTime = job.schedule();
+    const ticks = cronTime && ticksAround(cronTime, now);
+    if (!cronTime || !ticks) return LONGEST_DELAY;
+    const { latest, next } = ticks;
+    const grace = Math.min(GRACE, (next.getTime() - latest.getTime()) / 4);
+    const untilNext = next.getTime() + grace - now;
+    if (this.#asked.has(workOf(job.name, job.job), latest)) return untilNext;
+    const untilMissed = latest.getTime() + grace - now;
+    if (untilMissed > 0) return untilMissed;
+    this.#catchUp(job, cronTime, latest, next);
+    return untilNext;
+  }
+
+  #catchUp(job: CaughtUpJob, cronTime: CronTime, tick: Date, next: Date): void {
+    const { name, within, method } = job;
+    // Not asked for again before the next one, whatever the method does before it asks.
+    this.#asked.asks(workOf(name, job.job), tick);
+    const firing = Firing.late({ name: undefined, cronTime }, { tick, missed: { within, next } });
+    const called = runOutside(() => insideFiring(firing, () => firing.call(async () => job.call())));
+    (called as Promise<unknown>).catch((error: unknown) =>
+      this.#logger.error(messages.missedRunFailed(method, tick, error)),
+    );
+  }
+}
