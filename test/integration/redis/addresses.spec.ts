@@ -41,7 +41,7 @@ describe('a Redis URL', () => {
     expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted' });
   });
 
-  it('is refused without repeating it when its password is not percent-encoded', () => {
+  it('is refused if its password is not percent-encoded, and the error does not repeat it', () => {
     for (const url of ['redis://user:100%sure@127.0.0.1:1', 'redis://user:100sure/x@127.0.0.1:1']) {
       expect(problemOfRedisUrl(url)).toEqual(expect.not.stringContaining('sure'));
     }
@@ -69,7 +69,7 @@ describe('a Redis URL', () => {
 });
 
 describe('ioredis options', () => {
-  it('say host, port, database and key prefix', async () => {
+  it('give host, port, database and key prefix', async () => {
     const server = await RedisServer.start();
     const options = { host: '127.0.0.1', port: server.port, db: 5, keyPrefix: 'app:' };
     const { store } = await openStore(options);

@@ -19,7 +19,7 @@ afterEach(async () => {
   await closeEverything();
 });
 
-describe('options of ioredis that guard no promise', () => {
+describe('options of ioredis that locks do not depend on', () => {
   it.each<[string, (port: number) => RedisConnectionOptions]>([
     ['options', (port) => ({ host: '127.0.0.1', port, enableReadyCheck: false })],
     ['a URL', (port) => `redis://127.0.0.1:${port}?enableReadyCheck=false`],
@@ -50,7 +50,7 @@ describe('options of ioredis that guard no promise', () => {
   it.each<[string, (port: number, options: object) => RedisConnectionOptions]>([
     ['options', (port, options) => ({ host: '127.0.0.1', port, ...options })],
     ['a client', (port, options) => client(port, options)],
-  ])('say in %s when to connect again', async (_, connection) => {
+  ])('set in %s when to reconnect', async (_, connection) => {
     const server = await RedisServer.start();
     const retryStrategy = jest.fn(() => 10);
     const { store } = await openStore(connection(server.port, { retryStrategy }));
@@ -61,7 +61,7 @@ describe('options of ioredis that guard no promise', () => {
     expect(retryStrategy).toHaveBeenCalled();
   });
 
-  it('that stop ioredis from connecting again do not stop a store', async () => {
+  it('that stop ioredis from reconnecting do not stop a store', async () => {
     const server = await RedisServer.start();
     const { store } = await openStore({ host: '127.0.0.1', port: server.port, retryStrategy: () => null });
     await server.kill();
@@ -71,7 +71,7 @@ describe('options of ioredis that guard no promise', () => {
 });
 
 describe('the name of a connection', () => {
-  it('in CLIENT LIST says that it is for locks, and of which process', async () => {
+  it('shows in CLIENT LIST that it is for locks, and of which process', async () => {
     const server = await RedisServer.start();
     const { store } = await openStore(server.url);
     await store.acquire(wanted(), WITHIN);
@@ -81,13 +81,13 @@ describe('the name of a connection', () => {
     for (const name of names) expect(name).toMatch(new RegExp(`^exclusive-lock:.+:${process.pid}$`));
   });
 
-  it('is that of the replica, as far as Redis takes it', async () => {
+  it('contains the name of the replica, as far as Redis allows', async () => {
     const server = await RedisServer.start();
     await openStore(server.url, 'Réplica 1');
     expect(await clientNames(server)).toEqual(['exclusive-lock:R-plica-1']);
   });
 
-  it('is that of the user where there is one', async () => {
+  it("is the user's choice if there is one", async () => {
     const server = await RedisServer.start();
     await openStore(client(server.port, { connectionName: 'theirs' }));
     await openStore(`${server.url}?connectionName=by-url`);
@@ -101,7 +101,7 @@ describe('a Redis that may evict locks', () => {
   it.each([
     ['alone', RedisServer.start.bind(RedisServer)],
     ['in a cluster', startLoneNode],
-  ])('%s is told of once, not at each connection', async (where, start) => {
+  ])('%s logs one warning, not one for each connection', async (where, start) => {
     const server = await start({ args: [...LIMITED, '--maxmemory-policy', 'allkeys-lru'] });
     const node = { host: '127.0.0.1', port: server.port };
     const { store, log } = await openStore(where === 'alone' ? node : { cluster: [node] });
@@ -117,7 +117,7 @@ describe('a Redis that may evict locks', () => {
   it.each([
     ['evicts nothing', [...LIMITED, '--maxmemory-policy', 'noeviction']],
     ['has no limit', ['--maxmemory-policy', 'allkeys-lru']],
-  ])('is not one that %s', async (_, args) => {
+  ])('does not include a Redis that %s', async (_, args) => {
     const server = await RedisServer.start({ args });
     const { store, log } = await openStore(server.url);
     await store.acquire(wanted(), WITHIN);
@@ -154,7 +154,7 @@ async function clientNames(server: RedisServer): Promise<string[]> {
   return Array.from(list.matchAll(/ name=(\S+)/g), ([, name]) => name);
 }
 
-describe('a ttl that Redis would not take', () => {
+describe('a ttl that Redis would not accept', () => {
   it('is refused by forRoot()', () => {
     expect(() => resolveSettings({ redis: 'redis://127.0.0.1', ttl: 1000.5 })).toThrow(
       expect.objectContaining({

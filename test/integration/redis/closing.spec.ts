@@ -14,7 +14,7 @@ describe('closing a Redis store', () => {
     expect(unhandled.splice(0)).toEqual([]);
   });
 
-  it('rejects the calls whose reply is still to come', async () => {
+  it('rejects the calls that wait for their reply', async () => {
     const server = await RedisServer.start();
     const { store } = await openStore(server.url);
     await server.pause();

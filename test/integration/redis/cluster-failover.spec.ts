@@ -22,7 +22,7 @@ describe('two replicas that share a lock in a Redis cluster', () => {
   afterEach(closeEverything);
 
   it.each([['FAILOVER'], ['FAILOVER FORCE'], ['FAILOVER TAKEOVER']])(
-    'never hold it both after a %s of its node: the old primary says at once that it is none',
+    'never both hold it after a %s of its node: the old primary refuses at once',
     async (command) => {
       const { manager: holder } = await openManager({ cluster: cluster.nodes }, 1000, QUICK);
       const { manager: newcomer } = await openManager({ cluster: cluster.nodes }, 1000, QUICK);

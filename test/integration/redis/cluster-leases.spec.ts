@@ -13,7 +13,7 @@ describe('the leases of a Redis cluster', () => {
   });
   afterEach(closeEverything);
 
-  it('on nodes that answer are renewed while another node stands still; nothing is said of its own', async () => {
+  it('are renewed on nodes that answer while another node is stopped, whose leases get no reply', async () => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const { leases, owners } = await leasesOnAllNodes(store);
     expect(await store.renew(leases, WITHIN)).toEqual(leases.map(() => 'held'));
@@ -29,7 +29,7 @@ describe('the leases of a Redis cluster', () => {
     await eventually(async () => expect(await store.renew(leases, WITHIN)).toEqual(leases.map(() => 'held')));
   });
 
-  it('on a node that stands still fail to be renewed when there are no others', async () => {
+  it('cannot be renewed if all of them are on a node that is stopped', async () => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const { leases, owners } = await leasesOnAllNodes(store);
     await cluster.servers[STOPPED].pause();

@@ -28,9 +28,9 @@ describe('a slot that moves to another node', () => {
   };
 
   it.each([
-    ['what else is kept of it', ['{locks:lock}:token', '{locks:lock}:tick:nightly', 'locks:lock']],
+    ['another key of the lock', ['{locks:lock}:token', '{locks:lock}:tick:nightly', 'locks:lock']],
     ['the lock itself', ['locks:lock', '{locks:lock}:tick:nightly', '{locks:lock}:token']],
-  ])('keeps each lease as long as it is open, when %s has moved first', async (_, order) => {
+  ])('keeps each lease during the move, if %s has moved first', async (_, order) => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const mine = { ...wanted(), claim };
     expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted' });
@@ -49,7 +49,7 @@ describe('a slot that moves to another node', () => {
     expect(await store.acquire({ ...wanted(), claim }, WITHIN)).toMatchObject({ status: 'done' });
   });
 
-  it('lets those who ask have their lock as soon as it has moved', async () => {
+  it('lets callers have their lock as soon as it has moved', async () => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const before = wanted();
     await store.acquire(before, WITHIN);
@@ -63,7 +63,7 @@ describe('a slot that moves to another node', () => {
     expect(await asked).toMatchObject({ status: 'granted' });
   });
 
-  it('as all of a node may, by redis-cli, costs no lease, and no acquisition more than it takes', async () => {
+  it('costs no lease, and delays no acquisition for longer than the move, if redis-cli moves all slots of a node', async () => {
     const { manager, log } = await openManager({ cluster: cluster.nodes }, 2000);
     const names = Array.from({ length: 40 }, (_, i) => `lock-${i}`);
     const leases = await Promise.all(

@@ -36,14 +36,24 @@ describe('a Redis cluster', () => {
     expect(log.all).toBe('');
   });
 
-  it('may be reached by way of one node, and URLs', async () => {
+  it('lists the locks of all its nodes', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `job:${name}`);
+    const { store } = await openStore({ cluster: cluster.nodes });
+    for (const name of names) await store.acquire(wanted(name), WITHIN);
+    await store.acquire(wanted('other'), WITHIN);
+    const listed: string[] = [];
+    for await (const { name } of store.admin.list('job:', WITHIN)) listed.push(name);
+    expect(listed.toSorted()).toEqual(names);
+  });
+
+  it('can be given as one node, and as URLs', async () => {
     const { store } = await openStore({ cluster: [`redis://127.0.0.1:${cluster.nodes[0].port}`] });
     for (let i = 0; i < 10; i++) {
       expect(await store.acquire(wanted(`lock-${i}`), WITHIN)).toMatchObject({ status: 'granted' });
     }
   });
 
-  it('needs few commands more of an ACL user', async () => {
+  it('needs few more permissions for an ACL user', async () => {
     for (const server of cluster.servers) {
       const rules = [...MINIMAL_ACL, ...MINIMAL_ACL_OF_CLUSTER];
       await server.client().acl('SETUSER', 'locker', 'on', '>secret', ...rules);
@@ -73,7 +83,7 @@ describe('a Redis cluster', () => {
   });
 
   // Without auto-pipelining: ioredis itself cannot combine it with stringNumbers, which hide half of the slots from it.
-  it('is taken over from a given client, which is neither used, changed nor closed', async () => {
+  it('is copied from a given client, which is neither used, changed nor closed', async () => {
     const client = new Cluster(cluster.nodes, {
       enableOfflineQueue: true,
       scaleReads: 'slave',
@@ -94,7 +104,7 @@ describe('a Redis cluster', () => {
     client.disconnect();
   });
 
-  it('whose slot moves to another node keeps the lock, its owner and its fencing token', async () => {
+  it('keeps the lock, its owner and its fencing token when their slot moves to another node', async () => {
     const { store, log } = await openStore({ cluster: cluster.nodes });
     const mine = wanted();
     const granted = await store.acquire(mine, WITHIN);
@@ -113,7 +123,7 @@ describe('a Redis cluster', () => {
     expect(log.all).toBe('');
   });
 
-  it('whose slot moves back and forth under calls gives every caller an answer', async () => {
+  it('answers every call while a slot moves back and forth', async () => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const slot = await cluster.slotOf('locks:lock');
     const from = await cluster.ownerOf(slot);
@@ -129,7 +139,7 @@ describe('a Redis cluster', () => {
     await calls.stop();
   });
 
-  it('a node of which dies fails its own locks only, in time, and locks again within seconds of its return', async () => {
+  it('fails only the locks of a node that dies, in time, and grants them within seconds of its return', async () => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const [dead, alive] = await twoNames(store);
     await cluster.servers[0].kill();
@@ -141,7 +151,7 @@ describe('a Redis cluster', () => {
     await untilGranted(store, wanted(dead));
   });
 
-  it('a node of which stands still fails its own locks only, and locks again within seconds', async () => {
+  it('fails only the locks of a node that is stopped, and grants them within seconds of its return', async () => {
     const { store } = await openStore({ cluster: cluster.nodes });
     const [dead, alive] = await twoNames(store);
     await cluster.servers[0].pause();
@@ -159,7 +169,7 @@ describe('a Redis cluster', () => {
     await eventually(async () => (await store.acquire(wanted(dead), WITHIN)).status !== 'done');
   });
 
-  it('that is away as a whole gets one error line, and one when it is back', async () => {
+  it('logs one error line when all nodes are away, and one line when they are back', async () => {
     const { manager, log } = await openManager({ cluster: cluster.nodes });
     expect(await manager.tryAcquire('before', {})).toMatchObject({ status: 'acquired' });
     await Promise.all(cluster.servers.map((server) => server.kill()));
@@ -175,7 +185,7 @@ describe('a Redis cluster', () => {
     expect(log.errors.length).toBeLessThanOrEqual(2);
   });
 
-  it('that is away at start does not keep the store from opening', async () => {
+  it('does not keep the store from opening if it is away at start', async () => {
     await Promise.all(cluster.servers.map((server) => server.kill()));
     const opening = await timed(() => openStore({ cluster: cluster.nodes }));
     expect(opening.ms).toBeLessThan(2000 + SLACK);

@@ -57,7 +57,7 @@ describe('a connection', () => {
     expect(log.all).toBe('');
   });
 
-  it('that is cut after an acquire for a tick ran: the tick is not done by somebody else', async () => {
+  it('that is cut after an acquire for a tick ran: the retry does not find the tick done', async () => {
     const { store } = await openStore(url);
     const mine = {
       ...wanted(),
@@ -107,7 +107,7 @@ describe('a connection', () => {
     expect(await server.client().get('locks:lock')).toBe('of the next holder');
   });
 
-  it('on which a script turns out to be unknown when its time is over: nobody is told that it is no use', async () => {
+  it('on which a script is unknown when the time of the call is over: the error does not say that a retry is of no use', async () => {
     const { store } = await openStore(url);
     await warmUp(store);
     const mine = wanted();
@@ -136,7 +136,7 @@ describe('a connection', () => {
   });
 
   it.each<Direction>(['toServer', 'toClient'])(
-    'that loses everything %s is noticed and replaced, and locks can be had within 3 s',
+    'that loses everything %s is detected and replaced, and locks are granted within 3 s',
     async (direction) => {
       const { manager, log } = await openManager(url, 1000);
       await manager.inspect('lock');
@@ -157,7 +157,7 @@ describe('a connection', () => {
     },
   );
 
-  it('that is silent is replaced although the silence goes on for that one connection only', async () => {
+  it('that goes silent is replaced, even if the silence lasts for that connection only', async () => {
     const { store, log } = await openStore(url);
     await store.inspect('lock', WITHIN);
     // The old address is dead, a new connection leads elsewhere: what a failover without a reset looks like.
@@ -170,7 +170,7 @@ describe('a connection', () => {
     expect(log.all).toBe('');
   });
 
-  it('that is accepted and never answered does not hold up the start for long', async () => {
+  it('that is accepted and never answered does not delay the start for long', async () => {
     proxy.hold('toClient');
     const opening = await timed(() => openStore(url));
     expect(opening.ms).toBeLessThan(2000 + SLACK);
@@ -185,7 +185,7 @@ describe('a connection', () => {
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
   });
 
-  it('that is never answered again after a reconnect is given up, and tried anew', async () => {
+  it('that is never answered after a reconnect is given up and made again', async () => {
     const { store, log } = await openStore(url);
     proxy.drop('toClient');
     proxy.cut();
@@ -226,7 +226,7 @@ describe('a connection', () => {
     if (failed.length === 0) expect(await admin.keys('locks:*')).toEqual([]);
   });
 
-  it('that 1000 calls wait for serves them all, without a warning of leaking listeners', async () => {
+  it('that 1000 calls wait for serves all of them, without a warning about leaking listeners', async () => {
     const { store } = await openStore(url);
     await server.kill();
     await eventually(async () => (await timed(() => store.inspect('lock', 20))).error !== undefined);
@@ -244,7 +244,7 @@ describe('a connection', () => {
     await untilGranted(store, wanted('later'), { each: 10 });
   });
 
-  it('is not given up because a call had next to no time left for it', async () => {
+  it('is not given up because a call had almost no time left', async () => {
     const { store } = await openStore(url);
     proxy.delay('toClient', 50);
     const before = await accepted();
@@ -253,7 +253,7 @@ describe('a connection', () => {
     expect(await accepted()).toBe(before);
   });
 
-  it('whose reply has come while the event loop was blocked: the reply wins over the time-out', async () => {
+  it('whose reply came while the event loop was blocked: the reply wins over the timeout', async () => {
     const { store } = await openStore(url);
     const direct = await openStore(server.url);
     await warmUp(store);
@@ -266,7 +266,7 @@ describe('a connection', () => {
     expect(value).toMatchObject({ status: 'granted' });
   });
 
-  it('fails with one clear error that hides nothing and leaks nothing', async () => {
+  it('fails with one clear error that names the cause and reveals no secret', async () => {
     const { store } = await openStore(url);
     await server.kill();
     const { error } = await timed(() => store.acquire(wanted(), 300));
@@ -276,7 +276,7 @@ describe('a connection', () => {
     expect(inspect(error, { depth: 9 })).not.toContain('evalsha');
   });
 
-  it('to a server that hangs up on everybody gets one error line', async () => {
+  it('to a server that closes every connection logs one error line', async () => {
     proxy.refuse(true);
     const { store, log } = await openStore(url);
     for (let i = 0; i < 5; i++) await timed(() => store.acquire(wanted(), 100));
@@ -287,7 +287,7 @@ describe('a connection', () => {
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
   });
 
-  it('to something that shakes hands and then never answers is bounded each time', async () => {
+  it('to a server that accepts it and then never answers fails in time, each time', async () => {
     const fake = await FakeRedis.start((command) =>
       /^(eval|ping)/i.test(command[0] ?? '') ? undefined : handshake(command),
     );

@@ -13,7 +13,7 @@ describe('a database that the server refuses', () => {
     ['by a URL', ({ url }: RedisServer) => `${url}/99`],
     ['by a client of ioredis 5', ({ port }: RedisServer) => new Redis(port, { db: 99, lazyConnect: true })],
     ['by a client of ioredis 6', ({ port }: RedisServer) => new Redis6(port, { db: 99, lazyConnect: true })],
-  ])('%s is an outage, told in one line, and no lock is in another', async (_, connectionTo) => {
+  ])('%s is an outage, logged in one line, and no lock is in another database', async (_, connectionTo) => {
     const server = await RedisServer.start();
 
     const { store, log } = await openStore(connectionTo(server));
@@ -27,7 +27,7 @@ describe('a database that the server refuses', () => {
     expect(await server.client().info('keyspace')).not.toContain('db');
   });
 
-  it('is asked for again once a second, also by a client that is ready for a moment', async () => {
+  it('is requested again once a second, even by a client that is ready for a moment', async () => {
     const server = await RedisServer.start();
     const { log } = await openStore({
       host: '127.0.0.1',
@@ -46,7 +46,7 @@ describe('a database that the server refuses', () => {
     expectOneOutage(log);
   });
 
-  it('to an ACL user can be had once the user may select it', async () => {
+  it('can be used as soon as the ACL user may select it', async () => {
     const server = await RedisServer.start();
     const admin = server.client();
     await admin.acl('SETUSER', 'locker', 'on', '>secret', ...MINIMAL_ACL);

@@ -5,7 +5,7 @@ import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeEverything, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
-describe('who listens to a server that is no master any more', () => {
+describe('a waiter that listens to a server that is no longer a primary', () => {
   let master: RedisServer;
   let replica: RedisServer;
   let listener: Redis;
@@ -24,7 +24,7 @@ describe('who listens to a server that is no master any more', () => {
     await closeEverything();
   });
 
-  it('is told nothing when it is passed over: messages reach the listeners of replicas, too', async () => {
+  it('gets no message when it is passed over, although messages also reach the listeners of replicas', async () => {
     const { store } = await openStore(master.url);
     const holder = wanted();
     await store.acquire(holder, WITHIN);
@@ -42,7 +42,7 @@ describe('who listens to a server that is no master any more', () => {
     expect(await store.inspect('lock', WITHIN)).toBeNull();
   });
 
-  it('is not queued, and connects anew', async () => {
+  it('is not queued, and reconnects', async () => {
     jest.spyOn(RedisConnection.prototype, 'openSubscriber').mockReturnValue(listener);
     const { store } = await openStore(master.url);
     const waiter = { ...wanted(), waited: 0 };

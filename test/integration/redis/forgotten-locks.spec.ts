@@ -8,7 +8,7 @@ const RARELY = { ttl: 600_000, renewEvery: 200_000 };
 describe('a lease on a Redis that comes back without its data', () => {
   afterEach(closeEverything);
 
-  it('is lost at once, long before its next renewal, and can be had anew', async () => {
+  it('is lost at once, long before its next renewal, and the lock can be acquired again', async () => {
     const server = await RedisServer.start();
     const { manager } = await openManager(server.url, 500, RARELY);
     const first = await manager.tryAcquire('lock', {});
@@ -21,7 +21,7 @@ describe('a lease on a Redis that comes back without its data', () => {
     expect(await manager.tryAcquire('lock', {})).toMatchObject({ status: 'acquired' });
   }, 60_000);
 
-  it('is kept where the data is there again', async () => {
+  it('is kept if the data is there again', async () => {
     const server = await RedisServer.start({ appendonly: true, args: ['--appendfsync', 'always'] });
     const { manager } = await openManager(server.url, 500, RARELY);
     const acquired = await manager.tryAcquire('lock', {});

@@ -11,7 +11,7 @@ describe('a client that was given', () => {
     await closeEverything();
   });
 
-  it('may be from another version of ioredis than the one that is found', async () => {
+  it('may be from another version of ioredis than the installed one', async () => {
     const server = await RedisServer.start();
     const client = new Redis6(server.port, '127.0.0.1');
     const { store } = await openStore(client);
@@ -67,7 +67,7 @@ describe('a client that was given', () => {
     expect(client.status).toBe('wait');
   });
 
-  it('may be subscribed to something', async () => {
+  it('may have a subscription', async () => {
     const server = await RedisServer.start();
     const client = connected(server, {});
     await client.subscribe('news');

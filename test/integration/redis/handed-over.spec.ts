@@ -7,7 +7,7 @@ import { closeEverything, openStore, wanted, WITHIN, ownerIn } from './support/r
 
 const DAY = 24 * 60 * 60_000;
 
-describe('a lock that is handed over when its state was lost', () => {
+describe('a lock that is handed over after its state was lost', () => {
   let client: Redis;
   let store: RedisLockStore;
 
@@ -27,18 +27,21 @@ describe('a lock that is handed over when its state was lost', () => {
         await Promise.all([...others, holder].map((request) => store.release(request, WITHIN)));
       },
     ],
-  ])('by the release of %s has a new state, with a higher fencingToken, that expires', async (_, release) => {
-    const holder = wanted();
-    const granted = await store.acquire(holder, WITHIN);
-    const waiter = await queueUp(store, wanted());
-    await client.del('{locks:lock}:token');
+  ])(
+    'gets a new state at the release of %s, with a higher fencing token, that expires',
+    async (_, release) => {
+      const holder = wanted();
+      const granted = await store.acquire(holder, WITHIN);
+      const waiter = await queueUp(store, wanted());
+      await client.del('{locks:lock}:token');
 
-    await release(holder);
+      await release(holder);
 
-    expect(await ownerIn(client, 'locks:lock')).toBe(waiter.request.owner);
-    expect(await client.pttl('locks:lock')).toBeLessThanOrEqual(GRANT_TIMEOUT);
-    const fencingToken = Number(await client.get('{locks:lock}:token'));
-    expect(fencingToken).toBeGreaterThan(granted.status === 'granted' ? granted.fencingToken : Infinity);
-    expect(await client.pttl('{locks:lock}:token')).toBeGreaterThan(DAY);
-  });
+      expect(await ownerIn(client, 'locks:lock')).toBe(waiter.request.owner);
+      expect(await client.pttl('locks:lock')).toBeLessThanOrEqual(GRANT_TIMEOUT);
+      const fencingToken = Number(await client.get('{locks:lock}:token'));
+      expect(fencingToken).toBeGreaterThan(granted.status === 'granted' ? granted.fencingToken : Infinity);
+      expect(await client.pttl('{locks:lock}:token')).toBeGreaterThan(DAY);
+    },
+  );
 });

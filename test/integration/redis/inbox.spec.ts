@@ -49,8 +49,8 @@ async function listeners(): Promise<number> {
   return count;
 }
 
-describe('the connection by which those who wait are told', () => {
-  it('wakes them when it begins to listen: what was told before is lost', async () => {
+describe('the connection that receives the messages for waiters', () => {
+  it('wakes them when it is subscribed, since earlier messages are lost', async () => {
     const { store } = await openStore(server.url);
     await store.acquire(holder, WITHIN);
     const news: unknown[] = [];
@@ -61,7 +61,7 @@ describe('the connection by which those who wait are told', () => {
     await eventually(() => expect(news).toStrictEqual([undefined]));
   });
 
-  it('wakes them when it was lost, since the lock may be theirs for a moment, and when it listens again', async () => {
+  it('wakes them when it is lost, since one of them may have the lock for a moment, and when it is subscribed again', async () => {
     const { store, news } = await storeWithWaiter();
     const before = news.length;
 
@@ -74,7 +74,7 @@ describe('the connection by which those who wait are told', () => {
     await eventually(() => expect(news.at(-1)).toMatchObject({ owner: waiter.owner }));
   });
 
-  it('is given up when it has gone silent', async () => {
+  it('is given up when it goes silent', async () => {
     const proxy = await TcpProxy.start(server.port);
     const silent = new Redis(proxy.port, '127.0.0.1', { lazyConnect: true, autoResubscribe: false });
     jest.spyOn(RedisConnection.prototype, 'openSubscriber').mockReturnValue(silent);
@@ -89,7 +89,7 @@ describe('the connection by which those who wait are told', () => {
     await asksAndIsQueued(store);
   });
 
-  it('is asked to listen once, however many begin to wait before that is answered', async () => {
+  it('subscribes once, however many calls begin to wait before the reply', async () => {
     const listener = new Redis(server.port, '127.0.0.1', { lazyConnect: true, autoResubscribe: false });
     jest.spyOn(RedisConnection.prototype, 'openSubscriber').mockReturnValue(listener);
     const subscribe = jest.spyOn(listener, 'subscribe').mockReturnValue(new Promise(() => {}));
@@ -105,8 +105,8 @@ describe('the connection by which those who wait are told', () => {
   });
 });
 
-describe('the queue of those who wait', () => {
-  it('goes away by itself when nobody asks any more', async () => {
+describe('the queue of a lock', () => {
+  it('expires when nobody asks any more', async () => {
     await storeWithWaiter();
 
     const left = await client.pttl(QUEUE);
@@ -114,7 +114,7 @@ describe('the queue of those who wait', () => {
     expect(left).toBeLessThanOrEqual(WAITER_RETENTION);
   });
 
-  it('loses the dead although the living go on asking', async () => {
+  it('loses its dead waiters even while living ones keep asking', async () => {
     const { store } = await storeWithWaiter();
     for (let i = 0; i < 20; i++) {
       await client.zadd(QUEUE, i, ['owner', 'PUBLISH', `locks:inbox:dead-${i}`, 30_000, '}'].join('\n'));

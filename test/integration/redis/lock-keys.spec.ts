@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(closeEverything);
 
-it('a lock is what redis-cli shows of it: a JSON object of the owner, the fencing token and the holder', async () => {
+it('a lock is a JSON object of the owner, the fencing token and the holder in redis-cli', async () => {
   const mine = {
     ...wanted(),
     owner: 'p8.1',
@@ -31,14 +31,14 @@ it('a lock is what redis-cli shows of it: a JSON object of the owner, the fencin
 });
 
 it.each(['{}', '{"replica":"a, \\"b\\" {c}"}', '{ "spaced" : [1] }'])(
-  'a holder is given back as it was: %s',
+  'a holder is returned unchanged: %s',
   async (holder) => {
     await store.acquire({ ...wanted(), holder }, WITHIN);
     expect(await store.inspect('lock', WITHIN)).toMatchObject({ holder });
   },
 );
 
-it('a lock that another program has written is held by no owner, and nothing of it is lost', async () => {
+it('a lock that another program has written has no owner, and its text is kept', async () => {
   for (const text of ['not ours', '{"owner":"p8.12"}', '']) {
     await client.set('locks:lock', text);
     expect(await store.inspect('lock', WITHIN)).toEqual({
@@ -60,14 +60,14 @@ it('a lock that another program has written is held by no owner, and nothing of 
   }
 });
 
-it('a fencing token that another program has written is replaced by one that is higher than what it was, if that is a number', async () => {
+it('a fencing token that another program has written is replaced by a higher one, if it is a number', async () => {
   await client.set('{locks:lock}:token', '9007199254740000');
   expect(tokenOf(await store.acquire(wanted(), WITHIN))).toBe(9007199254740001);
   await client.set('{locks:other}:token', 'not ours');
   expect(tokenOf(await store.acquire(wanted('other'), WITHIN))).toBeLessThan(9007199254740000);
 });
 
-it('a key prefix with a hash tag lets no name collide with what is kept of another lock', async () => {
+it('a key prefix with a hash tag lets no name collide with the other keys of a lock', async () => {
   const { store: tagged } = await openStore({ port: server.port, keyPrefix: '{app}:' });
   const names = ['mail', 'mail:token', 'mail:queue', 'mail:void:owner'];
   for (const name of names) {
@@ -80,7 +80,7 @@ it('a key prefix with a hash tag lets no name collide with what is kept of anoth
 });
 
 describe('a renewal of many leases', () => {
-  it('tells that one is taken whose key is of another type, and renews the others', async () => {
+  it('reports a lock whose key has another type as taken, and renews the others', async () => {
     const requests = ['a', 'b', 'c'].map((name) => wanted(name, 20_000));
     for (const request of requests) await store.acquire(request, WITHIN);
     await client.del('locks:b');
@@ -96,7 +96,7 @@ describe('a renewal of many leases', () => {
 });
 
 describe('a renewal', () => {
-  it('touches the key of the lock alone, which tells the fencing token as long as it is held', async () => {
+  it('touches only the key of the lock, which contains the fencing token while it is held', async () => {
     const mine = wanted();
     const granted = await store.acquire(mine, WITHIN);
     await client.acl('SETUSER', 'renewer', 'on', '>secret', '+@all', '~locks:*');
@@ -113,8 +113,8 @@ describe('a renewal', () => {
   });
 });
 
-describe('what is kept of a lock', () => {
-  it('goes by itself, each at its time', async () => {
+describe('the keys of a lock', () => {
+  it('expire, each at its time', async () => {
     const time = Date.now() - 1000;
     const claims = [
       { kind: 'tick', job: 'nightly', time, rerun: true },

@@ -27,7 +27,7 @@ describe('a server in cluster mode that is given by a plain URL', () => {
     ]);
   });
 
-  it('is asked for several locks with one command only until it refuses that', async () => {
+  it('gets commands with several locks only until it refuses one', async () => {
     const client = server.client();
     const refused = async (): Promise<number> =>
       Number(/evalsha:.*rejected_calls=(\d+)/.exec(await client.info('commandstats'))?.[1]);
@@ -42,7 +42,7 @@ describe('a server in cluster mode that is given by a plain URL', () => {
     }
   });
 
-  it('answers each of the calls that it refuses to carry out together as if that were the only one', async () => {
+  it('answers each call as if it were the only one after it has refused them together', async () => {
     const requests = NAMES.map((name) => wanted(name));
     for (const request of requests) await store.acquire(request, WITHIN);
     await server.client().del('locks:c');
@@ -56,7 +56,7 @@ describe('a server in cluster mode that is given by a plain URL', () => {
     expect(grants).toEqual(NAMES.map(() => ({ status: 'granted', fencingToken: expect.any(Number) })));
   });
 
-  it('tells who waits', async () => {
+  it('sends messages to waiters', async () => {
     const holder = wanted('lock');
     await store.acquire(holder, WITHIN);
     const waiter = await queueUp(store, wanted('lock'));

@@ -34,7 +34,7 @@ describe('many calls that are made together', () => {
     expect(await client.keys('locks:*')).toEqual([]);
   });
 
-  it('have a fencing token higher than that of the last grant of the same lock', async () => {
+  it('have a higher fencing token than the last grant of the same lock', async () => {
     const requests = manyLocks();
     const before = await acquireAll(store, requests);
     await releaseAll(store, requests);
@@ -48,7 +48,7 @@ describe('many calls that are made together', () => {
     );
   });
 
-  it('are each answered as if they were alone', async () => {
+  it('are each answered as if they were the only one', async () => {
     await warmUp(store);
     const taken = wanted('taken', 20_000);
     await store.acquire(taken, WITHIN);
@@ -88,7 +88,7 @@ describe('many calls that are made together', () => {
     ]);
   });
 
-  it('give a lock to those who are queued for it, and to nobody who is not', async () => {
+  it('give a lock to its first waiter, and to no call that is not queued', async () => {
     await warmUp(store);
     const requests = manyLocks();
     await acquireAll(store, requests);
@@ -104,7 +104,7 @@ describe('many calls that are made together', () => {
     expect(replies[7]).toMatchObject({ status: 'busy', owner: waiter.owner });
   });
 
-  it('come to the server in their order', async () => {
+  it('reach the server in their order', async () => {
     await warmUp(store);
     const mine = wanted('mine');
     await store.acquire(mine, WITHIN);
@@ -124,7 +124,7 @@ describe('many calls that are made together', () => {
     expect(found).toMatchObject({ owner: next.owner });
   });
 
-  it('go together whatever they claim, and each claim is decided as if it were alone', async () => {
+  it('go together whatever they claim, and each claim is decided as if it were the only one', async () => {
     await warmUp(store);
     const time = Date.now() - 1000;
     const tick = { kind: 'tick', job: 'nightly', time, rerun: true } as const;
@@ -163,7 +163,7 @@ describe('many calls that are made together', () => {
     expect(after.map(({ status }) => status)).toEqual(['done', 'granted', 'done', 'early']);
   });
 
-  it('are answered in parts, so that the first need not wait for the last', async () => {
+  it('are answered in parts, so that the first does not wait for the last', async () => {
     const claim = { kind: 'tick', job: 'nightly', time: Date.now() - 1000, rerun: false } as const;
     const requests = Array.from({ length: 1000 }, (_, i) => ({ ...wanted(`lock-${i}`), claim }));
     let answered = 0;
@@ -175,7 +175,7 @@ describe('many calls that are made together', () => {
     expect(await scriptCalls(client)).toBeLessThanOrEqual(13);
   });
 
-  it('leave nothing where the server has no memory', async () => {
+  it('leave nothing behind if the server is out of memory', async () => {
     await warmUp(store);
     await client.config('SET', 'maxmemory', '1');
     const replies = await Promise.allSettled(manyLocks().map((request) => store.acquire(request, WITHIN)));
@@ -186,7 +186,7 @@ describe('many calls that are made together', () => {
     expect(await client.keys('locks:lock-*')).toEqual([]);
   });
 
-  it('are retried together where their replies are lost: each has its own lock', async () => {
+  it('are retried together if their replies are lost, and each has its own lock', async () => {
     const { store: proxied, proxy } = await openProxied(server);
     const requests = manyLocks();
     proxy.hold('toClient');
@@ -207,7 +207,7 @@ describe('many calls that are made together', () => {
     expect(await releases).toEqual(Array(CALLS).fill('held'));
   });
 
-  it('may have run where their replies are lost and the server refuses them then', async () => {
+  it('may have run if their replies are lost and the server refuses the retry', async () => {
     const { store: proxied, proxy } = await openProxied(server);
     const requests = manyLocks();
     proxy.hold('toClient');
@@ -221,7 +221,7 @@ describe('many calls that are made together', () => {
       expect(reply).toMatchObject({ status: 'rejected', reason: { code: 'LOCK_STORE', mayHaveRun: true } });
   });
 
-  it('are not renewed one by one where the server refuses any write', async () => {
+  it('are not renewed one by one if the server refuses every write', async () => {
     const requests = ['a', 'b', 'c'].map((name) => wanted(name));
     await acquireAll(store, requests);
     await store.renew(requests, WITHIN);
@@ -235,7 +235,7 @@ describe('many calls that are made together', () => {
     expect(await scriptCalls(client)).toBe(1);
   });
 
-  it('are renewed one by one where the user may not have one of the locks any more', async () => {
+  it('are renewed one by one if the user has lost the permission for one of the locks', async () => {
     await client.acl('SETUSER', 'some', 'on', '>secret', '+@all', '~locks:*', '~{locks:*');
     const { store: limited } = await openStore({ port: server.port, username: 'some', password: 'secret' });
     const requests = ['ok-1', 'forbidden', 'ok-2'].map((name) => wanted(name));
@@ -246,7 +246,7 @@ describe('many calls that are made together', () => {
     await expect(limited.renew([requests[1]], WITHIN)).rejects.toMatchObject({ refused: true });
   });
 
-  it('are asked for one by one where the user may not have one of them', async () => {
+  it('are requested one by one if the user has no permission for one of the locks', async () => {
     await client.acl(
       'SETUSER',
       'some',
@@ -282,7 +282,7 @@ describe('many calls that are made together', () => {
     ]);
   });
 
-  it('are released but for the one whose queue is not ours', async () => {
+  it('are released, except the one whose queue is not ours', async () => {
     const requests = ['a', 'b', 'c'].map((name) => wanted(name));
     for (const request of requests) await store.acquire(request, WITHIN);
     await client.set('{locks:b}:queue', 'not ours');

@@ -20,11 +20,11 @@ describe('a mutant of Lua', () => {
 
   afterAll(() => redis.disconnect());
 
-  it('is told from Lua that does not compile', async () => {
+  it('is distinguished from Lua that does not compile', async () => {
     await expect(redis.script('LOAD', 'if then')).rejects.toThrow('Error compiling script');
   });
 
-  it.each(mutants)('compiles, for one that does not proves nothing: $name', async (mutant) => {
+  it.each(mutants)('compiles, since a failure to compile proves nothing: $name', async (mutant) => {
     const changed = scriptsAfter(mutant).filter(([, lua], i) => lua !== SCRIPTS[i]?.[1]);
     expect(changed).not.toEqual([]);
     for (const [, lua] of changed) await redis.script('LOAD', lua);

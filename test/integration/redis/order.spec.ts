@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeEverything, openManager } from './support/redis-stores.js';
 
-describe('those who wait, when the first of them loses the connection by which it is told', () => {
+describe('waiters, when the first of them loses the connection for its messages', () => {
   let server: RedisServer;
   let client: Redis;
   beforeEach(async () => {
@@ -16,7 +16,7 @@ describe('those who wait, when the first of them loses the connection by which i
   it.each([
     ['it is released', (holder: Holder) => holder.release()],
     ['it is released together with others', (holder: Holder) => holder.releaseAll()],
-  ])('have the lock in the order in which they came, also if at that moment %s', async (_, release) => {
+  ])('get the lock in the order in which they came, even if at that moment %s', async (_, release) => {
     const { manager: a } = await openManager(server.url);
     for (let round = 0; round < 8; round++) {
       // Who has never waited has no such connection yet.

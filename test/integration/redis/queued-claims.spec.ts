@@ -12,8 +12,8 @@ const PATIENCE = 60_000;
 
 afterEach(closeEverything);
 
-describe('a run that is waited for, on a lock that others are queued for without end', () => {
-  it('comes in the order of the queue, and is done for all others who waited for it', async () => {
+describe('a run that several calls wait for, on a lock whose queue never ends', () => {
+  it('comes in the order of the queue, and is done for all other calls that waited for it', async () => {
     const server = await RedisServer.start();
     const busy = await workers(server);
     const claimants = await Promise.all(Array.from({ length: 3 }, () => openManager(server.url, 5000)));

@@ -98,25 +98,28 @@ describe.each<[string, Refusal]>([
   it.each([
     ['a start hook', { ...HOOK, wait: true }],
     ['a tick with rerun', RERUN],
-  ] as const)('is not done again by another replica when Redis is well: %s', async (_which, options) => {
-    const { server, admin, holder, other, events } = await start();
-    let allow: (() => Promise<unknown>) | undefined;
-    let standingBy: Promise<unknown> | undefined;
-    const work = async () => {
-      standingBy = other.manager.run('lock', () => 'again', options);
-      allow = await refuse(server, admin);
-    };
+  ] as const)(
+    'is not done again by another replica when Redis accepts writes again: %s',
+    async (_which, options) => {
+      const { server, admin, holder, other, events } = await start();
+      let allow: (() => Promise<unknown>) | undefined;
+      let standingBy: Promise<unknown> | undefined;
+      const work = async () => {
+        standingBy = other.manager.run('lock', () => 'again', options);
+        allow = await refuse(server, admin);
+      };
 
-    expect(await holder.manager.run('lock', work, options)).toMatchObject({ status: 'ran' });
-    await allow?.();
+      expect(await holder.manager.run('lock', work, options)).toMatchObject({ status: 'ran' });
+      await allow?.();
 
-    expect(await standingBy).toMatchObject({ status: 'skipped', reason: 'done' });
-    await eventually(() => expect(events.map(({ type }) => type)).toEqual(['acquired', 'released']), SOON);
-    expect(holder.log.warnings).toEqual([]);
-    expect([holder.log.errors.length, holder.log.infos.length]).toEqual([1, 1]);
-  });
+      expect(await standingBy).toMatchObject({ status: 'skipped', reason: 'done' });
+      await eventually(() => expect(events.map(({ type }) => type)).toEqual(['acquired', 'released']), SOON);
+      expect(holder.log.warnings).toEqual([]);
+      expect([holder.log.errors.length, holder.log.infos.length]).toEqual([1, 1]);
+    },
+  );
 
-  it('leaves its lock to the next waiter when Redis is well, long before the TTL is over', async () => {
+  it('hands its lock to the next waiter when Redis has memory again, long before the TTL is over', async () => {
     const { server, admin, holder, other } = await start();
     let waiting: Promise<unknown> | undefined;
     let allow: (() => Promise<unknown>) | undefined;
@@ -135,8 +138,8 @@ describe.each<[string, Refusal]>([
   });
 });
 
-describe('work that succeeds when its user may not give locks back any more (-NOPERM)', () => {
-  it('is recorded when that is put right, is told by one error, and keeps others from doing it again', async () => {
+describe('work that succeeds when its user may no longer release locks (-NOPERM)', () => {
+  it('is recorded when the permission is back, logs one error, and keeps others from doing it again', async () => {
     const server = await RedisServer.start();
     const admin = server.client();
     const user = (...rules: string[]): Promise<unknown> => admin.acl('SETUSER', 'app', ...rules);
@@ -161,11 +164,11 @@ describe('work that succeeds when its user may not give locks back any more (-NO
   });
 });
 
-describe('work that ends under its lease after Redis has died and come back empty', () => {
+describe('work that ends under its lease after Redis was killed and restarted empty', () => {
   it.each([
     ['before its end', 'within'],
     ['after its end', 'afterwards'],
-  ])('is told as run and given back, and never as lost: it is back %s', async (_when, back) => {
+  ])('is reported as run and released, and never as lost: Redis is back %s', async (_when, back) => {
     const { server, holder, events } = await start();
     const work = async () => {
       await server.kill();

@@ -34,7 +34,7 @@ describe('two replicas that share a lock behind sentinels', () => {
     await sentinel.close();
   });
 
-  it('never hold it both in a planned failover, whose old primary stays writable: the lease moves along', async () => {
+  it('never both hold it in a planned failover, whose old primary stays writable: the lease moves along', async () => {
     const { manager: holder } = await openManager(options(), 500, QUICK);
     const lease = await acquired(holder, 'shared');
 
@@ -53,7 +53,7 @@ describe('two replicas that share a lock behind sentinels', () => {
     expect([...log.errors, ...log.warnings]).toEqual([]);
   }, 90_000);
 
-  it('get none from a primary whose replica is being promoted: what it grants would be lost', async () => {
+  it('get no lock from a primary whose replica is being promoted, since its grants would be lost', async () => {
     const { manager: holder, log } = await openManager(options(), 5000);
     await acquired(holder, 'warm');
     await sentinel.client.call('SENTINEL', 'FAILOVER', MASTER_NAME);
@@ -69,7 +69,7 @@ describe('two replicas that share a lock behind sentinels', () => {
     expect(log.errors).toEqual([]);
   }, 60_000);
 
-  it('and one that waits, hand it over in a planned failover', async () => {
+  it('hand it over to a waiter in a planned failover', async () => {
     const { manager: holder } = await openManager(options());
     const { manager: waiter } = await openManager(options());
     const lease = await acquired(holder, 'shared');
@@ -87,7 +87,7 @@ describe('two replicas that share a lock behind sentinels', () => {
     expect(await roleOf(primary)).toBe('master');
   }, 90_000);
 
-  it('never hold it both when the primary is killed', async () => {
+  it('never both hold it when the primary is killed', async () => {
     const { manager: holder } = await openManager(options(), 300, QUICK);
     const lease = await acquired(holder, 'shared');
     await replicated();
@@ -105,7 +105,7 @@ describe('two replicas that share a lock behind sentinels', () => {
     expect(violations).toBe(0);
   }, 120_000);
 
-  it('never hold it both when the primary stands still, and goes on when it has a successor', async () => {
+  it('never both hold it when the primary is stopped, and continues when it has a successor', async () => {
     const { manager: holder } = await openManager(options(), 300, QUICK);
     const lease = await acquired(holder, 'shared');
     await replicated();
@@ -124,7 +124,7 @@ describe('two replicas that share a lock behind sentinels', () => {
     expect(violations).toBe(0);
   }, 120_000);
 
-  it('are told that the server which the sentinels name takes no writes, not that no sentinel answers', async () => {
+  it('log that the server that the sentinels name accepts no writes, not that no sentinel answers', async () => {
     const { log, manager } = await openManager(options(), 300);
     // As in a failover by hand: the sentinel does not know yet.
     await primary.client().replicaof('127.0.0.1', replica.port);
@@ -136,7 +136,7 @@ describe('two replicas that share a lock behind sentinels', () => {
     expect(log.errors[0]).not.toContain('unreachable');
   });
 
-  it('are told that the sentinels know no primary of that name', async () => {
+  it('log that the sentinels know no primary of that name', async () => {
     const { log } = await openManager({ ...options(), name: 'other' }, 300);
     expect(log.errors).toHaveLength(1);
     expect(log.errors[0]).toContain('know no primary of the name other');

@@ -12,7 +12,7 @@ import {
 } from './support/redis-stores.js';
 import { MASTER_NAME, startSentinel, type Sentinel } from './support/sentinel.js';
 
-describe('a master behind sentinels', () => {
+describe('a primary behind sentinels', () => {
   let master: RedisServer;
   let replica: RedisServer;
   let sentinel: Sentinel;
@@ -31,7 +31,7 @@ describe('a master behind sentinels', () => {
     await sentinel.close();
   });
 
-  it('is found, and after a failover its successor', async () => {
+  it('is found, and so is its successor after a failover', async () => {
     const { manager, log } = await openManager(options());
     expect(await manager.tryAcquire('first', {})).toMatchObject({ status: 'acquired' });
     expect(await master.client().exists('locks:first')).toBe(1);
@@ -43,7 +43,7 @@ describe('a master behind sentinels', () => {
     expect(log.errors[0]).toContain(`sentinel master ${MASTER_NAME}`);
   });
 
-  it('that was demoted without being cut off is left for its successor', async () => {
+  it('is replaced by its successor if it was demoted without being cut off', async () => {
     const { store } = await openStore(options());
     await store.acquire(wanted('first'), WITHIN);
     await sentinel.client.call('SENTINEL', 'FAILOVER', MASTER_NAME);
@@ -56,7 +56,7 @@ describe('a master behind sentinels', () => {
     expect(await replica.client().exists('locks:second')).toBe(1);
   });
 
-  it('is taken over from a given client, even one that reads from replicas', async () => {
+  it('is copied from a given client, even one that reads from replicas', async () => {
     const client = new Redis({ ...options(), role: 'slave' });
     client.on('error', () => undefined);
     const before = { ...client.options };
@@ -68,7 +68,7 @@ describe('a master behind sentinels', () => {
     client.disconnect();
   });
 
-  it('is waited for when the sentinel is silent at start, not for long', async () => {
+  it('delays the start only a little if the sentinel is silent', async () => {
     sentinel.pause();
     const opening = await timed(() => openStore(options()));
     expect(opening.ms).toBeLessThan(2300);
@@ -79,7 +79,7 @@ describe('a master behind sentinels', () => {
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
   });
 
-  it('is waited for when no sentinel is there at start', async () => {
+  it('is reported in one error line if no sentinel is there at start', async () => {
     await sentinel.close();
     const { store, log } = await openStore(options());
     for (let i = 0; i < 3; i++) await timed(() => store.acquire(wanted(), 300));

@@ -19,7 +19,7 @@ import {
 afterEach(closeEverything);
 
 describe('a Redis that is away', () => {
-  it('by a crash: calls fail in time, and succeed within seconds of its return', async () => {
+  it('because it crashed: calls fail in time, and succeed within seconds of its return', async () => {
     const server = await RedisServer.start({ appendonly: true });
     const { store, log } = await openStore(server.url);
     const mine = wanted();
@@ -36,7 +36,7 @@ describe('a Redis that is away', () => {
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
   });
 
-  it('at start: the store opens nevertheless, and works when it is there', async () => {
+  it('at start: the store opens all the same, and works when Redis is there', async () => {
     const server = await RedisServer.start();
     await server.kill();
     const opening = await timed(() => openStore(server.url));
@@ -75,7 +75,7 @@ describe('a Redis that is away', () => {
   });
 });
 
-describe('a Redis that stands still', () => {
+describe('a Redis that is stopped', () => {
   it('longer than a call may take: the call fails in time, and its release leaves nothing behind', async () => {
     const server = await RedisServer.start();
     const { store } = await openStore(server.url);
@@ -118,7 +118,7 @@ describe('a Redis that stands still', () => {
 });
 
 describe('a Redis that forgets its scripts', () => {
-  it('between calls: nobody notices', async () => {
+  it('between calls: no call fails', async () => {
     const server = await RedisServer.start();
     const { store } = await openStore(server.url);
     const mine = wanted();
@@ -132,7 +132,7 @@ describe('a Redis that forgets its scripts', () => {
     expect(await store.release(mine, WITHIN)).toBe('held');
   });
 
-  it('again and again under 200 concurrent calls: nobody notices', async () => {
+  it('again and again under 200 concurrent calls: no call fails', async () => {
     const server = await RedisServer.start();
     const { store } = await openStore(server.url);
     const admin = server.client();
@@ -170,7 +170,7 @@ describe('a Redis that refuses', () => {
     expect([log.errors.length, log.infos.length]).toEqual([1, 1]);
   }
 
-  it('as a replica (-READONLY) is survived, without connecting to it all the time', async () => {
+  it('as a replica (-READONLY) is survived, without a reconnect for each refusal', async () => {
     const other = await RedisServer.start();
     let before = 0;
     await survives(
@@ -261,14 +261,14 @@ describe('a refusal on a connection that stays open', () => {
     "READONLY You can't write against a read only replica.",
     // Redis 5, 6 and KeyDB
     "ERR Error running script (call to f_8c63a51): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.",
-  ])('is cured by another connection where it can be, within the same call: %s', async (refusal) => {
+  ])('is cured within the same call by another connection, if that can help: %s', async (refusal) => {
     const fake = await FakeRedis.start(refusing(refusal));
     const { store, log } = await openStore(`redis://127.0.0.1:${fake.port}`);
     expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted', fencingToken: 7 });
     expect(log.all).toBe('');
   });
 
-  it('is waited out where it passes', async () => {
+  it('is waited out if it ends by itself', async () => {
     let refusals = 0;
     const fake = await FakeRedis.start((command) => {
       if (!/^eval/i.test(command[0] ?? '')) return handshake(command);
@@ -278,7 +278,7 @@ describe('a refusal on a connection that stays open', () => {
     expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted', fencingToken: 7 });
   });
 
-  it('ends a call at once where it does not pass, and surely did nothing', async () => {
+  it('ends a call at once if it does not end by itself, and has certainly done nothing', async () => {
     const fake = await FakeRedis.start((command) =>
       /^eval/i.test(command[0] ?? '') ? '-OOM command not allowed\r\n' : handshake(command),
     );

@@ -33,7 +33,7 @@ describe('TLS', () => {
     });
   });
 
-  it('works with a CA of the user, and after the connection broke', async () => {
+  it('works with a CA of the user, and after a reconnect', async () => {
     const { store } = await openStore({ host: '127.0.0.1', port, tls: { ca } });
     const mine = wanted();
     expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted' });
@@ -42,7 +42,7 @@ describe('TLS', () => {
     expect(store.description).toBe(`rediss://127.0.0.1:${port}/0`);
   });
 
-  it('is taken over from a given client', async () => {
+  it('is copied from a given client', async () => {
     const client = new Redis({ host: '127.0.0.1', port, tls: { ca } });
     const { store } = await openStore(client);
     expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted' });
@@ -58,13 +58,13 @@ describe('TLS', () => {
     expect(await store.acquire(wanted(), 3000)).toMatchObject({ status: 'granted' });
   });
 
-  it('is what rediss:// means: a certificate that nobody vouches for is refused, and the line says so', async () => {
+  it('is checked for rediss://: a certificate of no trusted CA is refused, and the log line says so', async () => {
     const { log } = await openStore(`rediss://127.0.0.1:${port}`);
     expect(log.errors).toHaveLength(1);
     expect(log.errors[0]).toMatch(/certificate/);
   });
 
-  it('says that the server does not speak it', async () => {
+  it('logs that the server does not support it', async () => {
     const { store, log } = await openStore(`rediss://127.0.0.1:${server.port}`);
     const { error, ms } = await timed(() => store.acquire(wanted(), WITHIN));
     expect(error).toMatchObject({ code: 'LOCK_STORE', mayHaveRun: false, cause: expect.anything() });
@@ -109,7 +109,7 @@ describe('an ACL user', () => {
     },
   );
 
-  it.each(['+get', '+set', '+exists'])('who may not %s leaves no lock that nobody has', async (rule) => {
+  it.each(['+get', '+set', '+exists'])('leaves no lock without an owner if it may not %s', async (rule) => {
     const server = await RedisServer.start();
     const rules = MINIMAL_ACL.filter((other) => other !== rule);
     await server.client().acl('SETUSER', 'locker', 'on', `>${PASSWORD}`, ...rules);
@@ -120,7 +120,7 @@ describe('an ACL user', () => {
     expect(await server.client().exists('locks:lock')).toBe(0);
   });
 
-  it('who may do what the README says is queued, and is told of its grant', async () => {
+  it('is queued and gets the message about its grant with the permissions of the README', async () => {
     const [holder, waiter] = [wanted(), { ...wanted(), waited: 0 }];
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT]);
     let turns = 0;
@@ -135,7 +135,7 @@ describe('an ACL user', () => {
     expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'granted' });
   });
 
-  it('who may not look through the queue is queued all the same', async () => {
+  it('is queued even without the permission to read the queue', async () => {
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT.filter((rule) => rule !== '+zrange')]);
     const waiter = { ...wanted(), waited: 0 };
     store.queue.watch('lock', () => {});
@@ -144,25 +144,22 @@ describe('an ACL user', () => {
     await eventually(async () => expect(await store.acquire(waiter, WITHIN)).toMatchObject({ queued: true }));
   });
 
-  it.each(['&locks:*', '+subscribe', '+publish'])(
-    'who may not %s waits all the same, by asking',
-    async (rule) => {
-      const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT.filter((other) => other !== rule)]);
-      const [holder, waiter] = [wanted(), { ...wanted(), waited: 0 }];
-      store.queue.watch('lock', () => {});
-      await store.acquire(holder, WITHIN);
-      for (let i = 0; i < 10; i++) {
-        await store.acquire(waiter, WITHIN).catch(() => undefined);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      await store.release(holder, WITHIN);
+  it.each(['&locks:*', '+subscribe', '+publish'])('waits by polling if it may not %s', async (rule) => {
+    const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_WAIT.filter((other) => other !== rule)]);
+    const [holder, waiter] = [wanted(), { ...wanted(), waited: 0 }];
+    store.queue.watch('lock', () => {});
+    await store.acquire(holder, WITHIN);
+    for (let i = 0; i < 10; i++) {
+      await store.acquire(waiter, WITHIN).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await store.release(holder, WITHIN);
 
-      expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'granted' });
-    },
-  );
+    expect(await store.acquire(waiter, WITHIN)).toMatchObject({ status: 'granted' });
+  });
 
   it.each(['&locks:*', '+subscribe', '+pubsub|numsub'])(
-    'who may not %s is told once what that costs, and is not asked for it again and again',
+    'gets one warning that says what that costs if it may not %s, and no repeated attempts',
     async (rule) => {
       const server = await RedisServer.start();
       const rules = [...MINIMAL_ACL, ...ACL_TO_WAIT.filter((other) => other !== rule)];
@@ -190,7 +187,7 @@ describe('an ACL user', () => {
     },
   );
 
-  it('who may scan can list the locks', async () => {
+  it('can list the locks with the permission to scan', async () => {
     const store = await storeOf([...MINIMAL_ACL, ...ACL_TO_LIST]);
     await store.acquire(wanted('job'), WITHIN);
     for await (const { name } of store.admin.list('', WITHIN)) expect(name).toBe('job');
@@ -202,7 +199,7 @@ describe('an ACL user', () => {
     return (await openStore(`redis://locker:${PASSWORD}@127.0.0.1:${server.port}`)).store;
   }
 
-  it('that may not do enough gets one error line, and locks when it may', async () => {
+  it('logs one error line while permissions are missing, and gets locks when it has them', async () => {
     const server = await RedisServer.start();
     const admin = server.client();
     await admin.acl('SETUSER', 'locker', 'on', `>${PASSWORD}`, '~*', '+info');
@@ -216,7 +213,7 @@ describe('an ACL user', () => {
     expect(log.all).not.toContain(PASSWORD);
   });
 
-  it('whose password is wrong gets one error line, and locks once it is right', async () => {
+  it('logs one error line while the password is wrong, and gets locks when it is right', async () => {
     const server = await RedisServer.start();
     const admin = server.client();
     await admin.acl('SETUSER', 'locker', 'on', '>something-else', '~*', '+@all');
@@ -234,7 +231,7 @@ describe('an ACL user', () => {
     expectNoPassword(log);
   });
 
-  it('whose password is wrong stays secret in a cluster and behind sentinels too', async () => {
+  it('keeps a wrong password secret, also in a cluster and behind sentinels', async () => {
     const server = await RedisServer.start();
     await server.client().config('SET', 'requirepass', 'something-else');
     const node = { host: '127.0.0.1', port: server.port };
@@ -253,7 +250,7 @@ describe('an ACL user', () => {
     }
   });
 
-  it('keeps its password secret from a server that repeats what it does not know', async () => {
+  it('keeps its password secret if the server repeats commands that it does not know', async () => {
     const fake = await FakeRedis.start(
       ([name, ...args]) =>
         `-ERR unknown command '${name}', with args beginning with: ${args.map((arg) => `'${arg}'`).join(' ')}\r\n`,

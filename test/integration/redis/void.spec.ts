@@ -52,7 +52,7 @@ describe('an acquisition whose first request was not answered', () => {
   });
 
   it.each<Wanted['end']>(['void', 'unfinished', 'completed'])(
-    'is not granted any more once it has ended as %s, if a copy of the request arrives only then',
+    'is no longer granted if a copy of the request arrives after it has ended as %s',
     async (end) => {
       const mine = wanted();
       await askInVain(mine, 'toServer');
@@ -65,7 +65,7 @@ describe('an acquisition whose first request was not answered', () => {
     },
   );
 
-  it('is not queued any more either', async () => {
+  it('is no longer queued', async () => {
     const holder = wanted();
     await network.acquire(holder, WITHIN);
     const waiter = { ...wanted(), waited: 0 };
@@ -90,7 +90,7 @@ describe('an acquisition whose first request was not answered', () => {
     expect(await store.acquire({ ...wanted(), claim }, WITHIN)).toMatchObject({ status: 'granted' });
   });
 
-  it('says with each refusal from then on that an earlier copy may still be granted, and with no other', async () => {
+  it('says with each refusal after that, and with no other, that an earlier copy may still be granted', async () => {
     const [mine, holder] = [wanted(), wanted()];
     await askInVain(mine, 'toServer');
     await network.acquire(holder, WITHIN);
@@ -101,7 +101,7 @@ describe('an acquisition whose first request was not answered', () => {
     expect(await signs()).toEqual([`{locks:lock}:void:${mine.owner}`]);
   });
 
-  it('keeps nobody else from being granted the lock, nor itself another', async () => {
+  it('keeps neither another owner from being granted the lock, nor itself from being granted another', async () => {
     const mine = wanted();
     await askInVain(mine, 'toServer');
     await store.release(voided(mine), WITHIN);
@@ -109,7 +109,7 @@ describe('an acquisition whose first request was not answered', () => {
     expect(await store.acquire({ ...mine, name: 'other' }, WITHIN)).toMatchObject({ status: 'granted' });
   });
 
-  it('is remembered for as long as a copy may be on its way, and not for ever', async () => {
+  it('is remembered for as long as a copy may be on its way, but not for ever', async () => {
     const mine = wanted();
     await askInVain(mine, 'toServer');
     await store.release(voided(mine), WITHIN);
@@ -118,7 +118,7 @@ describe('an acquisition whose first request was not answered', () => {
     expect(remaining).toBeLessThanOrEqual(VOID_RETENTION);
   });
 
-  it('is remembered also by a server without memory', async () => {
+  it('is remembered even by a server that is out of memory', async () => {
     const mine = wanted();
     await askInVain(mine, 'toClient');
     await client.config('SET', 'maxmemory', '1');
@@ -139,7 +139,7 @@ describe('an acquisition whose first request was not answered', () => {
 });
 
 describe('an acquisition that was retried on a new connection', () => {
-  it('leaves a sign when it ends, for the first copy', async () => {
+  it('leaves a key against the first copy when it ends', async () => {
     const mine = wanted();
     proxy.hold('toServer');
     const asked = store.acquire(mine, WITHIN);
@@ -153,7 +153,7 @@ describe('an acquisition that was retried on a new connection', () => {
     expect(await signs()).toEqual([`{locks:lock}:void:${mine.owner}`]);
   });
 
-  it('says so when it is refused', async () => {
+  it('says when it is refused that an earlier copy may still be granted', async () => {
     await network.acquire(wanted(), WITHIN);
     proxy.hold('toServer');
     const asked = store.acquire(wanted(), WITHIN);
@@ -176,7 +176,7 @@ describe('an acquisition whose only request was answered', () => {
     },
   );
 
-  it("changes nothing of somebody else's lock when it ends", async () => {
+  it('changes nothing in the lock of another owner when it ends', async () => {
     const theirs = wanted();
     const fencingToken = tokenOf(await network.acquire(theirs, WITHIN));
     expect(await store.release(voided(wanted()), WITHIN)).toBe('taken');

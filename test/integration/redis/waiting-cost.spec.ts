@@ -51,7 +51,7 @@ async function connections(): Promise<number[]> {
 }
 
 describe('what waiting costs Redis', () => {
-  it('is nothing where nobody has to wait: no message, and one connection of each process', async () => {
+  it('is nothing if no call has to wait: no message, and one connection for each process', async () => {
     for (const by of [holder, waiter]) {
       await (await acquire(by, 'a')).release();
       await by.run('a', () => 1, { wait: true });
@@ -65,7 +65,7 @@ describe('what waiting costs Redis', () => {
     expect(await connections()).toEqual([0, 0]);
   });
 
-  it('is one connection more for all who wait in a process, on whatever locks', async () => {
+  it('is one more connection for all waiters of a process, whatever their locks', async () => {
     const locks = Array.from({ length: 5 }, (_, i) => `lock-${i}`);
     const leases = await Promise.all(locks.map((name) => acquire(holder, name)));
     const waits = waitFor(Array.from({ length: 50 }, (_, i) => locks[i % locks.length]));
@@ -78,7 +78,7 @@ describe('what waiting costs Redis', () => {
     expect(await connections()).toEqual([0, 0, 1]);
   });
 
-  it('is a question every two seconds for a thousand who wait in a process', async () => {
+  it('is one request every two seconds for a thousand waiters in a process', async () => {
     const lease = await acquire(holder, 'a', { ttl: 5000, renewEvery: 250 });
     const waits = waitFor(Array.from({ length: 1000 }, () => 'a'));
     await standsInLine('a');

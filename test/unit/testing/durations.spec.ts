@@ -23,8 +23,8 @@ async function settlesAfter(ms: number, promise: Promise<unknown>): Promise<bool
   return !early && (await isSettled(promise));
 }
 
-describe('a string for a duration counts', () => {
-  it('among the options of the module', () => {
+describe('a string is accepted as a duration', () => {
+  it('in the options of the module', () => {
     const times = { ttl: '30s', renewEvery: '5s', commandTimeout: '1.5s', drainTimeout: '1m' } as const;
     expect(resolveSettings({ store: 'memory', ...times })).toMatchObject({
       ttl: 30_000,
@@ -34,7 +34,7 @@ describe('a string for a duration counts', () => {
     });
   });
 
-  it('among those of a lease', async () => {
+  it('in the options of a lease', async () => {
     const { locks, events } = await compileOn(kit);
     const lease = await locks.acquire('report', { ttl: '20s', renewEvery: '4s', maxHold: '1m' });
     await kit.clock.advance('9s');
@@ -46,7 +46,7 @@ describe('a string for a duration counts', () => {
     expect(lease?.signal.reason).toMatchObject({ reason: 'max-hold' });
   });
 
-  it('among those of a lock object, which tells it in milliseconds', async () => {
+  it('in the options of a lock object, which returns milliseconds', async () => {
     const { locks } = await compileOn(kit);
     expect(locks.lock('report', { ttl: '20s', renewEvery: '4s' })).toMatchObject({
       ttl: 20_000,
@@ -63,7 +63,7 @@ describe('a string for a duration counts', () => {
     await expect(outcome).rejects.toThrow(LockTimeoutError);
   });
 
-  it('as the time for which a store is asked that is away', async () => {
+  it('as the time to retry while the store is away', async () => {
     const { locks } = await compileOn(kit);
     kit.down();
     const outcome = locks.run('report', work, { retryFor: '5s' });
@@ -99,8 +99,8 @@ describe('a string for a duration counts', () => {
   });
 });
 
-describe('a string for a duration of @Exclusive counts', () => {
-  it('on a method, and among the defaults of its class', async () => {
+describe('a string is accepted as a duration of @Exclusive', () => {
+  it('on a method, and in the defaults of its class', async () => {
     const gate = new Gate();
     @Injectable()
     @Exclusive.defaults({ ttl: '20s', renewEvery: '4s' })

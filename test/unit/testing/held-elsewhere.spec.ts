@@ -40,7 +40,7 @@ describe('a lock that is held elsewhere', () => {
     expect(await locks.run('report', work)).toEqual(RAN);
   });
 
-  it('is nothing to the application any more when it is released again', async () => {
+  it('does not affect the application when it is released again', async () => {
     const { locks } = await compileOn(kit);
     const other = await kit.holdElsewhere('report');
     await other.release();
@@ -54,7 +54,7 @@ describe('a lock that is held elsewhere', () => {
     expect(await finish()).toEqual(RAN);
   });
 
-  it('is had by whoever waits for it when it is released', async () => {
+  it('goes to the waiter when it is released', async () => {
     const { locks } = await compileOn(kit);
     const other = await kit.holdElsewhere('report');
     const outcome = locks.run('report', work, { wait: true });
@@ -66,7 +66,7 @@ describe('a lock that is held elsewhere', () => {
     expect(await outcome).toEqual(RAN);
   });
 
-  it('is waited for by the clock of the kit', async () => {
+  it('is waited for on the clock of the kit', async () => {
     const { locks } = await compileOn(kit);
     await kit.holdElsewhere('report');
     const outcome = locks.run('report', work, { wait: 60_000 });
@@ -102,7 +102,7 @@ describe('a lock that is held elsewhere', () => {
     expect(started).toEqual(['migration']);
   });
 
-  it('cannot be one that somebody holds already', async () => {
+  it('cannot be a lock that is held already', async () => {
     const { locks } = await compileOn(kit);
     await kit.holdElsewhere('there');
     await startWork(locks, 'here').then(async ({ finish }) => {

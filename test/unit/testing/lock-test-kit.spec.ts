@@ -10,7 +10,7 @@ beforeEach(() => {
 afterEach(closeApps);
 
 describe('applications on the store of one kit', () => {
-  it('are replicas of each other, also when one has been closed', async () => {
+  it('are replicas of each other, even after one has been closed', async () => {
     const [one, two] = [await compileOn(kit), await compileOn(kit)];
     const occurrence = { key: 'v1' };
     const { finish } = await startWork(one.locks, 'report');
@@ -25,7 +25,7 @@ describe('applications on the store of one kit', () => {
 });
 
 describe('the test kit', () => {
-  it('refuses what cannot work', async () => {
+  it('refuses options that cannot work', async () => {
     const refusal = { code: 'LOCK_CONFIGURATION' };
     await expect(kit.holdElsewhere('')).rejects.toMatchObject(refusal);
     await expect(kit.holdElsewhere('a', { ttl: 5 })).rejects.toMatchObject(refusal);

@@ -25,7 +25,7 @@ describe('a lease that the kit takes away', () => {
     expect(await locks.run('report', work)).toEqual(RAN);
   });
 
-  it('has vanished where the test wants it, and the lock is free', async () => {
+  it('has vanished if the test wants that, and the lock is free', async () => {
     const { locks } = await compileOn(kit);
     const { signal, finish } = await startWork(locks, 'report');
 
@@ -48,7 +48,7 @@ describe('a lease that the kit takes away', () => {
     await finish();
   });
 
-  it('is that of a call which the test has only just made', async () => {
+  it('may belong to a call that the test has only just made', async () => {
     const { locks } = await compileOn(kit);
     const outcome = locks.run('report', ({ signal }) => aborted(signal));
 
@@ -57,7 +57,7 @@ describe('a lease that the kit takes away', () => {
     expect(failure).toMatchObject({ status: 'rejected', reason: { code: 'LOCK_LOST' } });
   });
 
-  it('takes no other lease with it, and no time', async () => {
+  it('affects no other lease, and takes no time', async () => {
     const { locks } = await compileOn(kit);
     const [lost, kept] = [await startWork(locks, 'lost'), await startWork(locks, 'kept')];
     const before = kit.clock.now();
@@ -70,7 +70,7 @@ describe('a lease that the kit takes away', () => {
     expect(await kept.finish()).toEqual(RAN);
   });
 
-  it('is that of the replica which holds the lock, where several share the store', async () => {
+  it('is the one of the holder if several replicas share the store', async () => {
     const [one, two] = [await compileOn(kit), await compileOn(kit)];
     const running = await startWork(two.locks, 'report');
 
@@ -81,7 +81,7 @@ describe('a lease that the kit takes away', () => {
     await running.finish();
   });
 
-  it('must be there', async () => {
+  it('must exist', async () => {
     await compileOn(kit);
     await kit.holdElsewhere('elsewhere');
 

@@ -15,7 +15,7 @@ function noteAfter(ms: number, notes: number[], then?: () => void): () => void {
 }
 
 describe('the clock of the test kit', () => {
-  it('stands still by itself, and passes as it is moved', async () => {
+  it('stands still until it is moved', async () => {
     expect(clock.now()).toBe(0);
     await clock.advance(1500);
     expect(clock.now()).toBe(1500);
@@ -23,7 +23,7 @@ describe('the clock of the test kit', () => {
     expect(clock.now()).toBe(2000);
   });
 
-  it('calls back each at its time, also those that came while it was moved', async () => {
+  it('calls each callback at its time, even those that were added during the move', async () => {
     const notes: number[] = [];
     noteAfter(300, notes, () => noteAfter(50, notes));
     noteAfter(100, notes);
@@ -35,7 +35,7 @@ describe('the clock of the test kit', () => {
     expect(notes).toEqual([100, 300, 350]);
   });
 
-  it('lets what a call has brought about happen before the next call', async () => {
+  it('lets the effects of a callback happen before the next one', async () => {
     const order: string[] = [];
     const chain = async (name: string): Promise<void> => {
       for (let step = 1; step <= 3; step++) order.push(await Promise.resolve(`${name}${step}`));
@@ -48,7 +48,7 @@ describe('the clock of the test kit', () => {
     expect(order).toEqual(['a1', 'a2', 'a3', 'b1', 'b2', 'b3']);
   });
 
-  it('does not call back what was cancelled', async () => {
+  it('does not call a callback that was cancelled', async () => {
     const notes: number[] = [];
     const cancel = noteAfter(200, notes);
     noteAfter(100, notes, cancel);
@@ -58,7 +58,7 @@ describe('the clock of the test kit', () => {
     expect(notes).toEqual([100]);
   });
 
-  it('calls back late, and all of them, after it has stood still', async () => {
+  it('calls all callbacks late after the process has stood still', async () => {
     const notes: number[] = [];
     noteAfter(100, notes);
     noteAfter(200, notes);
@@ -70,7 +70,7 @@ describe('the clock of the test kit', () => {
     expect(notes).toEqual([1000, 1000]);
   });
 
-  it('adds up moves that are made at once', async () => {
+  it('adds up moves that are made at the same time', async () => {
     const notes: number[] = [];
     noteAfter(50, notes);
     noteAfter(150, notes);
@@ -80,7 +80,7 @@ describe('the clock of the test kit', () => {
     expect([clock.now(), notes]).toEqual([200, [50, 150]]);
   });
 
-  it('adds what has passed to the time of Date', async () => {
+  it('adds the time that has passed to Date', async () => {
     const before = Date.now();
     await clock.advance(3_600_000);
     const wall = clock.wall();

@@ -10,7 +10,7 @@ beforeEach(() => {
 afterEach(closeApps);
 
 describe('a store that the kit takes down', () => {
-  it('fails every call until it is up again', async () => {
+  it('fails every call until it works again', async () => {
     const { locks, log } = await compileOn(kit);
 
     kit.down();
@@ -28,7 +28,7 @@ describe('a store that the kit takes down', () => {
     expect(await locks.run('report', work)).toEqual(RAN);
   });
 
-  it('is up as soon as the test says so', async () => {
+  it('works as soon as the test says so', async () => {
     const { locks } = await compileOn(kit);
 
     kit.downFor(HOUR);
@@ -37,7 +37,7 @@ describe('a store that the kit takes down', () => {
     expect(await locks.run('report', work)).toEqual(RAN);
   });
 
-  it('is back when its time has passed', async () => {
+  it('works again when the time has passed', async () => {
     const { locks } = await compileOn(kit);
 
     await kit.clock.advance(HOUR);
@@ -61,7 +61,7 @@ describe('a store that the kit takes down', () => {
     expect(await finish()).toEqual(RAN);
   });
 
-  it('costs the lease whose time passes without a renewal', async () => {
+  it('costs a lease whose TTL passes without a renewal', async () => {
     const { locks } = await compileOn(kit);
     const { lease, signal, finish } = await startWork(locks, 'report');
 
@@ -76,7 +76,7 @@ describe('a store that the kit takes down', () => {
     await finish();
   });
 
-  it('gets back a lock whose work ended meanwhile', async () => {
+  it('gets the lock of work that ended meanwhile', async () => {
     const { locks } = await compileOn(kit);
     const { finish } = await startWork(locks, 'report');
 

@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(closeApps);
 
 describe('time that the kit lets pass', () => {
-  it('renews the leases of work that goes on', async () => {
+  it('renews the leases of work that continues', async () => {
     const { locks, events } = await compileOn(kit);
     const { lease, signal, finish } = await startWork(locks, 'report');
 
@@ -36,7 +36,7 @@ describe('time that the kit lets pass', () => {
     expect(await finish()).toMatchObject({ status: 'lost', error: { reason: 'expired' } });
   });
 
-  it('aborts the signal of work that never asks when the process stands still', async () => {
+  it('aborts the signal of work that never checks its lease when the process stands still', async () => {
     const { locks } = await compileOn(kit);
     const { signal, finish } = await startWork(locks, 'report');
 
@@ -46,7 +46,7 @@ describe('time that the kit lets pass', () => {
     await finish();
   });
 
-  it('is that by which the store judges gaps, and what it remembers of runs', async () => {
+  it('is used by the store for gaps and marks', async () => {
     const { locks, log } = await compileOn(kit);
     const gap = { gap: HOUR };
     const key = { key: 'v1', remember: HOUR };
@@ -63,7 +63,7 @@ describe('time that the kit lets pass', () => {
     expect(log.complaints).toEqual([]);
   });
 
-  it('is that by which a tick comes', async () => {
+  it('is used for ticks', async () => {
     const { locks, log } = await compileOn(kit);
     await kit.clock.advance(HOUR);
     const occurrence = {
@@ -81,7 +81,7 @@ describe('time that the kit lets pass', () => {
     expect(log.complaints).toEqual([]);
   });
 
-  it('is that for which a shutdown waits', async () => {
+  it('is used for the wait of a shutdown', async () => {
     const { module, locks } = await compileOn(kit);
     const { signal, finish } = await startWork(locks, 'report');
     const closed = module.close();
@@ -95,7 +95,7 @@ describe('time that the kit lets pass', () => {
     await closed;
   });
 
-  it('passes under the fake timers of jest, too', async () => {
+  it('also passes under the fake timers of jest', async () => {
     const { locks } = await compileOn(kit);
     jest.useFakeTimers();
     try {

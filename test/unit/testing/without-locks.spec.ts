@@ -27,7 +27,7 @@ class Plain {
 const mock = (): object => new Proxy({}, { get: (_, key) => (key === 'then' ? undefined : () => undefined) });
 
 describe('withoutLocks()', () => {
-  it('lets a test call decorated methods of an object that it has constructed itself', async () => {
+  it('lets a test call decorated methods of an object that it has constructed', async () => {
     const jobs = new Jobs(mock() as ExclusiveLockService);
     await expect(jobs.nightly('sales')).rejects.toThrow(
       /withoutLocks\(object\) of 'nestjs-exclusive-lock\/testing'/,
@@ -40,7 +40,7 @@ describe('withoutLocks()', () => {
     );
   });
 
-  it('lets a test call decorated methods where useMocker() has mocked the lock service', async () => {
+  it('lets a test call decorated methods if useMocker() has mocked the lock service', async () => {
     const builder = Test.createTestingModule({ providers: [Jobs] });
     const app = await builder.useMocker(mock).compile();
     const jobs = app.get(Jobs);

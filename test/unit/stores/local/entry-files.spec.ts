@@ -40,14 +40,14 @@ describe('an entry', () => {
     expect(one.read('test:other')).toBeUndefined();
   });
 
-  it('is first written by one', async () => {
+  it('is created by one writer only', async () => {
     expect(one.write(KEY, entry(1), undefined)).toBe(true);
     expect(two.write(KEY, entry(2), undefined)).toBe(false);
 
     expect(await fencingTokens()).toEqual([1]);
   });
 
-  it('is written by one of those who have read it', async () => {
+  it('is written by only one of the writers that have read it', async () => {
     one.write(KEY, entry(1), undefined);
     const [seen, seenToo] = [one.read(KEY), two.read(KEY)];
 
@@ -73,7 +73,7 @@ describe('an entry', () => {
     expect(statSync(stored.folder).mode & 0o777).toBe(0o700);
   });
 
-  it('whose file is empty is known to exist, and is written over', async () => {
+  it('exists and can be overwritten if its file is empty', async () => {
     one.write(KEY, entry(1), undefined);
     const { folder: lockFolder, version } = one.read(KEY)!;
     writeFileSync(join(lockFolder, `${version}`), '');
@@ -95,7 +95,7 @@ describe('an entry', () => {
 });
 
 describe('an entry that is removed', () => {
-  it('is gone with its folder', () => {
+  it('disappears with its folder', () => {
     one.write(KEY, entry(1), undefined);
 
     two.remove(two.read(KEY)!);
@@ -104,7 +104,7 @@ describe('an entry that is removed', () => {
     expect(existsSync(one.folderOf(KEY))).toBe(false);
   });
 
-  it('stays when somebody has written it meanwhile', async () => {
+  it('stays if it was written meanwhile', async () => {
     one.write(KEY, entry(1), undefined);
     const seen = two.read(KEY)!;
     one.write(KEY, entry(2), one.read(KEY));
@@ -114,7 +114,7 @@ describe('an entry that is removed', () => {
     expect(await fencingTokens()).toEqual([2]);
   });
 
-  it('does not come back as what it was before', () => {
+  it('does not come back in an old version', () => {
     one.write(KEY, entry(10), undefined);
     const seen = one.read(KEY)!;
     writeFileSync(join(seen.folder, '9'), JSON.stringify(entry(9)));
@@ -125,7 +125,7 @@ describe('an entry that is removed', () => {
   });
 });
 
-describe('a writer that stood still between reading and writing', () => {
+describe('a writer that was stopped between reading and writing', () => {
   let seen: StoredEntry;
 
   beforeEach(() => {
@@ -138,7 +138,7 @@ describe('a writer that stood still between reading and writing', () => {
     [2, false],
     [HISTORY, false],
     [HISTORY + 1, 'unknown'],
-  ])('has not written when others have, %i times: %s', async (times, expected) => {
+  ])('does not write if others have written %i times: %s', async (times, expected) => {
     for (let fencingToken = 2; fencingToken <= times + 1; fencingToken++)
       two.write(KEY, entry(fencingToken), two.read(KEY));
 
@@ -150,14 +150,14 @@ describe('a writer that stood still between reading and writing', () => {
     expect(readdirSync(seen.folder)).toHaveLength(1);
   });
 
-  it('has not written when the entry was removed', async () => {
+  it('does not write if the entry was removed', async () => {
     two.remove(seen);
 
     expect(one.write(KEY, entry(99), seen)).toBe(false);
     expect(await fencingTokens()).toEqual([]);
   });
 
-  it('has not written when the entry was removed and written anew', async () => {
+  it('does not write if the entry was removed and created again', async () => {
     two.remove(seen);
     two.write(KEY, entry(50), undefined);
 
@@ -165,20 +165,20 @@ describe('a writer that stood still between reading and writing', () => {
     expect(await fencingTokens()).toEqual([50]);
   });
 
-  it('does not know it when the entry was just being removed', () => {
+  it('cannot know whether it has written if the entry was just being removed', () => {
     unlinkSync(join(seen.folder, `${seen.version}`));
 
     expect(outcome(() => one.write(KEY, entry(99), seen))).toBe('unknown');
   });
 });
 
-describe('a writer that stood still right after writing', () => {
+describe('a writer that was stopped right after writing', () => {
   it.each([
     [1, true],
     [2, true],
     [HISTORY - 1, true],
     [HISTORY, 'unknown'],
-  ])('while others wrote %i times: %s', async (times, expected) => {
+  ])('knows whether it has written after others wrote %i times: %s', async (times, expected) => {
     let others: (() => void) | undefined;
     const late = new EntryFiles(folder, (from, to) => {
       linkSync(from, to);
@@ -197,7 +197,7 @@ describe('a writer that stood still right after writing', () => {
 });
 
 describe('the folder of the entries', () => {
-  it('is refused where the file system makes no hard links', () => {
+  it('is refused if the file system has no hard links', () => {
     expect(() => new EntryFiles(folder, noLinks)).toThrow(
       `cannot use folder = ${folder}: its file system makes no hard links; name a folder on a local file system`,
     );
@@ -206,7 +206,7 @@ describe('the folder of the entries', () => {
 });
 
 describe('a folder of the layout of another version', () => {
-  it('is refused with the remedy, and as it was', async () => {
+  it('is refused with the remedy, and stays unchanged', async () => {
     const other = await temporaryFolder();
     mkdirSync(join(other, 'layout-0'));
 
@@ -225,7 +225,7 @@ describe('a folder of the layout of another version', () => {
     expect(one.read(KEY)?.entry).toEqual(entry(1));
   });
 
-  it('of before there were layouts holds nothing of ours', async () => {
+  it('is ignored if it is older than layouts', async () => {
     const other = await temporaryFolder();
     mkdirSync(join(other, hash('sha256', KEY)));
     writeFileSync(
@@ -243,7 +243,7 @@ describe('the folders of many entries', () => {
     for (let i = 1; i <= MANY; i++) one.write(`test:${i}`, entry(i), undefined);
   });
 
-  it('are spread over a bounded number of others', async () => {
+  it('are spread over a limited number of folders', async () => {
     const buckets = readdirSync(one.root).filter((name) => name !== 'new');
 
     expect(buckets.length).toBeLessThanOrEqual(256);
@@ -253,7 +253,7 @@ describe('the folders of many entries', () => {
     );
   });
 
-  it('are looked through while the event loop turns', async () => {
+  it('are listed without blocking the event loop', async () => {
     expect(await turnsDuring(() => one.refuseLinks())).toBeGreaterThan(100);
     expect(await turnsDuring(fencingTokens)).toBeGreaterThan(100);
   });

@@ -19,7 +19,7 @@ describe('the clock of the file system', () => {
     expect(shown).toBeLessThan(after + LAG);
   });
 
-  it('gives way to the clock of the process when its file cannot be written', async () => {
+  it('is replaced by the clock of the process if its file cannot be written', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'clock'));
     const clock = new FileClock(folder);

@@ -14,7 +14,7 @@ let disk: string;
 afterAll(removeTemporaryFolders);
 
 // Those who may make namespaces may mount, too.
-(canContain ? describe : describe.skip)('a local store on a disk that is full', () => {
+(canContain ? describe : describe.skip)('a local store on a full disk', () => {
   beforeEach(async () => {
     disk = await temporaryFolder();
   });
@@ -24,7 +24,7 @@ afterAll(removeTemporaryFolders);
     ['without room', 'size=200k', () => fill(Buffer.alloc(4096))],
     ['without room for another file', 'nr_inodes=60', () => fill('')],
   ])(
-    'refuses changes as certainly not done, shows what is held, and goes on: %s',
+    'rejects changes as certainly not done, still shows held locks, and continues: %s',
     async (_, size, makeFull) => {
       execFileSync('mount', ['-t', 'tmpfs', '-o', size, 'tmpfs', disk]);
       const store = await LocalLockStore.open({ folder: join(disk, 'locks'), prefix: 'test' });

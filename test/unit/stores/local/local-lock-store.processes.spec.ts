@@ -50,7 +50,7 @@ describe('a lock whose holder is another process', () => {
     await expect(store.acquire(ours, WITHIN)).resolves.toMatchObject({ status: 'granted' });
   });
 
-  it('is not given to a waiter whose process has been killed, and to nobody instead of the next', async () => {
+  it('is not given to a waiter whose process has been killed, but to the next', async () => {
     const other = await holder();
     await other.release(theirs);
     await store.acquire(ours, WITHIN);
@@ -68,7 +68,7 @@ describe('a lock whose holder is another process', () => {
     await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ owner: 'next', waiters: 0 });
   });
 
-  it('that waits has the lock for a time, unless it asks for it', async () => {
+  it('is kept for a while for a waiter that does not ask', async () => {
     const other = await holder();
     await other.release(theirs);
     await store.acquire(ours, WITHIN);
@@ -83,7 +83,7 @@ describe('a lock whose holder is another process', () => {
     await expect(store.inspect('lock', WITHIN)).resolves.toBeNull();
   });
 
-  it('is worth asking for now and then, since a process that is killed notifies nobody', async () => {
+  it('is requested now and then by a waiter, since a process that is killed sends no message', async () => {
     const other = await holder();
     let notified = 0;
     const unwatch = store.queue.watch('lock', () => notified++);
@@ -113,7 +113,7 @@ describe('a lock whose holder is another process', () => {
 });
 
 describe('processes that want the same lock', () => {
-  it('lose no update of what it guards', async () => {
+  it('lose no update of the data that it guards', async () => {
     const file = join(folder, 'counter');
     await writeFile(file, '0');
     const counters = await Promise.all([start(), start(), start()]);
@@ -123,14 +123,14 @@ describe('processes that want the same lock', () => {
     await expect(readFile(file, 'utf8')).resolves.toBe('150');
   });
 
-  it('write on while the event loop of one is blocked', async () => {
+  it('keep writing while the event loop of one is blocked', async () => {
     const other = await start();
     await other.block(3000);
 
     expect(await timed(() => store.acquire(ours, WITHIN))).toBeLessThan(1500);
   });
 
-  it('wait for nobody who was stopped in the middle of a write', async () => {
+  it('do not wait for a process that was stopped in the middle of a write', async () => {
     const other = await start();
     other.writeOn('written all the time');
     await eventually(() => store.inspect('written all the time', WITHIN));
@@ -145,7 +145,7 @@ describe('processes that want the same lock', () => {
     }
   });
 
-  it('get the lock of one that was stopped in the middle of a write when its time is over', async () => {
+  it('get the lock of a process that was stopped in the middle of a write when its TTL is over', async () => {
     const other = await start();
     const name = 'written all the time';
     other.writeOn(name);
@@ -160,7 +160,7 @@ describe('processes that want the same lock', () => {
     }
   });
 
-  it('go on with what those have left who were killed in the middle of a write', async () => {
+  it('continue with the files of processes that were killed in the middle of a write', async () => {
     for (let round = 0; round < 5; round++) {
       const others = await Promise.all([start(), start()]);
       for (const other of others) other.writeOn('lock');
@@ -184,7 +184,7 @@ describe('processes that want the same lock', () => {
   });
 
   (FAKETIME ? it : it.skip)(
-    'agree on the time of ticks though the clock of one is an hour ahead',
+    'agree on the time of ticks even if the clock of one is an hour ahead',
     async () => {
       const env = { LD_PRELOAD: FAKETIME!, FAKETIME: '+1h', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
       const ahead = await start({ env });

@@ -27,7 +27,7 @@ describe('a local store', () => {
     expect((await openStore()).description).toBe(`local store in ${folder}`);
   });
 
-  it('grants a lock to one, and gives it to the next when it is released', async () => {
+  it('grants a lock to one owner, and to the next when it is released', async () => {
     const store = await openStore();
     await store.acquire(request('mine'), WITHIN);
 
@@ -58,14 +58,14 @@ describe('a local store', () => {
     expect((await store.inspect('c', WITHIN))?.remaining).toBeGreaterThan(50_000);
   });
 
-  it('lets a lock end with its time', async () => {
+  it('lets a lock expire after its TTL', async () => {
     const store = await openStore();
     await store.acquire(request('mine', { ttl: 50 }), WITHIN);
 
     await eventually(async () => (await store.inspect('lock', WITHIN)) === null);
   });
 
-  it('grants a tick once, and says how early one is that is still to come', async () => {
+  it('grants a tick once, and says by how much a future one is early', async () => {
     const store = await openStore();
     const claim = { kind: 'tick', job: 'cron', time: Date.now() - 1000, rerun: false } as const;
     await store.acquire(request('mine', { claim }), WITHIN);
@@ -79,7 +79,7 @@ describe('a local store', () => {
     expect(reply).toMatchObject({ status: 'early', by: expect.any(Number) });
   });
 
-  it('gives a higher fencing token with every grant, also after it was closed and opened again', async () => {
+  it('gives a higher fencing token with every grant, even after it was closed and opened again', async () => {
     const fencingTokens: number[] = [];
     for (const owner of ['1', '2', '3']) {
       const store = await openStore();
@@ -113,7 +113,7 @@ describe('a local store', () => {
     await expect(second.release(ended(request('mine')), WITHIN)).resolves.toBe('held');
   });
 
-  it('lets the event loop turn while it renews many locks', async () => {
+  it('does not block the event loop while it renews many locks', async () => {
     const store = await openStore();
     const requests = Array.from({ length: 300 }, (_, index) => request('mine', { name: `${index}` }));
     for (const each of requests) await store.acquire(each, WITHIN);
@@ -132,7 +132,7 @@ describe('a local store', () => {
     expect(turns).toBeGreaterThan(3);
   });
 
-  it('renews what it can in the time it has', async () => {
+  it('renews as many locks as it can within the time', async () => {
     const store = await openStore();
     const requests = Array.from({ length: 300 }, (_, index) => request('mine', { name: `${index}` }));
     for (const each of requests) await store.acquire(each, WITHIN);
@@ -153,7 +153,7 @@ describe('a local store', () => {
     expect(replies.at(-1)).toBeUndefined();
   });
 
-  it('closes as often as it is asked to, and then refuses every call as certainly not done', async () => {
+  it('may be closed repeatedly, and then rejects every call as certainly not carried out', async () => {
     const store = await openStore();
     await Promise.all([store.close(), store.close()]);
     await store.close();
@@ -165,7 +165,7 @@ describe('a local store', () => {
     await expect(store.inspect('lock', WITHIN)).rejects.toMatchObject(refusal);
   });
 
-  it('goes on in a new folder when somebody removes it, and says of its locks that they vanished', async () => {
+  it('continues in a new folder after its folder was removed, and reports its locks as vanished', async () => {
     const store = await openStore();
     await store.acquire(request('mine'), WITHIN);
     await rm(folder, { recursive: true });
@@ -189,14 +189,14 @@ describe('a local store', () => {
     });
   });
 
-  it('goes on when somebody removes empty folders in it', async () => {
+  it('continues after empty folders in it were removed', async () => {
     const store = await openStore();
     await rm(join(root(), 'new'), { recursive: true });
 
     await expect(store.acquire(request('mine'), WITHIN)).resolves.toMatchObject({ status: 'granted' });
   });
 
-  it('is refused where a link among its locks leads somewhere else', async () => {
+  it('is refused if a link among its locks leads elsewhere', async () => {
     const store = await openStore();
     await store.acquire(request('mine'), WITHIN);
     const lockFolder = new EntryFiles(folder).folderOf('test:lock');
@@ -209,7 +209,7 @@ describe('a local store', () => {
     });
   });
 
-  it('lists nothing when somebody has removed its folder', async () => {
+  it('lists nothing after its folder was removed', async () => {
     const store = await openStore();
     await store.acquire(request('mine'), WITHIN);
     await rm(folder, { recursive: true });
@@ -228,7 +228,7 @@ describe('a local store', () => {
     expect(files.filter((file) => file.isFile() && file.name !== 'clock')).toHaveLength(1);
   });
 
-  it('says so when it cannot know whether it has written', async () => {
+  it('says so if it cannot know whether it has written', async () => {
     const store = await openStore();
     const write = jest.spyOn(EntryFiles.prototype, 'write').mockImplementation(() => {
       throw new UnknownWriteError('unknown');
@@ -241,7 +241,7 @@ describe('a local store', () => {
     write.mockRestore();
   });
 
-  it('gives up in time when others are always faster', async () => {
+  it('gives up in time if others are always faster', async () => {
     const store = await openStore();
     const write = jest.spyOn(EntryFiles.prototype, 'write').mockReturnValue(false);
 
@@ -252,7 +252,7 @@ describe('a local store', () => {
     write.mockRestore();
   });
 
-  it('takes a lock for free whose file is damaged', async () => {
+  it('treats a lock with a damaged file as free', async () => {
     const store = await openStore();
     await store.acquire(request('mine'), WITHIN);
     const { folder: lockFolder, version } = new EntryFiles(folder).read('test:lock')!;
@@ -281,7 +281,7 @@ describe('a local store', () => {
     expect(existsSync(files.folderOf('test:free'))).toBe(false);
   });
 
-  it('removes what was left half done an hour ago', async () => {
+  it('removes drafts that are an hour old', async () => {
     await openStore();
     const drafts = join(root(), 'new');
     await mkdir(join(drafts, 'old folder'));
@@ -294,7 +294,7 @@ describe('a local store', () => {
     await eventually(async () => expect(await readdir(drafts)).toEqual(['recent']));
   });
 
-  it('keeps what cleaners of temporary files would take for old', async () => {
+  it('keeps its files from looking old to cleaners of temporary files', async () => {
     const store = await openStore();
     await store.acquire(request('mine'), WITHIN);
     const { folder: lockFolder, version } = new EntryFiles(folder).read('test:lock')!;

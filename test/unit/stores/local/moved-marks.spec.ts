@@ -33,7 +33,7 @@ afterEach(async () => {
 afterAll(removeTemporaryFolders);
 
 describe('a lock that remembers many runs', () => {
-  it('knows each key that was completed, and writes few of them each time', async () => {
+  it('knows each completed key, and writes few of them each time', async () => {
     for (let i = 0; i < MANY; i++) await run(key(i));
 
     for (let i = 0; i < MANY; i++) expect(await ask(key(i))).toMatchObject({ status: 'done' });
@@ -56,7 +56,7 @@ describe('a lock that remembers many runs', () => {
   it.each([
     ['a tick', (i: number) => tick(i, AN_HOUR_AGO, false)],
     ['a gap', gap],
-  ])('gives back what is void though it has long been moved: %s', async (_, claimOf) => {
+  ])('gives back a void claim even if it was moved long ago: %s', async (_, claimOf) => {
     const claim = claimOf(0);
     const unheard = { ...request(), claim };
     await store.acquire(unheard, WITHIN);
@@ -71,7 +71,7 @@ describe('a lock that remembers many runs', () => {
     expect(await ask(claimOf(1))).toMatchObject({ status: 'done' });
   });
 
-  it('gives back what is void before it was moved, while others are', async () => {
+  it('gives back a void claim before it is moved, while others are moved', async () => {
     for (let i = 1; i < 100; i++) await run(gap(i));
     const unheard = { ...request(), claim: gap(0) };
     await store.acquire(unheard, WITHIN);
@@ -81,7 +81,7 @@ describe('a lock that remembers many runs', () => {
     expect(await ask(gap(0))).toMatchObject({ status: 'granted' });
   });
 
-  it('keeps nothing of those whose time is over', async () => {
+  it('keeps no expired marks', async () => {
     for (let i = 0; i < MANY; i++) await run({ ...key(i), remember: 1 });
 
     const next = await LocalLockStore.open({ folder, prefix: 'test' });
@@ -90,7 +90,7 @@ describe('a lock that remembers many runs', () => {
     await next.close();
   });
 
-  it('is found once in a listing, and its marks are not', async () => {
+  it('appears once in a listing, and its marks do not', async () => {
     for (let i = 0; i < 50; i++) await run(key(i));
     await store.acquire(request(), WITHIN);
 
@@ -100,7 +100,7 @@ describe('a lock that remembers many runs', () => {
     expect(names).toEqual(['lock']);
   });
 
-  it('runs each key once though several processes take turns, one of which is killed', async () => {
+  it('runs each key once in several processes, one of which is killed', async () => {
     const log = join(folder, 'log');
     await writeFile(log, '');
     const processes = await Promise.all([1, 2, 3, 4].map(() => StoreProcess.start(folder)));
@@ -120,7 +120,7 @@ describe('a lock that remembers many runs', () => {
   }, 120_000);
 });
 
-describe('a process that stood still while it moved a mark', () => {
+describe('a process that was stopped while it moved a mark', () => {
   const claim = gap(0);
   const time: StoreTime = { steady: 0, wall: Date.now() };
   let moved: MovedMarks;
@@ -128,21 +128,21 @@ describe('a process that stood still while it moved a mark', () => {
     moved = new MovedMarks(new EntryFiles(folder));
   });
 
-  it('does not put it over one that was moved later', () => {
+  it('does not overwrite a mark that was moved later', () => {
     moved.moveOut('lock', entryWith(mark(2)), 2, undefined, time);
     moved.moveOut('lock', entryWith(mark(1)), 1, undefined, time);
 
     expect(moved.bringBack('lock', movedEntry(), claim, time)).toMatchObject({ time: 2 });
   });
 
-  it('does not bring back what was forgotten since', () => {
+  it('does not bring back a mark that was deleted since', () => {
     moved.forget('lock', movedEntry(), claim, mark(1), 2, time);
     moved.moveOut('lock', entryWith(mark(1)), 1, undefined, time);
 
     expect(moved.bringBack('lock', movedEntry(), claim, time)).toBeUndefined();
   });
 
-  it('hides none that was made after the last was forgotten', () => {
+  it('does not hide a mark that was made after the last one was deleted', () => {
     moved.forget('lock', movedEntry(), claim, mark(1), 2, time);
     moved.moveOut('lock', entryWith(mark(3)), 3, undefined, time);
 

@@ -34,7 +34,7 @@ describe('a folder for locks', () => {
     [0x5346414f, 'afs'],
     [0x01161970, 'gfs2'],
     [0x7461636f, 'ocfs2'],
-  ])('is known to be on one by its number: %i is %s', (type, name) => {
+  ])('is recognised as shared by the number of its file system: %i is %s', (type, name) => {
     expect(networkFileSystem('/tmp', facts({ type: () => type }))).toBe(name);
   });
 
@@ -45,7 +45,7 @@ describe('a folder for locks', () => {
     [undefined, 'fuse'],
     ['fuseblk', undefined],
     ['fuse.fuse-overlayfs', undefined],
-  ])('is known by its name where FUSE makes it: %s', (name, expected) => {
+  ])('is recognised by the name of its file system with FUSE: %s', (name, expected) => {
     expect(networkFileSystem('/tmp', facts({ type: () => FUSE, mountType: () => name }))).toBe(expected);
   });
 
@@ -56,7 +56,7 @@ describe('a folder for locks', () => {
     ['zfs', 0x2fc12fc1],
     ['tmpfs', 0x01021994],
     ['overlay', 0x794c7630],
-  ])('is taken on a disk of this machine: %s', (_, type) => {
+  ])('is accepted on a disk of this machine: %s', (_, type) => {
     expect(networkFileSystem('/tmp', facts({ type: () => type }))).toBeUndefined();
   });
 
@@ -66,11 +66,11 @@ describe('a folder for locks', () => {
     ['C:\\locks', undefined],
     ['\\\\?\\C:\\locks', undefined],
     ['\\\\.\\C:\\locks', undefined],
-  ])('is refused on a share of Windows, also behind the letter of a drive: %s', (path, expected) => {
+  ])('is refused on a share of Windows, even with a drive letter: %s', (path, expected) => {
     expect(networkFileSystem('/tmp', facts({ platform: 'win32', realPath: () => path }))).toBe(expected);
   });
 
-  it('is looked at by what is there of its path', () => {
+  it('is judged by the part of its path that exists', () => {
     const asked: string[] = [];
     const type = (folder: string) => asked.push(folder);
 
@@ -79,18 +79,18 @@ describe('a folder for locks', () => {
     expect(asked).toEqual([tmpdir()]);
   });
 
-  it('is taken where the system does not tell', () => {
+  it('is accepted if the system does not tell', () => {
     const unknown = facts({ type: () => throwError('ENOSYS') });
 
     expect(networkFileSystem('/tmp', unknown)).toBeUndefined();
     expect(networkFileSystem('/tmp', facts({ platform: 'darwin', type: () => 0x6969 }))).toBeUndefined();
   });
 
-  it('is taken where the tests of the store run', async () => {
+  it('is accepted for the tests of the store', async () => {
     expect(networkFileSystem(await temporaryFolder())).toBeUndefined();
   });
 
-  it('is refused where FUSE has mounted it', async () => {
+  it('is refused if it is mounted with FUSE', async () => {
     const folder = await temporaryFolder();
     if (!mountByFuse(await temporaryFolder(), folder)) return;
     try {

@@ -34,11 +34,11 @@ afterEach(async () => {
 });
 afterAll(removeTemporaryFolders);
 
-describe('a lock whose holder is on another machine that shares the folder after all', () => {
+describe('a lock whose holder is on another machine, in a folder that is shared unnoticed', () => {
   describe.each([
     ['longer', 1_000_000],
-    ['less long', -Math.floor(uptime() / 2)],
-  ])('and has been up for %s', (_, ahead) => {
+    ['shorter', -Math.floor(uptime() / 2)],
+  ])('that has been up for a %s time', (_, ahead) => {
     contained('is busy for its whole TTL, and released by its holder only', async () => {
       const other = await anotherMachine(ahead);
       await other.acquire(theirs);
@@ -81,7 +81,7 @@ describe('a lock that was held when the machine was restarted', () => {
   it.each([
     ['a boot of which the id is known', { clock: 'another boot', steady: 0 }],
     ['one that had been up for longer, on a system without such ids', { steady: 1e12 }],
-  ])('is free when its TTL is over by the wall clock: %s', async (_, stamp) => {
+  ])('is free when its TTL has passed on the wall clock: %s', async (_, stamp) => {
     await heldSince({ ...stamp, wall: Date.now() - LONG - 1000 });
 
     await expect(store.inspect('lock', WITHIN)).resolves.toBeNull();
@@ -97,7 +97,7 @@ describe('a lock that was held when the machine was restarted', () => {
     if (reply.status === 'busy') expectNearly(reply.remaining, LONG / 2);
   });
 
-  it('is free after its TTL, by whoever asks first, when the wall clock was set back', async () => {
+  it('is free when its TTL has passed since it was first seen, if the wall clock was set back', async () => {
     await heldSince({ clock: 'another boot', steady: 1e12, wall: Date.now() + 365 * DAY }, 1000);
     const before = performance.now();
     await expect(store.inspect('lock', WITHIN)).resolves.toMatchObject({ owner: 'theirs' });

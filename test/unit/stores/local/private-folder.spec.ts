@@ -23,7 +23,7 @@ describe('the folder of the local store', () => {
     }
   });
 
-  it('is taken as it is when it is private already', async () => {
+  it('is used as it is if it is private already', async () => {
     const folder = await temporaryFolder();
 
     expect(prepare(folder)).toBe(folder);
@@ -33,7 +33,7 @@ describe('the folder of the local store', () => {
     expect(prepare(undefined)).toContain(`nestjs-exclusive-lock-${process.getuid?.()}`);
   });
 
-  it('is refused when it is a symbolic link', async () => {
+  it('is refused if it is a symbolic link', async () => {
     const link = join(await temporaryFolder(), 'link');
     await symlink(await temporaryFolder(), link);
 
@@ -43,7 +43,7 @@ describe('the folder of the local store', () => {
     });
   });
 
-  it('is refused when it is a file', async () => {
+  it('is refused if it is a file', async () => {
     const file = join(await temporaryFolder(), 'file');
     await writeFile(file, '');
 
@@ -77,7 +77,7 @@ describe('the folder of the local store', () => {
     expect(() => prepare(folder)).toThrow(/it belongs to another user \(uid \d+\)/);
   });
 
-  it('is refused with the cause when it cannot be created', async () => {
+  it('is refused with the cause if it cannot be created', async () => {
     const file = join(await temporaryFolder(), 'file');
     await writeFile(file, '');
 
@@ -88,14 +88,14 @@ describe('the folder of the local store', () => {
     });
   });
 
-  it.each(['file', 'folder', 'anything else'])('is refused when a link is in it: %s', async (name) => {
+  it.each(['file', 'folder', 'anything else'])('is refused if there is a link in it: %s', async (name) => {
     const folder = await temporaryFolder();
     await symlink('/etc', join(folder, name));
 
     expect(() => prepare(folder)).toThrow(`${name} in it is a symbolic link`);
   });
 
-  it('is refused when something else is in the place of what belongs there', async () => {
+  it('is refused if one of its files or folders is something else', async () => {
     const [one, two] = [await temporaryFolder(), await temporaryFolder()];
     await mkdir(join(one, 'file'));
     await writeFile(join(two, 'folder'), '');
@@ -104,7 +104,7 @@ describe('the folder of the local store', () => {
     expect(() => prepare(two)).toThrow('folder in it is not a folder');
   });
 
-  it('is left alone with whatever else is in it', async () => {
+  it('may contain other files, which stay unchanged', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'locks.mdb'), '');
 

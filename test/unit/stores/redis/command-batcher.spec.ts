@@ -42,7 +42,7 @@ describe('requests that are made together', () => {
     expect(asked).toEqual([['kind', 'a', 'b', 'c']]);
   });
 
-  it('do not go with those that are made later', async () => {
+  it('do not go with requests that are made later', async () => {
     const ask = upperCase('kind');
     await Promise.all([ask('a', WITHIN), ask('b', WITHIN)]);
     await Promise.all([ask('c', WITHIN), ask('d', WITHIN)]);
@@ -52,7 +52,7 @@ describe('requests that are made together', () => {
     ]);
   });
 
-  it('go although a test has fake timers', async () => {
+  it('go even if a test has fake timers', async () => {
     jest.useFakeTimers();
     try {
       const ask = upperCase('kind');
@@ -70,7 +70,7 @@ describe('requests that are made together', () => {
     await expect(Promise.all(replies)).resolves.toEqual(['A', 'B']);
   });
 
-  it('do not overtake those that were collected, though nothing is under way any more', async () => {
+  it('do not overtake collected requests, even if nothing is under way any more', async () => {
     const ask = upperCase('kind');
     const first = ask('a', WITHIN);
     isBusy = false;
@@ -89,7 +89,7 @@ describe('requests that are made together', () => {
     ]);
   });
 
-  it('go before what is sent after a flush, and once', async () => {
+  it('go before a command that is sent after a flush, and only once', async () => {
     const ask = upperCase('kind');
     const replies = Promise.all([ask('a', WITHIN), ask('b', WITHIN)]);
     batcher.flush();
@@ -98,7 +98,7 @@ describe('requests that are made together', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('do not share a command where they have not the same time', async () => {
+  it('do not share a command if their time limits differ', async () => {
     const ask = upperCase('kind');
     await Promise.all([ask('a', 1000), ask('b', 1000), ask('c', 500)]);
     expect(asked).toEqual([
@@ -107,7 +107,7 @@ describe('requests that are made together', () => {
     ]);
   });
 
-  it('have the time that is left since they were made', async () => {
+  it('have the rest of their time, counted from when they were made', async () => {
     const ask = upperCase('kind');
     const replies = Promise.all([ask('a', WITHIN), ask('b', WITHIN)]);
     const until = performance.now() + 20;
@@ -116,7 +116,7 @@ describe('requests that are made together', () => {
     expect(times[0]).toBeLessThanOrEqual(WITHIN - 20);
   });
 
-  it('go in parts, so that what is asked first is answered while the rest is being sent', async () => {
+  it('go in parts, so that the first are answered while the rest is being sent', async () => {
     const ask = upperCase('kind');
     const replies = Array.from({ length: 250 }, (_, i) => ask(`n${i}`, WITHIN));
     await replies[0];
@@ -125,7 +125,7 @@ describe('requests that are made together', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('go all at once before what is sent after a flush, also in the midst of that', async () => {
+  it('go all at once before a command that is sent after a flush, even between two parts', async () => {
     const ask = upperCase('kind');
     const replies = Array.from({ length: 250 }, (_, i) => ask(`n${i}`, WITHIN));
     await replies[0];
@@ -164,7 +164,7 @@ describe('a command that fails', () => {
   });
 });
 
-it('a reply that is a promise holds up no other', async () => {
+it('does not wait for a reply that is a promise', async () => {
   const { promise, resolve } = withResolvers<string>();
   const ask = batcher.batched<string, string>(
     (request) => Promise.resolve(request),

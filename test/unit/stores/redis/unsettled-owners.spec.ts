@@ -4,7 +4,7 @@ import { UnsettledOwners } from '../../../../lib/stores/redis/unsettled-owners.j
 
 afterEach(() => jest.useRealTimers());
 
-describe('an owner of whose acquisition a copy may be on its way', () => {
+describe('an owner whose acquisition may have a copy on its way', () => {
   it('is known until its release was answered', () => {
     const owners = new UnsettledOwners();
     owners.add('a');
@@ -13,7 +13,7 @@ describe('an owner of whose acquisition a copy may be on its way', () => {
     expect([owners.has('a'), owners.has('b')]).toEqual([false, true]);
   });
 
-  it('is forgotten when a copy cannot arrive any more, so that they do not pile up', () => {
+  it('is forgotten when no copy can arrive any more', () => {
     jest.useFakeTimers();
     const owners = new UnsettledOwners();
     for (let i = 0; i < 100; i++) owners.add(`old-${i}`);
