@@ -12,21 +12,27 @@ interface Ended {
   readonly held: boolean;
 }
 
-/** Of a stored error: the first line of its message, and no more of it. The rest is for the log of the application. */
-const LONGEST_LINE = /^.{0,200}/u;
+/** The bytes that are stored of an error. The rest is for the log of the application. */
+const LONGEST_LINE = 180;
+const encoder = new TextEncoder();
 
 /** How a run has ended whose lease was not given back yet. */
-export function endOfRun({ fencingToken, held }: Ended, thrown: Thrown | undefined): EndOfRun {
+export function endOfRun(
+  { fencingToken, held }: Ended,
+  thrown: Thrown | undefined,
+  duration?: number,
+): EndOfRun {
   const outcome = held ? (thrown ? 'failed' : 'succeeded') : 'lost';
-  return { fencingToken, outcome, error: thrown && errorLine(thrown.error) };
+  return { fencingToken, outcome, duration, error: thrown && errorLine(thrown.error) };
 }
 
-/** The first line of an error's message, 200 characters at most. */
+/** The first line of an error's message, 180 bytes of UTF-8 at most. */
 export function errorLine(error: unknown): string {
   const [line = ''] = textOf(error)
     .trim()
     .split(/[\r\n]/, 1);
-  return LONGEST_LINE.exec(line)?.[0] ?? '';
+  const { read } = encoder.encodeInto(line, new Uint8Array(LONGEST_LINE));
+  return line.slice(0, read);
 }
 
 function textOf(error: unknown): string {

@@ -60,8 +60,9 @@ export class Runs {
     } finally {
       if (lease.hasGuests) await lease.guestsGone();
       leaveScope(scope);
-      if (lease.claim?.history) lease.run ??= endOfRun(lease, thrown);
-      const duration = this.#events.isHeard ? this.#age(lease) : 0;
+      const isRecorded = Boolean(lease.claim?.history);
+      const duration = isRecorded || this.#events.isHeard ? this.#age(lease) : 0;
+      if (isRecorded) lease.run ??= endOfRun(lease, thrown, duration);
       await lease.release();
       this.#finished(lease, thrown, duration);
     }

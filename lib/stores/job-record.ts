@@ -63,13 +63,13 @@ export function withMissedTick(
 /** Records how a run has ended, once. */
 export function withEnd(
   record: JobRecord,
-  { fencingToken, outcome, error }: EndOfRun,
+  { fencingToken, outcome, duration: took, error }: EndOfRun,
   now: number,
 ): JobRecord {
   const runs = record.runs.map((run) => {
     if (run.fencingToken !== fencingToken || run.owner === undefined) return run;
     const { owner: _, ...rest } = run;
-    const duration = Math.max(0, Math.floor(now) - run.started);
+    const duration = took ?? Math.max(0, Math.floor(now) - run.started);
     return { ...rest, duration, outcome, ...(error !== undefined && { error }) };
   });
   return recordOf(record, runs, now);

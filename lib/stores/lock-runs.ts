@@ -123,7 +123,7 @@ export interface RunRecord {
   /** Milliseconds; undefined while it runs, and if it was abandoned or missed. */
   readonly duration?: number | undefined;
   readonly outcome: RunOutcome;
-  /** The first line of the error's message, 200 characters at most. */
+  /** The first line of the error's message, 180 bytes at most. */
   readonly error?: string | undefined;
   /** How it came to be, if not by its schedule at its time. */
   readonly by?: 'missed' | 'hand' | undefined;
@@ -142,5 +142,7 @@ export type RunOutcome = 'running' | 'succeeded' | 'failed' | 'lost' | 'abandone
 export interface EndOfRun {
   readonly fencingToken: number;
   readonly outcome: 'succeeded' | 'failed' | 'lost';
+  /** Whole milliseconds, by the steady clock of the replica; undefined: from the start to now, by the store's clock. */
+  readonly duration?: number | undefined;
   readonly error?: string | undefined;
 }

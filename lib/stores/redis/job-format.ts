@@ -25,7 +25,7 @@ export function missedArgument(claim: Claim): string {
 
 /** The argument of release.lua for a run that is recorded. */
 export function endArgument(run: EndOfRun | undefined): string {
-  return run ? [run.fencingToken, run.outcome, oneLine(run.error ?? '')].join('\t') : '';
+  return run ? [run.fencingToken, run.outcome, run.duration ?? '', oneLine(run.error ?? '')].join('\t') : '';
 }
 
 /** The argument of pause.lua. */

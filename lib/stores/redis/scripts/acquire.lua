@@ -28,17 +28,14 @@ local function make_claims()
 end
 
 -- Rules 2 and 3. Returns the refusal; nothing if the claim may be granted.
-local function refuse(key, claim, record, owner, holds, is_free, is_queue)
+local function refuse(key, claim, record, owner, waits, holds, is_free)
   local refusal = claims.refusal_of(record, claim, owner, is_free)
-  if not refusal then
-    return nil
-  end
   -- Neither does it wait any more, nor does it have the lock because it was queued.
-  if is_queue then
+  if refusal and (waits or holds) then
+    queues = queues or make_queues()
     queues.leave(KEYS[key + 2], owner)
   end
-  if holds then
-    queues = queues or make_queues()
+  if refusal and holds then
     queues.free(KEYS[key], KEYS[key + 1], KEYS[key + 2])
   end
   return refusal
@@ -65,31 +62,30 @@ end
 local function decide(key, arg)
   local lock, queue, void, owner = KEYS[key], KEYS[key + 2], KEYS[key + 3], ARGV[arg]
   local kind = ARGV[arg + 3]
-  local text = redis.call('GET', lock)
+  local waits, has_claim = kind ~= '' and ARGV[arg + 4] ~= '', kind ~= '' and kind ~= 'none'
+  local text, known
+  if has_claim then
+    text, known = unpack(redis.call('MGET', lock, KEYS[key + 4]))
+  end
+  -- MGET does not tell a free lock from a key of another type, which is an error.
+  text = text or redis.call('GET', lock)
   local holds = is_held_by(owner, text)
 
   -- The common case of a loser.
   if text and not holds and kind == '' then
     return { 'busy', false, text, redis.call('PTTL', lock) }
   end
-  -- In one step, since nearly always there is neither.
-  local is_queue = redis.call('EXISTS', queue, void) > 0
-  if is_queue and redis.call('EXISTS', void) == 1 then
-    return { 'done', false }
-  end
-  local waits, has_claim = kind ~= '' and ARGV[arg + 4] ~= '', kind ~= '' and kind ~= 'none'
   local token = holds and string.match(text, TOKEN)
-  queues = queues or ((waits or is_queue) and make_queues())
 
   local claim, record
   if has_claim then
     claims = claims or make_claims()
     claim = claims.read_claim(key + 4, arg + 3)
-    record = claims.read_record(claim.key)
+    record = claims.record_of(claim.key, known)
     if holds and claims.is_own(record, claim, owner) then
       return grant(key, arg, token, claim)
     end
-    local refusal = refuse(key, claim, record, owner, holds, holds or not text, is_queue)
+    local refusal = refuse(key, claim, record, owner, waits, holds, holds or not text)
     if refusal then
       return refusal
     end
@@ -98,8 +94,14 @@ local function decide(key, arg)
     return grant(key, arg, token, claim, record)
   end
 
+  -- In one step, since nearly always there is neither.
+  local is_queue = redis.call('EXISTS', queue, void) > 0
+  if is_queue and redis.call('EXISTS', void) == 1 then
+    return { 'done', false }
+  end
   local last, why_not
   if waits or is_queue then
+    queues = queues or make_queues()
     text, last, why_not = queues.queue_up(key, arg, text, waits, is_queue)
   end
   if text then

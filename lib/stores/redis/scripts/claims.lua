@@ -178,7 +178,7 @@ end
 
 return {
   read_claim = read_claim,
-  read_record = read_record,
+  record_of = record_of,
   is_own = is_own,
   refusal_of = refusal_of,
   mark_granted = mark_granted,

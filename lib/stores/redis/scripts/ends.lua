@@ -53,13 +53,16 @@ end
 
 -- Says of a run how it has ended, unless that is known.
 local function end_run(record, claim)
-  local token, outcome, error = string.match(claim.run, '^(%d+)\t([^\t]*)\t(.*)$')
+  local token, outcome, took, error = string.match(claim.run, '^(%d+)\t([^\t]*)\t(%d*)\t(.*)$')
   local count
   record.runs, count = string.gsub(
     runs_of(record),
     '\n' .. token .. '\t[^\t]+\t[^\t]*\t[^\t]*\t[^\t]*\t(%d+)',
     function(started)
-      local duration = string.format('%.0f', math.max(0, math.floor(now() / 1000) - started))
+      local duration = took
+      if took == '' then
+        duration = string.format('%.0f', math.max(0, math.floor(now() / 1000) - started))
+      end
       return '\n' .. table.concat({ token, '', outcome, duration, error, started }, '\t')
     end,
     1

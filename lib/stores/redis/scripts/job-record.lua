@@ -9,8 +9,7 @@
 -- Those who lose read the first five lines only.
 local HEADER = '^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n?([^\n]*)()'
 
-local function read_record(key)
-  local text = redis.call('GET', key)
+local function record_of(key, text)
   if not text then
     return { key = key, state = '', owner = '', application = '', pause = '', runs = '' }
   end
@@ -30,6 +29,10 @@ local function read_record(key)
     text = text,
     rest = rest,
   }
+end
+
+local function read_record(key)
+  return record_of(key, redis.call('GET', key))
 end
 
 local function runs_of(record)

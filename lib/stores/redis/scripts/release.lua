@@ -4,7 +4,8 @@
 -- ARGV     of each: owner     'unsettled' if a copy of its request may still arrive, which must not be granted, or ''
 --          'completed' | 'unfinished' | 'void', or '' if nothing is recorded
 --          and, if something is: 'tick' | 'gap' | 'key', or 'hand' if nothing is marked     the tick, gap or memory, ms
---          how long the record is kept, ms     the application     '<fencing token>\t<outcome>\t<error>' of the run, or ''
+--          how long the record is kept, ms     the application     '<fencing token>\t<outcome>\t<duration, ms, or
+--          nothing>\t<error>' of the run, or ''
 -- Replies  of each: 'held' | 'taken' | 'vanished'; false if it is to be asked for alone
 -- include holder.lua
 -- include text-in.lua
@@ -19,6 +20,15 @@ local function make_record_end()
   -- include ends.lua
 end
 
+-- Writes though the server has no memory left: after PEXPIRE, which takes none, it lets the script go on. No memory is freed by
+-- locks that nobody can give back.
+local function though_full(token_key, write, ...)
+  if not pcall(write, ...) then
+    redis.call('PEXPIRE', token_key, TOKEN_RETENTION)
+    write(...)
+  end
+end
+
 local function finish(key, arg)
   local lock, token_key, queue = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   local owner, is_unsettled, end_of_claim = ARGV[arg], ARGV[arg + 1] ~= '', ARGV[arg + 2]
@@ -26,17 +36,13 @@ local function finish(key, arg)
   local text = text_in(lock)
   local holds = is_held_by(owner, text)
 
-  -- PEXPIRE takes no memory, so a server without memory lets it pass, and with it all that follows: no memory is freed by locks
-  -- that nobody can give back. The last token may be forgotten a day after the lease.
-  if is_unsettled or end_of_claim ~= '' then
-    redis.call('PEXPIRE', token_key, TOKEN_RETENTION)
-  end
+  -- First what is recorded: until that is accepted the lock stays, so that nobody does the same again.
   if is_unsettled then
-    redis.call('SET', void, '', 'PX', VOID_RETENTION)
+    though_full(token_key, redis.call, 'SET', void, '', 'PX', VOID_RETENTION)
   end
   if end_of_claim ~= '' then
     record_end = record_end or make_record_end()
-    record_end(end_of_claim, record_key, arg + 3, owner, holds, text and not holds)
+    though_full(token_key, record_end, end_of_claim, record_key, arg + 3, owner, holds, text and not holds)
   end
 
   -- Nobody waits, and the lock is the owner's: nearly always.

@@ -12,6 +12,7 @@ export const MINIMAL_ACL = [
   '+set',
   '+del',
   '+exists',
+  '+mget',
   '+pttl',
   '+pexpire',
   '+zcard',
@@ -30,7 +31,7 @@ export const ACL_TO_WAIT = [
 ];
 
 /** And to read what was run, and by which replicas. */
-export const ACL_TO_READ_RUNS = ['+mget', '+hset', '+hgetall', '+hdel'];
+export const ACL_TO_READ_RUNS = ['+hset', '+hgetall', '+hdel'];
 
 /** And to list locks. */
 export const ACL_TO_LIST = ['+scan'];
