@@ -12,8 +12,8 @@ export const SOON = 5000;
 /** The lock that the fault tests contend for. */
 export const LOCK = 'contended';
 
-/** A lease that a test leaves held is not waited for long. */
-const DEFAULTS = { ttl: TTL, drainTimeout: 500 };
+/** A lease that a test leaves held is not waited for long. No call of the server but those of the test. */
+const DEFAULTS = { ttl: TTL, drainTimeout: 500, catalogue: false };
 
 /** Starts processes that take locks on command, and waits until they are ready. */
 export async function startContenders(
