@@ -66,9 +66,9 @@ local function decide(key, arg)
   local text, known
   if has_claim then
     text, known = unpack(redis.call('MGET', lock, KEYS[key + 4]))
+  else
+    text = redis.call('GET', lock)
   end
-  -- MGET does not tell a free lock from a key of another type, which is an error.
-  text = text or redis.call('GET', lock)
   local holds = is_held_by(owner, text)
 
   -- The common case of a loser.
@@ -94,6 +94,10 @@ local function decide(key, arg)
     return grant(key, arg, token, claim, record)
   end
 
+  if has_claim and not text then
+    -- MGET does not tell a free lock from a key of another type, which is an error.
+    redis.call('GET', lock)
+  end
   -- In one step, since nearly always there is neither.
   local is_queue = redis.call('EXISTS', queue, void) > 0
   if is_queue and redis.call('EXISTS', void) == 1 then
