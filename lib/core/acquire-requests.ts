@@ -20,7 +20,7 @@ export interface RequestParts {
 
 /**
  * The requests of one acquisition. All have one owner, so a request whose reply was lost does no harm: the next one finds
- * what it was granted. When the acquisition ends without the lock, all that the store may have granted is void.
+ * what it was granted. When the acquisition ends without the lock, everything that the store may have granted is void.
  */
 export class AcquireRequests {
   /** When the last one was sent, on the keeper's clock and, if it was for a run, on the wall clock; -1 before the first. */
@@ -64,7 +64,7 @@ export class AcquireRequests {
 
   /**
    * Never rejects. `at`: the moment of now, on the keeper's clock; `mayBeBehind`: it is not known yet whether this replica's
-   * clock is behind, so the store decides that by what it says; `waited`: the milliseconds since it began to wait.
+   * clock is behind, so the request says the time and the store decides; `waited`: the milliseconds since it began to wait.
    */
   send(at: number, mayBeBehind: boolean, waited: number | undefined): Promise<AcquireReply | Failed> {
     const { store, clock, commandTimeout, identity } = this.#parts;
@@ -85,7 +85,7 @@ export class AcquireRequests {
     return this.#unread;
   }
 
-  /** Keeps what the store may know of this owner after its reply. */
+  /** Notes whether the store, by its reply, may still hold something for this owner. */
   read(reply: AcquireReply | Failed): void {
     this.#unread = undefined;
     // A waiter stays queued if it gets no answer, or asks while no message would arrive.
@@ -94,17 +94,17 @@ export class AcquireRequests {
     this.#isLoose ||= reply.status === 'failed' ? reply.error.mayHaveRun : reply.unsettled === true;
   }
 
-  /** A grant came too late to be used. */
+  /** The grant came too late and is not used. */
   leftUnused(): void {
     this.#isLoose = true;
   }
 
-  /** From now on the lease gives back what this owner was granted. */
+  /** The grant became a lease, which gives the lock back. */
   becameLease(): void {
     this.#isQueued = this.#isLoose = false;
   }
 
-  /** There will be no more. `ended` is called when what the store may have granted is being given back. */
+  /** Ends the requests. Calls `ended` once everything that the store may have granted is being given back. */
   end(ended: () => void): void {
     const unread = this.#unread;
     if (!unread) {

@@ -13,7 +13,7 @@ import { OtherApplications } from './other-applications.js';
 import type { Skipped } from './outcome.js';
 import { LONGEST_WAIT_FOR_TICK } from './wait-policy.js';
 
-/** Tells, as events and log lines, what acquisitions come to and what the store's answers show. */
+/** Reports how acquisitions end, and what the store's replies reveal, as events and log lines. */
 export class AcquisitionNews {
   readonly #clock: Clock;
   readonly #events: LockEvents;

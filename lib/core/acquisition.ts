@@ -273,7 +273,7 @@ export class Acquisition {
     return this.#wait(ms, queued ? { askedAt: this.#requests.askedAt, lastToken } : undefined);
   }
 
-  /** It asks again with the same owner, and finds what it was granted. */
+  /** The next request has the same owner and finds whatever this one was granted. */
   #failed(error: LockStoreError): State {
     this.#wasAway = true;
     this.#see({ holder: this.#seen.holder, failure: error });
@@ -337,7 +337,7 @@ export class Acquisition {
     if (this.#place) this.#place.seen = seen;
   }
 
-  /** Says why the store could not be asked, if that is what the run has waited for. */
+  /** The outcome says why the store could not be asked, if the run has waited for the store. */
   #shutDown(): Extract<State, { is: 'refused' }> {
     const error = this.#wasAway ? this.#seen.failure : undefined;
     return refused('shutting-down', error);

@@ -96,7 +96,7 @@ export class Campaign {
     return term.ended!;
   }
 
-  /** Work that is told to end may throw what it was told, or something like it. */
+  /** Work that is told to end may throw the reason that it was given, or an error like it. */
   #failed(term: Term, error: unknown): void {
     term.end('failed', undefined, error);
     const { ended, signal } = term;

@@ -18,7 +18,7 @@ export interface CatalogueParts {
 
 /** Milliseconds between two commands. */
 const EVERY = 60_000;
-/** One command of this many reads what the others say, instead of saying the same again. */
+/** One in this many commands reads the entries of the other replicas instead of publishing its own again. */
 const READ_EVERY = 10;
 /** Milliseconds for which an entry is kept: for two periods without a publication, and half of one more. */
 const TTL = 2.5 * EVERY;

@@ -27,13 +27,13 @@ export function runInside<T>(scope: LeaseScope, work: (lease: HeldLease) => T, l
   return storage.run(scope, work, lease);
 }
 
-/** From now on what the work has left behind, such as a timer, is outside of the lease. */
+/** From now on, timers and promises that the work left behind run outside the lease. */
 export function leaveScope(scope: LeaseScope): void {
   scope.lease = undefined;
   scope.owner = undefined;
 }
 
-/** The innermost lease that the calling code runs under; one that is lost too, as long as its work goes on. */
+/** The innermost lease that the calling code runs under. A lost lease counts as long as its work goes on. */
 export function currentLease(): HeldLease | undefined {
   return currentScope()?.lease;
 }
@@ -51,7 +51,7 @@ function currentScope(): LeaseScope | undefined {
   return firstOpen(storage.getStore());
 }
 
-/** Drops the scopes in between that have ended: work that calls itself from inside of itself would chain them for ever. */
+/** Drops ended scopes in between. Otherwise, work that schedules itself from inside would chain them without end. */
 function outerOf(scope: LeaseScope): LeaseScope | undefined {
   return (scope.outer = firstOpen(scope.outer));
 }

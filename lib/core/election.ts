@@ -29,7 +29,7 @@ export const ELECTION_OPTIONS: KnownOptions<ElectionOptions> = {
 const UNUSED_TIMES: LeaseTimes = { ttl: 0, renewEvery: 0 };
 const WHILE_LEADER_OPTIONS: KnownOptions<WhileLeaderOptions> = { signal: true };
 
-/** Where an election takes place. */
+/** What an election works with. */
 export interface ElectionParts {
   readonly locks: LockManager;
   /** Those of the module. */
@@ -115,7 +115,7 @@ export class Election {
    * Calls `listener` when this replica begins or ceases to lead. One that throws, or returns a promise that is rejected, is
    * logged and does no harm.
    *
-   * @returns what ends it
+   * @returns a function that removes the listener
    * @throws LockConfigurationError if it is no function
    * @example
    * const stop = election.onChange((change) => gauge.set(change.type === 'termBegan' ? 1 : 0));

@@ -1,7 +1,7 @@
 import { isErrorLike } from '../common/error-like.js';
 import type { EndOfRun } from '../stores/lock-store.js';
 
-/** What the work has thrown: anything, undefined too. */
+/** The value that the work threw, which may be anything, even undefined. */
 export interface Thrown {
   readonly error: unknown;
 }

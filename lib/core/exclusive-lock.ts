@@ -24,13 +24,13 @@ export interface ExclusiveLockOptions extends LeaseOptions {
 
 const LOCK_OPTIONS: KnownOptions<ExclusiveLockOptions> = { ...LEASE_OPTIONS, logger: true };
 
-/** The events of an {@link ExclusiveLock}, with what their listeners are given. */
+/** The events of an {@link ExclusiveLock} and the arguments of their listeners. */
 export interface ExclusiveLockEvents {
   /** This object has the lock now. */
   acquired: [key: string];
   /** The lock was renewed; it lives for `ttl` milliseconds from when that was asked for. */
   refreshed: [renewal: { readonly key: string; readonly ttl: number }];
-  /** The lock was given back. Not told any more where that is answered after this object has acquired it anew. */
+  /** The lock was given back. Not emitted if this object has acquired the lock again before the store answered. */
   released: [key: string];
   /**
    * A renewal failed. The lock is still held, and the renewal is tried again until the lease ends: there is nothing to do
@@ -49,7 +49,7 @@ export interface ExclusiveLockEvents {
 type EventName = keyof ExclusiveLockEvents;
 type Listener<E extends EventName> = (...args: ExclusiveLockEvents[E]) => void;
 
-/** Node's emitter, where only the events of a lock compile. */
+/** Node's emitter, typed so that only the events of a lock compile. */
 interface LockEmitter extends EventEmitter {
   on<E extends EventName>(event: E, listener: Listener<E>): this;
   once<E extends EventName>(event: E, listener: Listener<E>): this;
@@ -63,7 +63,7 @@ interface LockEmitter extends EventEmitter {
 
 const LockEmitter = EventEmitter as new (options: { captureRejections: boolean }) => LockEmitter;
 
-/** Where the lock is taken, and what of it the object does not know itself. */
+/** The calls and defaults that a lock object uses. */
 export interface LockSource extends LeaseTimes {
   acquire(name: string, options: LeaseOptions, logger: LockLogger): Promise<Lease | null>;
   inspect(name: string): Promise<LockState | null>;
@@ -73,7 +73,7 @@ export interface LockSource extends LeaseTimes {
 }
 
 /**
- * One lock as an object, which is taken and given back again and again: what `exclusive-lock` 2.0.0 was. A lease that
+ * One lock as an object that is acquired and released again and again, as in `exclusive-lock` 2.0.0. A lease that
  * it has is renewed until it is released. See {@link ExclusiveLockEvents} for its events.
  */
 export class ExclusiveLock extends LockEmitter {
@@ -156,7 +156,7 @@ export class ExclusiveLock extends LockEmitter {
   }
 
   /**
-   * Who has the lock, whoever that is, since when, and for how long unless it is renewed; null if it is free.
+   * The holder of the lock, since when, and for how long unless it is renewed; null if the lock is free.
    *
    * @throws LockStoreError when the store cannot be asked
    */
@@ -223,7 +223,7 @@ export class ExclusiveLock extends LockEmitter {
       case 'lost':
         this.#endWatch?.();
         this.#tell(this.listenerCount('lost') > 0 ? 'lost' : 'error', news.error);
-        // Nobody releases what is lost already, and until then a shutdown would wait for it.
+        // The caller has no reason to release a lost lock, and a shutdown would wait until it does.
         void this.#lease?.release();
     }
   }
@@ -234,7 +234,7 @@ export class ExclusiveLock extends LockEmitter {
     this.#tell('renewalFailed', error);
   }
 
-  /** Listeners run inside of what keeps leases: what they throw must not get there. */
+  /** Listeners run inside the code that keeps leases, so an error of theirs must not reach it. */
   #tell<E extends EventName>(event: E, ...args: ExclusiveLockEvents[E]): void {
     if (event === 'error' && this.listenerCount('error') === 0) {
       this.#logger.error(messages.unheardError(this.key, args[0]));

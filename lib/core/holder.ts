@@ -60,7 +60,7 @@ export function checkContents(contents: unknown): void {
   if (contents !== undefined) contentsAsJson(contents);
 }
 
-/** @throws LockConfigurationError where JSON would throw, or leave the value out without a word */
+/** @throws LockConfigurationError if JSON.stringify throws, or would silently leave the value out */
 function contentsAsJson(contents: unknown): string {
   let json: string | undefined;
   let cause: unknown;
@@ -73,7 +73,7 @@ function contentsAsJson(contents: unknown): string {
   return json;
 }
 
-/** Reads what a store tells of a holder, also if another program has written it. */
+/** Reads a stored holder, even one that another program has written. */
 export function parseHolder({ owner, holder }: Pick<HeldBy, 'owner' | 'holder'>): Holder {
   const stored = parseJson(holder);
   if (owner === undefined || !isStoredHolder(stored)) return { contents: stored, raw: holder };

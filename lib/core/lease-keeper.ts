@@ -58,7 +58,7 @@ export class LeaseKeeper {
     this.#leases.remove(lease);
   }
 
-  /** Keeps nothing any more: what is still held ends with its time. */
+  /** Stops renewing. Leases that are still held end when their time is over. */
   stop(): void {
     this.#stopped = true;
     this.#leases.clear();
@@ -114,7 +114,7 @@ export class LeaseKeeper {
       else if (!lease.renewing) next = Math.min(next, lease.renewAt);
       next = Math.min(next, lease.deadline);
     }
-    // The most urgent first, where not all go at once.
+    // The most urgent first, if they do not all fit into one call.
     if (due.length > RENEW_BATCH) due.sort((a, b) => a.deadline - b.deadline);
     for (const lease of due) lease.renewing = true;
     this.#renewAll(due);

@@ -27,7 +27,7 @@ export interface LeaseOptions {
    * @default none: renewed for as long as the work takes
    */
   readonly maxHold?: Duration | undefined;
-  /** Any JSON value to keep in the lock, for whoever inspects it or finds it busy. */
+  /** Any JSON value to keep in the lock. Shown to callers that inspect the lock or find it busy. */
   readonly contents?: unknown;
 }
 
@@ -61,7 +61,7 @@ export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): Lease
   const maxHold = hold === undefined ? undefined : checkDuration('maxHold', hold, SHORTEST_HOLD);
   if (options.ttl === undefined && options.renewEvery === undefined)
     return maxHold === undefined ? defaults : { ...defaults, maxHold };
-  // Defaults stand in for what is undefined only: null is a mistake that deserves its message.
+  // Only undefined means the default: null is a mistake that deserves its message.
   const ttl = checkDuration('ttl', options.ttl === undefined ? defaults.ttl : options.ttl, SHORTEST_TTL);
   // Redis expires keys after whole milliseconds.
   if (!Number.isInteger(ttl)) refuse('ttl', 'a whole number of milliseconds', ttl);

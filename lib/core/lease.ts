@@ -14,7 +14,7 @@ export interface Lease extends AsyncDisposable {
   /** The name of the lock. */
   readonly name: string;
   /**
-   * The fencing token: grows with every grant of this lock, over crashes and loss of the store's data too. Hand
+   * The fencing token: grows with every grant of this lock, even across crashes and loss of the store's data. Hand
    * it to whatever you write to, and let that refuse a smaller one than it has seen.
    */
   readonly fencingToken: number;
@@ -38,7 +38,7 @@ export interface Lease extends AsyncDisposable {
    */
   assertHeld(): void;
   /**
-   * Gives the lock back. Never throws and does nothing the second time. Takes one round trip; where the store does
+   * Gives the lock back. Never throws and does nothing the second time. Takes one round trip; if the store does
    * not answer, 250 ms, and goes on in the background until it does.
    */
   release(): Promise<void>;
@@ -47,9 +47,9 @@ export interface Lease extends AsyncDisposable {
 /** What a lease is issued for. */
 export interface LeaseWanted extends LeaseTimes {
   readonly name: string;
-  /** Whether it is for what a scheduler or Nest calls. */
+  /** Whether the lease is for a call by a scheduler or by Nest. */
   readonly scheduled: boolean;
-  /** Where what becomes of it is logged, if not where everything is. */
+  /** Logs events of this lease instead of the common logger. */
   readonly logger?: LockLogger | undefined;
 }
 
@@ -170,7 +170,7 @@ export class HeldLease implements Lease, BagMember {
     return Math.max(0, remaining);
   }
 
-  /** Whether it is held at that moment of the keeper's clock. Ends it where its time has run out by then. */
+  /** Whether the lease is held at that moment of the keeper's clock. Ends it if its time is over by then. */
   heldAt(now: number): boolean {
     if (this.#lossReason) return false;
     if (this.deadline > now) return true;
@@ -185,7 +185,7 @@ export class HeldLease implements Lease, BagMember {
     return this.#controller.signal;
   }
 
-  /** What its events tell of it. */
+  /** The fields that its events have in common. */
   get identity(): { name: string; fencingToken: number; occurrence: string | undefined } {
     return {
       name: this.name,
@@ -244,7 +244,7 @@ export class HeldLease implements Lease, BagMember {
     return this.#released;
   }
 
-  /** Gives back what nobody has had: its caller has gone before it was granted. */
+  /** Gives back a lock that nobody used: the caller had gone before it was granted. */
   annul(): void {
     this.end = 'void';
     void this.release();
@@ -254,7 +254,7 @@ export class HeldLease implements Lease, BagMember {
     return this.release();
   }
 
-  /** What logs show of it. */
+  /** The fields that logs show. */
   toJSON(): Pick<Lease, 'name' | 'fencingToken' | 'tick' | 'held' | 'remaining'> {
     const { name, fencingToken, tick, held, remaining } = this;
     return { name, fencingToken, tick, held, remaining: Math.floor(remaining) };
@@ -309,7 +309,7 @@ export class HeldLease implements Lease, BagMember {
 
   /** Its time has run out. */
   expire(): void {
-    // The end that came first is the reason, also where both have passed unnoticed.
+    // The end that came first is the reason, even if both passed unnoticed.
     if (this.#endsAt <= this.#deadline) return this.lose('max-hold');
     const stalledFor = this.#home.stalledFor;
     // An answer that nobody was there to read is not the store's fault.

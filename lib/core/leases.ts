@@ -20,7 +20,7 @@ export interface LeasesParts {
 
 /**
  * The leases of a process: issues them, keeps them renewed, and gives them back. The keeper says when one is lost; the
- * returner repeats what the store does not answer.
+ * returner repeats releases that the store does not answer.
  */
 export class Leases implements LeaseHome {
   readonly clock: Clock;
@@ -40,7 +40,7 @@ export class Leases implements LeaseHome {
     return lease;
   }
 
-  /** Ends an acquisition whose caller has gone: what the store may have granted to it is void. */
+  /** Ends an acquisition whose caller has gone. Everything that the store may have granted to it is void. */
   withdraw(request: Return): void {
     this.#parts.returner.withdraw(request);
   }
@@ -49,7 +49,7 @@ export class Leases implements LeaseHome {
     const { keeper, returner } = this.#parts;
     keeper.drop(lease);
     if (lease.end !== 'void') return returner.giveBack(lease, this);
-    // Nobody waits for what nobody has had.
+    // Nobody waits for the return of a lock that nobody used.
     returner.withdraw(lease);
     this.left(lease);
     return Promise.resolve();
@@ -61,8 +61,8 @@ export class Leases implements LeaseHome {
 
   /** The store has answered a release, or never will; `inTime`: while the caller waited for that. */
   gaveBack(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void {
-    // A lease that was held when it was given back was held to its end, whatever became of the lock after that; but
-    // somebody else who has it at that moment has had it before.
+    // A lease that was held when it was given back was held to its end, whatever happened to the lock after that. But if
+    // another owner has the lock at that moment, it had it before.
     if (reply === 'taken' && inTime) lease.lose(reply);
     const heldToItsEnd = lease.lossReason === 'released';
     if (reply === 'held' || (reply && heldToItsEnd))
@@ -94,7 +94,7 @@ export class Leases implements LeaseHome {
     this.#parts.keeper.renewAllNow();
   }
 
-  /** What is still held ends with its time; what is to be given back is waited for, for one command's time. */
+  /** Held leases end when their time is over. Waits for pending releases for the time of one command. */
   async close(): Promise<void> {
     this.#parts.keeper.stop();
     await this.#parts.returner.close();

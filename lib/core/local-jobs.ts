@@ -1,7 +1,7 @@
 import type { JobRequest } from '../stores/lock-store.js';
 import type { Outcome } from './outcome.js';
 
-/** What a job is to the application: who calls it, and when. */
+/** The role of a job in the application: its caller, and when it is called. */
 export type JobRole = 'cron' | 'interval' | 'timeout' | 'start hook' | 'method';
 
 /** What replicas tell one another of a job. */
@@ -21,7 +21,7 @@ export interface JobDescription extends JobRequest {
 export interface LocalJob {
   /** As it is now: an application may give it another schedule. */
   describe(): JobDescription;
-  /** Runs it now, under its lock. Undefined for what only the start of an application runs. */
+  /** Runs the job now, under its lock. Undefined for jobs that run only at the start of an application. */
   readonly run: (() => Promise<Outcome<unknown>>) | undefined;
 }
 

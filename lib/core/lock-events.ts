@@ -37,7 +37,7 @@ export interface WaitedEvent extends EventBase {
   readonly type: 'waited';
   /** From the call to the end of the wait. */
   readonly waited: number;
-  /** Who was seen holding the lock last. */
+  /** The holder that was seen last. */
   readonly holder: Holder | undefined;
   /** Whether the lock was granted in the end. */
   readonly granted: boolean;
@@ -66,11 +66,11 @@ export interface SkippedEvent extends EventBase {
   readonly reason: Skipped['reason'];
   /** From the call to the decision. */
   readonly waited: number;
-  /** Who holds the lock, where it is busy. */
+  /** The holder of the lock, if it is busy. */
   readonly holder: Holder | undefined;
-  /** Who paused the job, and why, where it is paused. */
+  /** Who paused the job and why, if it is paused. */
   readonly pause: Paused | undefined;
-  /** Why the store could not be asked, also where that was so until the application shut down. */
+  /** Why the store could not be asked, even if that lasted until the application shut down. */
   readonly error: LockStoreError | undefined;
 }
 
@@ -84,7 +84,7 @@ export interface RenewedEvent extends LeaseEvent {
 /** A renewal was not answered. It is tried again until the lease ends. */
 export interface RenewalFailedEvent extends LeaseEvent {
   readonly type: 'renewalFailed';
-  /** Why the store could not be asked; undefined where it answered for other leases, but not for this one. */
+  /** Why the store could not be asked; undefined if it answered for other leases but not for this one. */
   readonly error: LockStoreError | undefined;
   /** Until the lease ends unless it is renewed. */
   readonly remaining: number;
@@ -132,7 +132,7 @@ export type TermEndReason = 'lost' | 'returned' | 'failed' | 'stepped-down' | 'a
 export interface TermEndedEvent extends LeaseEvent {
   readonly type: 'termEnded';
   readonly reason: TermEndReason;
-  /** What was thrown, where the lease was lost or the work has failed; else undefined. */
+  /** The error, if the lease was lost or the work failed; else undefined. */
   readonly error: unknown;
   /** For how long this replica has led. */
   readonly led: number;
@@ -174,7 +174,7 @@ export interface FinishedEvent extends RunEvent {
   readonly error: unknown;
 }
 
-/** It is too late to run a tick that nobody has run. One replica tells it, once. */
+/** It is too late to run a tick that nobody has run. One replica emits this, once. */
 export interface MissedEvent extends EventBase {
   readonly type: 'missed';
   readonly job: string;
@@ -206,13 +206,13 @@ const TYPES: Record<LockEvent['type'], true> = {
   termEnded: true,
 };
 
-/** Each event is published there too, whichever module of the process it comes from. */
+/** Publishes the events of all modules of the process. */
 const diagnostics = channel('nestjs-exclusive-lock');
-/** And there, for those who want one type of event only: nothing else is made for them. */
+/** One channel for each type of event. */
 const ofType = new Map(Object.keys(TYPES).map((type) => [type, channel(`nestjs-exclusive-lock:${type}`)]));
 const channels = [diagnostics, ...ofType.values()];
 
-/** Tells what happens to the locks of a replica. Listeners must not throw. */
+/** Emits what happens to the locks of a replica. Listeners must not throw. */
 export class LockEvents {
   readonly #listeners = new Set<Listener>();
   readonly #watchers = new Map<string, Watcher>();
@@ -221,7 +221,7 @@ export class LockEvents {
   emit(make: () => LockEvent): void {
     if (!this.isHeard) return;
     const event = make();
-    // Who begins to listen because of an event hears the next one.
+    // A listener that is added by an event gets the next one.
     const listeners = [...this.#listeners];
     for (const listener of listeners) listener(event);
     if (isLeaseNews(event)) this.#watchers.get(leaseKey(event))?.(event);
@@ -236,13 +236,13 @@ export class LockEvents {
     return false;
   }
 
-  /** Returns what ends it. */
+  /** Returns a function that removes the listener. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Tells one lease's news to its one watcher, at the cost of no other. Returns what ends it. */
+  /** Notifies one watcher of one lease. Other leases cost it nothing. Returns a function that ends it. */
   watch(lease: LeaseIdentity, watcher: Watcher): () => void {
     const key = leaseKey(lease);
     this.#watchers.set(key, watcher);

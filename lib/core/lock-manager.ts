@@ -45,9 +45,9 @@ export interface LockManagerSettings extends LeaseTimes {
 /** Options of `acquire`. */
 export interface AcquireOptions extends LeaseOptions {
   /**
-   * How long to wait for the lock while another holds it or the store is away; `true`: as long as it takes. Those
-   * who wait have it in the order in which they came, across all replicas. When the time is over the call rejects with
-   * a `LockTimeoutError`; a question that is on its way by then has 250 ms from when it was asked.
+   * How long to wait while another holds the lock or the store is away; `true`: as long as it takes. Waiters get the lock
+   * in the order in which they came, across all replicas. When the time is over, the call rejects with a
+   * `LockTimeoutError`. A request that is on its way then has 250 ms from when it was sent.
    *
    * @default 0
    */
@@ -66,11 +66,10 @@ export interface RunOptions extends AcquireOptions {
    */
   readonly occurrence?: Occurrence | undefined;
   /**
-   * How long it is asked again while the store is away, so that the run comes late rather than never; at
-   * most until the next tick is due, where the `occurrence` tells that. Means nothing with a `wait`, which waits for the
-   * store, too.
+   * How long to retry while the store is away, so that the run comes late rather than never. Ends when the next tick is due,
+   * if the `occurrence` has `following`. Has no effect with a `wait`, which also waits for the store.
    *
-   * @default 3_600_000 (1 hour) for a tick that tells its `following`, as that of `tickOccurrence()` does; else 0
+   * @default 3_600_000 (1 hour) for a tick with `following`, such as that of `tickOccurrence()`; otherwise 0
    */
   readonly retryFor?: Duration | undefined;
 }
@@ -78,7 +77,7 @@ export interface RunOptions extends AcquireOptions {
 export const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { ...LEASE_OPTIONS, wait: true, signal: true };
 
 /**
- * Marks the runs of what a scheduler or Nest calls, which end first in a shutdown. A symbol: users have no such option.
+ * Marks runs that a scheduler or Nest calls; a shutdown ends them first. A symbol, so that it is no option of users.
  * Registered globally: the ESM and the CJS build may both be loaded.
  */
 export const SCHEDULED = Symbol.for('nestjs-exclusive-lock/scheduled');
@@ -98,13 +97,13 @@ const RUN_OPTIONS: KnownOptions<RunOptions> = { ...ACQUIRE_OPTIONS, occurrence: 
 export interface LockState {
   /** The name of the lock. */
   readonly name: string;
-  /** Who has it. Of another program's lock only what that has written is known. */
+  /** The holder. If another program took the lock, only the text that it wrote is known. */
   readonly holder: Holder;
   /** Milliseconds until the lock expires unless it is renewed; Infinity if another program took it without expiry. */
   readonly remaining: number;
   /** The fencing token of this grant; undefined if another program took the lock. */
   readonly fencingToken: number | undefined;
-  /** How many replicas stand in line for it; undefined where the store keeps no line. */
+  /** How many replicas are queued; undefined if the store keeps no queue. */
   readonly waiters: number | undefined;
 }
 
@@ -183,7 +182,7 @@ export class LockManager {
   }
 
   /**
-   * Who holds the lock; null if it is free.
+   * The holder of the lock; null if the lock is free.
    *
    * @throws LockStoreError
    */
@@ -235,7 +234,7 @@ export class LockManager {
     return enclosingLease(name, this) !== undefined;
   }
 
-  /** From now on no scheduled work gets a lock; resolves when what runs has ended, or was given up. */
+  /** From now on no scheduled work gets a lock. Resolves when running scheduled work has ended or was given up. */
   drainScheduled(): Promise<void> {
     return this.#shutdown.drainScheduled();
   }
@@ -299,11 +298,11 @@ export class LockManager {
     if (!byHand && !occurrence) return undefined;
     const claim = byHand ? claimByHand(byHand, wallTime(this.clock)) : claimOf(occurrence!, application);
     if (claim.kind === 'tick' && claim.missed) this.records.required('occurrence.missed');
-    // A store that keeps no record is not told what to record.
+    // A store without a record of runs needs no history.
     return history && store.runs ? { ...claim, history, replica: identity.replica } : claim;
   }
 
-  /** The lock is kept for work that has joined it, also where that outlasts the work that took it. */
+  /** The lock is kept until work that joined it has ended, even if that outlasts the work that acquired it. */
   async #join<T>(outer: HeldLease, work: Work<T>, { claim }: Wanted): Promise<Outcome<T>> {
     if (claim) throw new LockConfigurationError(messages.joinedOccurrence(outer.name));
     const value = await outer.host(async () => await work(outer));

@@ -17,16 +17,16 @@ import type { HeldLease } from './lease.js';
 
 /** Milliseconds before the second attempt to give back a lock; doubles up to the longest. */
 const FIRST_RETRY = 50;
-/** As often as those ask who wait for the store: the next of them must not come much later than it is back. */
+/** As often as waiters ask a store that is away, so that the next waiter has the lock soon after the store is back. */
 const LONGEST_RETRY = 500;
-/** The longest where the store refuses until somebody puts something right. */
+/** The longest pause if the store refuses until an operator corrects something. */
 const SLOWEST_RETRY = 5000;
 /** What a release that is not answered may add to the work it ends, in milliseconds. */
 const PATIENCE = 250;
 
 /** The end of one acquisition. */
 export interface Return extends ReleaseRequest {
-  /** Where what becomes of it is logged, if not where everything is. */
+  /** Logs what happens to it instead of the common logger. */
   readonly logger?: LockLogger | undefined;
 }
 
@@ -40,7 +40,7 @@ interface ReleaseListener {
   left(lease: HeldLease): void;
 }
 
-/** A lease that is given back to somebody who waits for that. */
+/** A lease whose caller waits for its release. */
 interface Waited {
   readonly lease: HeldLease;
   readonly listener: ReleaseListener;
@@ -67,7 +67,7 @@ export interface ReturnerParts {
   readonly clock: Clock;
 }
 
-/** Gives locks back: at once where the store answers, else in the background until it does. */
+/** Gives locks back: at once if the store answers, otherwise in the background until it does. */
 export class LockReturner {
   readonly #parts: ReturnerParts;
   readonly #pending = new Bag<Pending>();
@@ -79,7 +79,7 @@ export class LockReturner {
 
   constructor(parts: ReturnerParts) {
     this.#parts = parts;
-    // Whoever awaits a release must not see the process end before that.
+    // The process must not end while a caller awaits a release.
     this.#patience = new Deadlines(parts.clock, { keepAlive: true });
   }
 
@@ -115,7 +115,7 @@ export class LockReturner {
     leave(waited);
   }
 
-  /** Waits up to one command's time for what is still to be given back, then gives up. */
+  /** Waits for pending releases for the time of one command, then gives up. */
   async close(): Promise<void> {
     const { clock, commandTimeout, logger } = this.#parts;
     if (this.#pending.size > 0) {
@@ -147,7 +147,7 @@ export class LockReturner {
       try {
         const reply = await this.#parts.store.release(item.request, this.#parts.commandTimeout);
         this.#answered();
-        // An earlier attempt, whose reply was lost, may be what freed it; then it may have the next holder already.
+        // An earlier attempt, whose reply was lost, may have freed the lock. Then the next holder may have it already.
         return mayHaveRun ? 'held' : reply;
       } catch (error) {
         failure = error as Partial<LockStoreError>;
@@ -155,7 +155,7 @@ export class LockReturner {
     }
   }
 
-  /** Renews the lock where its time is a third over, as its keeper did. */
+  /** Renews the lock when a third of its time is over, as its keeper did. */
   async #keep(item: Pending): Promise<void> {
     const { store, clock, commandTimeout } = this.#parts;
     const { ttl } = item.request;

@@ -7,7 +7,7 @@ export type Occurrence = TickOccurrence | GapOccurrence | KeyOccurrence;
 
 interface OccurrenceBase {
   /**
-   * What it is a run of, where several kinds of work share a lock: each job has runs of its own.
+   * The job that it is a run of. Several jobs may share a lock; each has runs of its own.
    *
    * @default ''
    */
@@ -19,28 +19,29 @@ export interface TickOccurrence extends OccurrenceBase {
   /** The nominal time of the tick, the same in all replicas: not the time at which a timer fired. */
   readonly tick: Date;
   /**
-   * What becomes of a tick whose holder dies in the middle of it. `rerun`: whoever finds another replica running
-   * the tick stands by, and runs it again unless that one comes to an end.
+   * What happens to a tick whose holder dies while running it. `rerun`: a replica that finds another one running the tick
+   * stands by, and runs the tick again if the other one dies.
    *
    * @default 'skip'
    */
   readonly onHolderDeath?: 'skip' | 'rerun' | undefined;
   /**
-   * With `onHolderDeath: 'rerun'`: how many replicas begin the tick at most. When that many have died of it, the tick
-   * is given up, which one of the others tells in a warning.
+   * With `onHolderDeath: 'rerun'`: how many replicas may begin the tick. When that many have died of it, the tick is given
+   * up, and one of the other replicas logs a warning.
    *
    * @default 3
    */
   readonly maxAttempts?: number | undefined;
   /**
-   * Tells the first tick after a moment. With it, a replica whose clock is behind the store's asks for the tick that is
-   * due next by the store's clock, where that is within a minute, rather than for one of the past; and a tick whose store
-   * is away is asked for again until the next one is due.
+   * Returns the first tick after a moment. With it, a replica whose clock is behind asks for the tick that is due next by
+   * the store's clock, if that is within a minute, instead of one of the past. And while the store is away, a tick is
+   * asked for until the next one is due.
    */
   readonly following?: ((moment: Date) => Date | undefined) | undefined;
   /**
-   * Present if it is asked for late, since nobody may have been granted it when it was due: see docs/runs.md. It is granted
-   * if an earlier tick of the job was, if it is nearer than the next one, and not older than `within`.
+   * Present if the tick is asked for late, because perhaps nobody was granted it when it was due: see docs/runs.md. It is
+   * granted if an earlier tick of the job was granted, if it is nearer than the next one, and if it is not older than
+   * `within`.
    */
   readonly missed?: MissedOccurrence | undefined;
   readonly gap?: never;
@@ -152,7 +153,7 @@ function missedTick(missed: MissedOccurrence, time: number): MissedTick {
   return { within: checkDuration('occurrence.missed.within', within, 1), next: next.getTime() };
 }
 
-/** What is run by hand: the claim says which job, and nothing of it is decided. */
+/** The claim of a run by hand. It names the job, and the store decides nothing about it. */
 export function claimByHand({ kind, job }: JobId, now: number): Claim {
   const byHand = true;
   switch (kind) {

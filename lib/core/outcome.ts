@@ -45,7 +45,7 @@ export type Skipped =
   | {
       readonly status: 'skipped';
       readonly reason: 'shutting-down';
-      /** Why the store could not be asked, where it was away until then. */
+      /** Why the store could not be asked, if it was away until then. */
       readonly error?: LockStoreError | undefined;
     }
   | { readonly status: 'skipped'; readonly reason: 'store-unavailable'; readonly error: LockStoreError };
@@ -53,7 +53,7 @@ export type Skipped =
 /** Why, and until when, the runs of a job are skipped. */
 export interface Paused {
   readonly reason: string;
-  /** Who has paused it. */
+  /** Who paused the job, why and until when. */
   readonly by: string;
   readonly since: Date;
   /** When it ends by itself; undefined: not before the job is resumed. */

@@ -11,7 +11,7 @@ export interface ReplicaEntry {
   readonly jobs: readonly JobDescription[];
 }
 
-/** Undefined for what is no entry of this version, as another one may have written it. */
+/** Undefined if the text is no entry of this version; another version may have written it. */
 export function parseEntry(text: string): ReplicaEntry | undefined {
   let entry: unknown;
   try {

@@ -38,7 +38,7 @@ export class Runs {
   }
 
   /**
-   * Gives the lock back when the work has settled, and what has joined it.
+   * Gives the lock back when the work, and all work that joined it, has settled.
    *
    * @param owner tells apart two lock managers that use the same names
    */
@@ -76,7 +76,7 @@ export class Runs {
     this.#tellFinished(lease, outcome, duration, error);
   }
 
-  /** Once: what was given up may still come to an end. */
+  /** Emits it once: work that was given up may still end. */
   #tellFinished(lease: HeldLease, outcome: FinishedEvent['outcome'], duration: number, error: unknown): void {
     if (!lease.running) return;
     lease.running = false;
@@ -99,7 +99,7 @@ function runOf(lease: HeldLease): Run {
   return { ...identity, job: claim && jobOf(claim), tick, missed, byHand, late: lateness(lease, startedAt) };
 }
 
-/** Costs nothing where nobody traces. */
+/** Costs nothing if nobody traces. */
 function traced<T>(lease: HeldLease, work: () => T | PromiseLike<T>): T | PromiseLike<T> {
   if (!tracing.hasSubscribers) return work();
   const trace: RunTrace = runOf(lease);

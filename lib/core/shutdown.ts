@@ -19,18 +19,18 @@ interface Drain {
   readonly covers: (active: Active) => boolean;
   readonly left: Set<Active>;
   readonly ends: Pause;
-  /** Whether it waits for acquisitions that have not come to their end, too. */
+  /** Whether it also waits for acquisitions that have not ended. */
   readonly asking: boolean;
   /** What is granted from now on finds its signal aborted. */
   timeIsUp: boolean;
 }
 
 /**
- * The order in which a replica leaves: no scheduled work begins any more, and what runs is waited for; then what was
- * locked by hand is.
+ * The order in which a replica leaves. First no scheduled work begins any more, and scheduled work that runs is waited for.
+ * Then the same happens to work that was locked by hand.
  */
 export class Shutdown {
-  /** Is called when work did not return that is no longer waited for. */
+  /** Called when the shutdown gives up work that did not return. */
   onGivenUp: ((lease: HeldLease) => void) | undefined;
   readonly #drainTimeout: number;
   readonly #logger: LockLogger;
@@ -57,7 +57,7 @@ export class Shutdown {
     return (scheduled ? this.#noMoreScheduled : this.#noMoreLocks).signal;
   }
 
-  /** The shutdown waits for the end of an acquisition, too. */
+  /** The shutdown also waits for the end of an acquisition. */
   askingBegins(): void {
     this.#asking++;
   }
@@ -87,7 +87,7 @@ export class Shutdown {
     }
   }
 
-  /** Refuses scheduled work from now on, and waits for what of it runs. */
+  /** Refuses scheduled work from now on, and waits for scheduled work that runs. */
   async drainScheduled(): Promise<void> {
     this.#noMoreScheduled.abort();
     await this.#drain(({ lease }) => lease.scheduled, false);
@@ -114,7 +114,7 @@ export class Shutdown {
     this.#drains.delete(drain);
   }
 
-  /** Aborts the signals of what takes longer than is left of drainTimeout. */
+  /** Aborts the signals of work that takes longer than the rest of drainTimeout. */
   async #untilOver(drain: Drain): Promise<void> {
     const { left } = drain;
     const now = this.#clock.now();

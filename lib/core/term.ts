@@ -9,7 +9,7 @@ import type { LockEvents, TermEndReason } from './lock-events.js';
 /** How a term ended. */
 export interface TermEnd {
   readonly reason: TermEndReason;
-  /** What was thrown, where the lease was lost or the work has failed. */
+  /** The error, if the lease was lost or the work failed. */
   readonly error: unknown;
   /** For how long this replica has led, in whole milliseconds. */
   readonly led: number;

@@ -9,11 +9,11 @@ import type { Wanted } from './wanted.js';
 export const LONGEST_WAIT_FOR_TICK = 60_000;
 /** Milliseconds between two requests while another holds the lock and the store does not notify. */
 const POLL = 100;
-/** The same where the store notifies: a message may be lost. */
+/** The same if the store notifies waiters: a message may be lost. */
 const SLOW_POLL = 2000;
 /** Milliseconds between two requests while the store does not answer. */
 const POLL_OUTAGE = 250;
-/** Milliseconds by which a timer may fire early: what is left then is nothing. */
+/** Milliseconds by which a timer may fire early. Less than this counts as no time left. */
 const TIMER_PRECISION = 2;
 /** Milliseconds for which a request is waited for at least, also when the time to wait is over. */
 const LEAST_PATIENCE = 250;
@@ -32,7 +32,7 @@ export interface WaitLimits {
 
 /** Why an acquisition waits. */
 export interface Seen {
-  /** Who held the lock by the last answer that told a holder. */
+  /** The holder in the last reply that named one. */
   readonly holder?: Holder | undefined;
   /** Why the store could not be asked since then. */
   readonly failure?: LockStoreError | undefined;

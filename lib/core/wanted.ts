@@ -8,7 +8,7 @@ export interface Wanted extends LeaseTimes {
   readonly name: string;
   readonly contents: unknown;
   readonly claim: Claim | undefined;
-  /** A tick, or what a scheduler or Nest calls: a shutdown refuses it first, and waits for it first. */
+  /** A tick, or a call by a scheduler or Nest. A shutdown refuses these first, and waits for them first. */
   readonly scheduled: boolean;
   /** The first tick after a moment; see `TickOccurrence`. */
   readonly following?: ((moment: Date) => Date | undefined) | undefined;
@@ -18,7 +18,7 @@ export interface Wanted extends LeaseTimes {
   readonly retryFor?: number | undefined;
   /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
-  /** Where what becomes of it is logged, if not where everything is. */
+  /** Logs what happens to it instead of the common logger. */
   readonly logger?: LockLogger | undefined;
 }
 

@@ -49,14 +49,14 @@ export class WatchedStore {
     return this.ask('inspect', () => this.#store.inspect(name, within));
   }
 
-  /** @throws LockStoreError; LockConfigurationError where the store cannot list */
+  /** @throws LockStoreError; LockConfigurationError if the store cannot list */
   list(prefix: string, within: number): AsyncIterable<StoredLock & { readonly name: string }> {
     const locks = this.#store.admin?.list(prefix, within)[Symbol.asyncIterator]();
     if (!locks) throw new LockConfigurationError(messages.storeCannot(this.#store.description, 'list'));
     return {
       [Symbol.asyncIterator]: () => ({
         next: () => this.ask('list', () => locks.next()),
-        // `for await` calls it where the reader leaves, and neither after the end nor after an error.
+        // `for await` calls this if the reader leaves early, and neither after the end nor after an error.
         return: async () => {
           await ignoringErrors(() => locks.return?.());
           return { done: true, value: undefined };
@@ -65,7 +65,7 @@ export class WatchedStore {
     };
   }
 
-  /** @throws LockStoreError; LockConfigurationError where the store cannot force */
+  /** @throws LockStoreError; LockConfigurationError if the store cannot force */
   async force(request: ForceRequest, within: number): Promise<OwnerReply> {
     const { admin, description } = this.#store;
     if (!admin) throw new LockConfigurationError(messages.storeCannot(description, 'force'));
@@ -97,7 +97,7 @@ export class WatchedStore {
   }
 }
 
-/** Ends what nobody wants any more: a grant must not be lost for it. */
+/** Ends something that is no longer needed. An error in it must not cost the caller its grant. */
 async function ignoringErrors(end: () => unknown): Promise<void> {
   try {
     await end();
@@ -106,7 +106,7 @@ async function ignoringErrors(end: () => unknown): Promise<void> {
   }
 }
 
-/** A store of somebody else's may throw anything; then nothing is known of what it did. */
+/** A store of the user may throw anything. Then it is unknown whether it did anything. */
 function asStoreError(description: string, thrown: unknown): LockStoreError {
   if (thrown instanceof LockStoreError) return thrown;
   return new LockStoreError(messages.storeThrew(description, thrown), { cause: thrown, mayHaveRun: true });

@@ -45,7 +45,7 @@ export function withRun(
     outcome: 'running',
     ...(claim.byHand ? { by: 'hand' } : claim.kind === 'tick' && claim.missed && { by: 'missed' }),
   };
-  // Of what this owner was granted before it has not heard.
+  // This owner never got the reply to an earlier grant.
   const others = (record?.runs ?? []).filter((other) => other.owner !== owner);
   return recordOf(record, bounded([run, ...others], claim), now);
 }
@@ -75,7 +75,7 @@ export function withEnd(
   return recordOf(record, runs, now);
 }
 
-/** Takes back what this owner was granted and has not begun. */
+/** Removes the run that this owner was granted and never began. */
 export function withoutRunOf(record: JobRecord, owner: string, now: number): JobRecord {
   return recordOf(
     record,

@@ -32,7 +32,7 @@ export interface LockEntry {
   held?: Held;
   fencingToken: number;
   marks: RunMarks;
-  /** Those who wait for it, in their order. */
+  /** The waiters, in their order. */
   queue?: Waiter[];
   /** Until when it is remembered while nobody holds it; milliseconds since the epoch. */
   keepUntil: number;
@@ -210,7 +210,7 @@ export function inspectEntry(entry: LockEntry, time: StoreTime): StoredLock | nu
   return { ...heldBy(held, time), fencingToken: entry.fencingToken, waiters: entry.queue?.length ?? 0 };
 }
 
-/** The fencing token of who holds the lock; undefined if nobody does. */
+/** The fencing token of the holder; undefined if the lock is free. */
 export function heldToken(entry: LockEntry, time: StoreTime): number | undefined {
   return liveHolder(entry, time) && entry.fencingToken;
 }

@@ -17,7 +17,7 @@ export interface LockStore {
   /** Where the locks live, for log lines and errors. Never holds a secret. */
   readonly description: string;
 
-  /** Only stores for tests have one: the clock by which their leases are judged, where that is not the machine's. */
+  /** The clock that judges leases, if it is not the machine's. Only stores for tests have one. */
   readonly clock?: Clock | undefined;
 
   /**
@@ -31,7 +31,7 @@ export interface LockStore {
 
   /**
    * Gives each lease its full TTL again, from now, if its owner still holds the lock. Replies in the order of the requests;
-   * undefined for those that got no answer, where others did.
+   * undefined for those that got no answer while others did.
    */
   renew(requests: readonly RenewRequest[], within: number): Promise<readonly (OwnerReply | undefined)[]>;
 
@@ -45,13 +45,13 @@ export interface LockStore {
    */
   release(request: ReleaseRequest, within: number): Promise<OwnerReply>;
 
-  /** Who holds the lock now; null if it is free. */
+  /** The holder of the lock; null if the lock is free. */
   inspect(name: string, within: number): Promise<StoredLock | null>;
 
   /** Ends connections and files. The store is not used afterwards. */
   close(): Promise<void>;
 
-  /** Stores that keep a queue of those who wait. Without it waiters ask ten times a second, in no order. */
+  /** Stores that keep a queue of waiters. Without it, waiters ask ten times a second, in no order. */
   readonly queue?: LockQueue | undefined;
 
   /** Stores that can be looked into and corrected by an operator. */
@@ -73,7 +73,7 @@ export interface LockStore {
   onReconnected?(listener: () => void): void;
 }
 
-/** Notifies those who wait. */
+/** Notifies waiters. */
 export interface LockQueue {
   /**
    * Calls `onNews` whenever it may be worth asking for the lock again, until the returned function is called; with the
@@ -109,7 +109,7 @@ export interface RenewRequest extends OwnerRequest {
 
 /** What is to be decided about one lock. */
 export interface AcquireRequest extends RenewRequest {
-  /** Who the holder is, for whoever finds the lock busy: a JSON object in one line, such as `{"replica":"web-1"}`. */
+  /** Describes the holder to callers that find the lock busy: a JSON object in one line, such as `{"replica":"web-1"}`. */
   readonly holder: string;
   /** Present if the lock is wanted for one intended run only. */
   readonly claim?: Claim | undefined;
@@ -120,7 +120,7 @@ export interface AcquireRequest extends RenewRequest {
   readonly waited?: number | undefined;
 }
 
-/** Names one grant of a lock, whoever has it. */
+/** Names one grant of a lock. */
 export interface ForceRequest {
   readonly name: string;
   readonly fencingToken: number;
@@ -181,7 +181,7 @@ export type AcquireReply = (
       readonly application?: string | undefined;
       /** Present once, when the tick is given up: how often it was granted without being completed. */
       readonly attempts?: number | undefined;
-      /** Present once, when a tick is given up that nobody has run and for which it is too late. */
+      /** Present once, when it is too late for a tick that nobody has run. */
       readonly isMissed?: boolean | undefined;
     }
   | { readonly status: 'paused'; readonly pause: JobPause }
@@ -213,11 +213,11 @@ export interface QueueGrant {
   readonly keptFor: number;
 }
 
-/** Who has a lock. */
+/** The holder of a lock. */
 export interface HeldBy {
   /** Undefined if another program took the lock. */
   readonly owner: string | undefined;
-  /** The holder as it was given to the store, or what another program has written. */
+  /** The holder as it was given to the store, or the text that another program wrote. */
   readonly holder: string;
   /** Milliseconds until the lock expires; Infinity if another program took it without an expiry. */
   readonly remaining: number;

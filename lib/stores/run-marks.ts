@@ -83,7 +83,7 @@ export class RunMarks {
     else this.#marks.delete(nameOf(job));
   }
 
-  /** Also where nothing is marked. */
+  /** Even if nothing is marked. */
   setRecord(job: JobName, record: JobRecord, now: number): void {
     this.set(job, { ...(this.get(job) ?? NO_MARK), record }, now);
   }
@@ -124,7 +124,7 @@ export function isOwn(marks: RunMarks, claim: Claim, owner: string): boolean {
 type Claiming<R> = R & { readonly claim: Claim };
 
 /**
- * Rules 2 and 3 of `AcquireReply`. `now` is the store's clock; `isFree`: nobody else holds the lock, so whoever has begun
+ * Rules 2 and 3 of `AcquireReply`. `now` is the store's clock; `isFree`: nobody else holds the lock, so an owner that began
  * the tick has not completed it.
  */
 export function ruleOn(
