@@ -114,11 +114,24 @@ export class Campaign {
     const ms = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** this.#short++);
     const { clock, leaving } = this.#parts;
     const { name, signal } = this.#candidate;
-    if (reason === 'failed') this.#tellOnce(`failed ${kindOf(error)}`, messages.termFailed(name, error, ms));
+    if (reason === 'failed') this.#tellFailure(error, ms);
     // The work of a long term may be done; of a short one it has most likely just begun.
     if (reason === 'returned' && led < LONGEST_PAUSE)
       this.#tellOnce(reason, messages.termReturned(name, led, ms));
     await new Pause(clock, { signals: signal ? [leaving, signal] : [leaving] }).for(ms);
+  }
+
+  #tellFailure(error: unknown, ms: number): void {
+    const { name } = this.#candidate;
+    try {
+      this.#tellOnce(`failed ${kindOf(error)}`, messages.termFailed(name, error, ms));
+    } catch {
+      // Work may throw anything, even a value whose properties throw. The campaign goes on all the same.
+      this.#tellOnce(
+        'failed',
+        messages.termFailed(name, new Error('it threw a value that cannot be read'), ms),
+      );
+    }
   }
 
   #tellOnce(kind: string, message: string): void {

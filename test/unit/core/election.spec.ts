@@ -399,6 +399,23 @@ describe('work that ends by itself', () => {
     ]);
   });
 
+  it('may throw a value that cannot be read: it is logged, and begun again', async () => {
+    const unreadable = {
+      get message(): string {
+        throw new Error('no message');
+      },
+    };
+    let terms = 0;
+    void electionOf(replica).whileLeader(() => {
+      terms++;
+      return Promise.reject(unreadable as unknown as Error);
+    });
+    await replica.clock.pass(1000);
+
+    expect(terms).toBeGreaterThan(1);
+    expect(replica.logger.errors).toEqual([expect.stringContaining('a value that cannot be read')]);
+  });
+
   it('is logged again, and begun soon, if it has worked for a while in between', async () => {
     let works = false;
     const first = stand(replica, async () => {
