@@ -408,7 +408,7 @@ describe('work that ends by itself', () => {
     let terms = 0;
     void electionOf(replica).whileLeader(() => {
       terms++;
-      return Promise.reject(unreadable as unknown as Error);
+      return Promise.reject(unreadable);
     });
     await replica.clock.pass(1000);
 
