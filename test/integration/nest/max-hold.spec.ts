@@ -74,7 +74,8 @@ describe.each(SHARED_STORES)('work that hangs under a lock with maxHold, on %s',
       expect(second).toBeDefined();
     });
 
-    expect(signal.aborted).toBe(true);
+    // Both replicas are in this process: if its event loop was blocked, the signal aborts when that turns again.
+    await eventually(() => expect(signal.aborted).toBe(true));
     expect(signal.reason).toMatchObject({ code: 'LOCK_LOST', reason: 'max-hold' });
     expect(performance.now() - begun).toBeGreaterThanOrEqual(MAX_HOLD - 5);
     expect(ownTime() - ownBegun).toBeLessThan(MAX_HOLD + TTL + 1000);
