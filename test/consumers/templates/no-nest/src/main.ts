@@ -36,7 +36,7 @@ async function checkLocks(locks: Locks): Promise<void> {
   });
   stop();
   assert.ok(outcome.status === 'ran' && outcome.value.fencingToken > 0 && outcome.value.busy === null);
-  assert.deepEqual(types, ['acquired', 'skipped', 'released']);
+  assert.deepEqual(types, ['acquired', 'started', 'skipped', 'released', 'finished']);
 
   const lock = locks.lock('object');
   lock.on('lost', (error) => assert.ok(error instanceof LockLostError));
