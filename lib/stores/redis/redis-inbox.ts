@@ -184,7 +184,7 @@ export class RedisInbox {
   /** The Redis user lacks a permission that a queue needs. Polling waiters must not try again ten times a second. */
   #refused(reason: string): void {
     this.#refusedUntil = performance.now() + REFUSED_FOR;
-    if (!this.#toldOfRefusal) this.#parts.warn(messages.keepsNoLine(reason));
+    if (!this.#toldOfRefusal) this.#parts.warn(messages.queueRefused(reason));
     this.#toldOfRefusal = true;
   }
 

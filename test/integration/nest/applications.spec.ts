@@ -47,7 +47,7 @@ describe.each(STORES)('two applications with one prefix, on %s', (_name, makeSto
     expect(shop.log.ours('error')).toEqual([]);
     expect(blog.log.ours('error')).toEqual([
       expect.stringMatching(
-        /^"AppService\.onModuleInit" was run by the application "shop", and this is "blog": .*prefix.*application/,
+        /^"AppService\.onModuleInit" was run by the application "shop", but this application is "blog": .*prefix.*application/,
       ),
     ]);
   });

@@ -250,6 +250,6 @@ describe('@Exclusive.defaults on a class', () => {
       async run(): Promise<void> {}
     }
     const failure = await startFailure({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
-    expect(failure.message).toContain('whenBusy of @Exclusive on Jobs.run would do nothing');
+    expect(failure.message).toContain('whenBusy of @Exclusive on Jobs.run has no effect');
   });
 });

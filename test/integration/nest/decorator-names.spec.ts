@@ -135,7 +135,7 @@ describe('a name that is a function of the arguments', () => {
 
   it.each<[kind: string, load: () => new () => object]>([
     [
-      '@Cron method',
+      'a @Cron method',
       () => {
         class Jobs {
           @Cron(NEVER)
@@ -146,7 +146,7 @@ describe('a name that is a function of the arguments', () => {
       },
     ],
     [
-      '@Interval method',
+      'an @Interval method',
       () => {
         class Jobs {
           @Exclusive(() => 'a')
@@ -157,7 +157,7 @@ describe('a name that is a function of the arguments', () => {
       },
     ],
     [
-      '@Timeout method',
+      'a @Timeout method',
       () => {
         class Jobs {
           @Exclusive(() => 'a')
@@ -168,7 +168,7 @@ describe('a name that is a function of the arguments', () => {
       },
     ],
     [
-      'start hook (onModuleInit, onApplicationBootstrap)',
+      'a start hook (onModuleInit, onApplicationBootstrap)',
       () => {
         class Jobs {
           @Exclusive(() => 'a')
@@ -177,11 +177,11 @@ describe('a name that is a function of the arguments', () => {
         return Jobs;
       },
     ],
-  ])('is refused at start on a %s, which has no arguments', async (kind, load) => {
+  ])('is refused at start on %s, which has no arguments', async (kind, load) => {
     const failure = await startFailure({ imports: [ScheduleModule.forRoot()], providers: [load()] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toMatch(/The name of @Exclusive on Jobs\.\w+ is a function of its arguments/);
-    expect(failure.message).toContain(`this is a ${kind}`);
+    expect(failure.message).toContain(`this is ${kind}`);
   });
 
   it('is not confused with a class that was decorated without parentheses', () => {

@@ -128,7 +128,7 @@ describe('methods that share a lock', () => {
     const failure = await startFailure({ providers: [two({ job: 'same' }, { job: 'same' })] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toContain('Imports.users (in RootTestModule) and Imports.orders');
-    expect(failure.message).toContain('share the lock "import" and are both known as "same"');
+    expect(failure.message).toContain('share the lock "import" and the job name "same"');
   });
 
   it('may not have an empty job name', () => {

@@ -298,7 +298,7 @@ describe('a run by hand', () => {
     });
     await expect(locks.jobs.run('migrate')).rejects.toThrow('Reports.onModuleInit is a start hook');
     await locks.jobs.run('job');
-    await expect(inside).rejects.toThrow('Job.run cannot be run by hand from inside');
+    await expect(inside).rejects.toThrow('Job.run cannot be run by hand inside');
   });
 
   it('needs the name of the lock where two have a job of that name', async () => {
@@ -339,7 +339,7 @@ describe('a store that keeps no record of runs', () => {
 
     await expect(locks.jobs.list()).rejects.toMatchObject({
       code: 'LOCK_CONFIGURATION',
-      message: expect.stringMatching(/^locks\.jobs needs a store that keeps a record of runs, and the/),
+      message: expect.stringMatching(/^locks\.jobs needs a store that records runs, but the/),
     });
   });
 
@@ -390,7 +390,7 @@ describe('the option catalogue', () => {
     const failure = await startFailure({ locks: { store, catalogue: 'off' } as never });
     expect(failure.message).toMatch(/^catalogue must be true or false/);
     await expect(openLocks({ store, catalogue: false } as never)).rejects.toThrow(
-      'catalogue of openLocks would do nothing',
+      'catalogue has no effect in openLocks()',
     );
   });
 });

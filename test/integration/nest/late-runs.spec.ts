@@ -157,7 +157,7 @@ describe('a tick that is lost in the end', () => {
     await eventually(() => events.filter(({ type }) => type === 'skipped').length >= 3);
     expect(log.ours('warn')).toEqual([
       expect.stringMatching(
-        /^"every-second" \(tick 20\d\d-.*:\d\d\.000Z of every-second\) was not run by this replica: the lock store was away/,
+        /^"every-second" \(tick 20\d\d-.*:\d\d\.000Z of every-second\) was not run by this replica: the lock store was unavailable/,
       ),
     ]);
     expect(log.ours('error')).toHaveLength(1);
@@ -205,7 +205,7 @@ describe('retryFor', () => {
     decorate(Jobs, key, Exclusive('a', { retryFor: 1000 }));
     const failure = await startFailure({ providers: [Jobs] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
-    expect(failure.message).toContain(`retryFor of @Exclusive on Jobs.${key} would do nothing`);
+    expect(failure.message).toContain(`retryFor of @Exclusive on Jobs.${key} has no effect`);
   });
 
   it('is a number of milliseconds', () => {

@@ -345,7 +345,7 @@ describe('@LeaderElection refuses, when the class is loaded,', () => {
       /wait is not an option of @LeaderElection\("feed"\)/,
     ],
     ['a short ttl', 'feed', { ttl: 10 }, /ttl must be/],
-    ['renewEvery alone', 'feed', { renewEvery: 100 }, /renewEvery needs ttl/],
+    ['renewEvery alone', 'feed', { renewEvery: 100 }, /renewEvery needs a ttl/],
     ['contents that are no JSON', 'feed', { contents: 1n }, /contents must be/],
     ['shared that is no boolean', 'feed', { shared: 'no' }, /shared must be true or false/],
   ])('%s', (_, name, options, message) => {

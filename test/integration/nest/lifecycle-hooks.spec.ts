@@ -123,7 +123,7 @@ describe('start hooks with @Exclusive', () => {
     const failure = await startFailure({ locks: { store, replica: 'late' }, providers: [late] });
     expect(failure).toMatchObject({ code: 'LOCK_TIMEOUT', holder: { pid: process.pid } });
     expect(failure.message).toMatch(
-      /^Seed\.onModuleInit did not run, and standbyTimeout is over\. The lock "seed" could not be acquired within 200 ms: /,
+      /^Seed\.onModuleInit did not run within standbyTimeout\. The lock "seed" could not be acquired within 200 ms: /,
     );
 
     gate.open();
@@ -170,7 +170,7 @@ describe('start hooks with @Exclusive', () => {
     const late = seeds({ standbyTimeout: 200, whenTimedOut: 'continue' }, () => runs.push('late'));
     const { log } = await start(late);
     const line =
-      /standbyTimeout is over.*could not be acquired within 200 ms: .*'continue': the start goes on without it\.$/;
+      /within standbyTimeout\. .*could not be acquired within 200 ms: .*'continue', so the start goes on without it\.$/;
     expect(log.ours('warn')).toEqual([expect.stringMatching(line)]);
     expect(runs).toEqual([]);
 

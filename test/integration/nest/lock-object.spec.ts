@@ -32,7 +32,7 @@ describe('a lock object', () => {
     expect(made('')).toThrow('A lock name must not be empty');
     expect(made('a', { lock_ttl_ms: 5000 })).toThrow(/lock_ttl_ms is not an option of lock.*ttl, renewEvery/);
     expect(made('a', { ttl: 500, renewEvery: 300 })).toThrow('ttl must be at least 2 × renewEvery');
-    expect(made('a', { contents: () => 1 })).toThrow('contents must be a value that JSON can hold');
+    expect(made('a', { contents: () => 1 })).toThrow('contents must be a value that JSON can represent');
     expect(made('a', { logger: 'pino' })).toThrow('logger = "pino"');
   });
 
@@ -80,7 +80,7 @@ describe('a lock object', () => {
     expect(await lock.acquire()).toBe(true);
     expect([lock.acquired, lock.lease?.fencingToken]).toEqual([true, fencingToken]);
     expect(log.ours('warn')).toEqual([
-      `acquire() of the lock "${redis.prefix}:a" was called while it is held already. It stays held; call release() first.`,
+      `acquire() was called for the lock "${redis.prefix}:a", which is held already. It stays held; call release() first.`,
     ]);
   });
 
@@ -239,7 +239,7 @@ describe('a lock object', () => {
     const lock = lockOf(locks, 'a', { logger: { debug: keep, info: keep, warn: keep, error: keep } });
     await lock.acquire();
     await lock.acquire();
-    expect(lines).toEqual([expect.stringContaining('called while it is held already')]);
+    expect(lines).toEqual([expect.stringContaining('which is held already')]);
     expect(log.complaints).toEqual([]);
   });
 });

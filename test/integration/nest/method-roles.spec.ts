@@ -152,7 +152,7 @@ describe('a method with minGap', () => {
 describe('options that have no effect', () => {
   it.each<[string, () => new () => object]>([
     [
-      'onHolderDeath of @Exclusive on Jobs.run would do nothing: it is for a @Cron method',
+      'onHolderDeath of @Exclusive on Jobs.run has no effect: it is for a @Cron method',
       () => {
         class Jobs {
           @Exclusive('a', { onHolderDeath: 'rerun' })
@@ -162,7 +162,7 @@ describe('options that have no effect', () => {
       },
     ],
     [
-      'minGap of @Exclusive on Jobs.run would do nothing',
+      'minGap of @Exclusive on Jobs.run has no effect',
       () => {
         class Jobs {
           @Cron(NEVER)
@@ -173,7 +173,7 @@ describe('options that have no effect', () => {
       },
     ],
     [
-      'version of @Exclusive on Jobs.run would do nothing',
+      'version of @Exclusive on Jobs.run has no effect',
       () => {
         class Jobs {
           @Exclusive('a', { version: 'v1' })
@@ -183,7 +183,7 @@ describe('options that have no effect', () => {
       },
     ],
     [
-      'standbyTimeout of @Exclusive on Jobs.run would do nothing',
+      'standbyTimeout of @Exclusive on Jobs.run has no effect',
       () => {
         class Jobs {
           @Exclusive('a', { standbyTimeout: 100 })
@@ -236,7 +236,7 @@ describe('a provider that is not a singleton', () => {
     }
     const failure = await startFailure({ providers: [Seeds] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
-    expect(failure.message).toContain('Seeds.onModuleInit is decorated with @Exclusive and a start hook');
+    expect(failure.message).toContain('Seeds.onModuleInit has @Exclusive and is a start hook');
     expect(failure.message).toContain('its provider is transient');
   });
 
@@ -250,7 +250,7 @@ describe('a provider that is not a singleton', () => {
       async run(): Promise<void> {}
     }
     const failure = await startFailure({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
-    expect(failure.message).toContain('Jobs.run is decorated with @Exclusive and a @Cron method');
+    expect(failure.message).toContain('Jobs.run has @Exclusive and is a @Cron method');
     expect(failure.message).toContain('its provider is request-scoped');
   });
 

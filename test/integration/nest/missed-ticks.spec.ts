@@ -247,7 +247,7 @@ describe('missed is refused', () => {
       @Exclusive('once', { missed: { within: '6h' } })
       async run(): Promise<void> {}
     }
-    await expect(refusal(Job)).resolves.toMatch(/missed of @Exclusive on Job\.run would do nothing/);
+    await expect(refusal(Job)).resolves.toMatch(/missed of @Exclusive on Job\.run has no effect/);
   });
 
   it.each<[unknown, string]>([

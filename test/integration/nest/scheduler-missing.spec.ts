@@ -36,13 +36,13 @@ const imports = [ScheduleModule.forRoot()];
 
 describe('an application whose ScheduleModule was forgotten', () => {
   it.each([
-    ['@Cron', Cron(NEVER)],
-    ['@Interval', Interval(60_000)],
-    ['@Timeout', Timeout(60_000)],
-  ])('does not start with a method that has %s and @Exclusive', async (decorator, schedule) => {
+    ['a @Cron', Cron(NEVER)],
+    ['an @Interval', Interval(60_000)],
+    ['a @Timeout', Timeout(60_000)],
+  ])('does not start with %s method that has @Exclusive', async (decorator, schedule) => {
     const failure = await startFailure({ providers: [jobs(schedule, Exclusive('a'))] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
-    expect(failure.message).toContain(`Jobs.run is decorated with @Exclusive and a ${decorator} method`);
+    expect(failure.message).toContain(`Jobs.run has @Exclusive and is ${decorator} method`);
     expect(failure.message).toContain('the application has no scheduler');
     expect(failure.message).toContain('Add ScheduleModule.forRoot()');
     expect(failure.message).toContain('ticks: false');
@@ -116,12 +116,12 @@ describe('a process with ticks: false', () => {
 
 describe('a job that no timer can keep', () => {
   it.each([
-    ['@Interval', Interval(2 ** 31), 'would fire each millisecond'],
-    ['@Timeout', Timeout('named', 2 ** 31), 'would fire at once'],
+    ['an @Interval', Interval(2 ** 31), 'would fire each millisecond'],
+    ['a @Timeout', Timeout('named', 2 ** 31), 'would fire at once'],
   ])('is refused at start: %s of more than 24.8 days', async (decorator, schedule, message) => {
     const failure = await startFailure({ imports, providers: [jobs(schedule, Exclusive('a'))] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
-    expect(failure.message).toContain(`Jobs.run is a ${decorator} method of 2147483648 ms`);
+    expect(failure.message).toContain(`Jobs.run is ${decorator} method of 2147483648 ms`);
     expect(failure.message).toContain(message);
   });
 
@@ -141,7 +141,7 @@ describe('a job that no timer can keep', () => {
 describe('a provider that is not a singleton', () => {
   it.each([
     ['transient', Scope.TRANSIENT, 'on an object whose constructor never ran'],
-    ['request-scoped', Scope.REQUEST, 'the scheduler passes it over'],
+    ['request-scoped', Scope.REQUEST, 'the scheduler ignores such providers'],
   ])('is refused with the true reason if it is %s and has a job', async (name, scope, reason) => {
     const Jobs = jobs(Cron(NEVER), Exclusive('a'));
     Injectable({ scope })(Jobs);

@@ -91,7 +91,7 @@ describe('two methods with one lock name', () => {
     expect(failure.message).toContain(
       'Reports.daily (in RootTestModule) and Reports.weekly (in RootTestModule)',
     );
-    expect(failure.message).toContain('have one lock name, "report"');
+    expect(failure.message).toContain('have the same lock name, "report"');
     expect(failure.message).toContain('shared: true');
   });
 
@@ -151,7 +151,7 @@ describe('two methods with one lock name', () => {
 
   it('include methods without a name in two classes of the same name', async () => {
     const failure = await startFailure({ providers: [sameName(), sameName()] });
-    expect(failure.message).toContain('have one lock name, "Jobs.run"');
+    expect(failure.message).toContain('have the same lock name, "Jobs.run"');
   });
 
   it('include a name that equals the default name of another method', async () => {
@@ -273,7 +273,7 @@ it('shared is refused at start on a method whose name is a function', async () =
   }
   const failure = await startFailure({ providers: [Jobs] });
   expect(failure).toBeInstanceOf(LockConfigurationError);
-  expect(failure.message).toContain('shared of @Exclusive on Jobs.run would do nothing');
+  expect(failure.message).toContain('shared of @Exclusive on Jobs.run has no effect');
 });
 
 it('shared must be true or false', () => {

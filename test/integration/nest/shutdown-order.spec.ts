@@ -189,7 +189,7 @@ describe.each(Object.entries(PLACES))(
       expect(history).toEqual(['begun', 'written', 'database closed', 'connection closed']);
       expect(app.log.complaints).toEqual([]);
       expect(app.log.ours('log')).toEqual([
-        expect.stringMatching(/waits up to 10\.0 s for the work that runs: job\.$/),
+        expect.stringMatching(/waits up to 10\.0 s for running work: job\.$/),
       ]);
     });
   },

@@ -300,7 +300,7 @@ describe('a decorated synchronous generator', () => {
       return Jobs;
     });
     expect(error).toMatchObject({ name: 'LockConfigurationError', code: 'LOCK_CONFIGURATION' });
-    expect(error.message).toMatch(/@Exclusive\("job"\).*generator "pages".*async function\*/);
+    expect(error.message).toMatch(/@Exclusive\("job"\).*generator "pages".*async \*pages\(\)/);
   });
 });
 

@@ -242,7 +242,7 @@ describe('whenBusy is refused where it has no effect', () => {
     const failure = await startFailure({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toMatch(
-      /(whenBusy|wait) of @Exclusive on Jobs\.\w+ would do nothing: it is for a method that no scheduler calls/,
+      /(whenBusy|wait) of @Exclusive on Jobs\.\w+ has no effect: it is for a method that no scheduler calls/,
     );
   });
 
@@ -255,7 +255,7 @@ describe('whenBusy is refused where it has no effect', () => {
     const failure = await startFailure({ providers: [Jobs] });
     expect(failure).toBeInstanceOf(LockConfigurationError);
     expect(failure.message).toContain(
-      "wait of @Exclusive on Jobs.run would do nothing without whenBusy: 'wait'",
+      "wait of @Exclusive on Jobs.run has no effect without whenBusy: 'wait'",
     );
     expect(failure.message).toContain('wait = 5000');
   });

@@ -175,7 +175,7 @@ describe('a call whose store cannot be reached', () => {
       await eventually(async () => expect(await locks.run('probe', () => 1)).toMatchObject({ value: 1 }));
     }
     expect(log.ours('warn')[0]).toMatch(
-      /^Cache\.runs(Too)? runs without its lock "runs(-too)?", in every replica.*whenUnavailable is 'run'/,
+      /^Cache\.runs(Too)? runs without its lock "runs(-too)?" in every replica.*whenUnavailable is 'run'/,
     );
     expect(log.ours('error')).toHaveLength(2);
   });
@@ -269,7 +269,7 @@ describe('whenUnavailable is refused where it has no effect', () => {
   it.each<[what: string, told: string, load: () => new () => object]>([
     [
       'throw on a @Cron method, where nobody could catch it',
-      "whenUnavailable: 'throw' of @Exclusive on Jobs.run has nobody to throw at: this is a @Cron method",
+      "whenUnavailable: 'throw' of @Exclusive on Jobs.run has no caller to throw to: this is a @Cron method",
       () => {
         class Jobs {
           @Cron(NEVER)
@@ -281,7 +281,7 @@ describe('whenUnavailable is refused where it has no effect', () => {
     ],
     [
       'throw on an @Interval method',
-      'this is a @Interval method',
+      'this is an @Interval method',
       () => {
         class Jobs {
           @Exclusive('a', { whenUnavailable: 'throw' })
@@ -305,7 +305,7 @@ describe('whenUnavailable is refused where it has no effect', () => {
     ],
     [
       'on a start hook, which has its own options',
-      'whenUnavailable of @Exclusive on Jobs.onModuleInit would do nothing',
+      'whenUnavailable of @Exclusive on Jobs.onModuleInit has no effect',
       () => {
         class Jobs {
           @Exclusive('a', { whenUnavailable: 'run' })
@@ -316,7 +316,7 @@ describe('whenUnavailable is refused where it has no effect', () => {
     ],
     [
       'with a wait without limit',
-      "whenUnavailable: 'run' of @Exclusive on Jobs.run would do nothing: with whenBusy: 'wait'",
+      "whenUnavailable: 'run' of @Exclusive on Jobs.run has no effect: with whenBusy: 'wait'",
       () => {
         class Jobs {
           @Exclusive('a', { whenBusy: 'wait', whenUnavailable: 'run' })

@@ -151,7 +151,7 @@ describe('work that succeeds when its user may no longer release locks (-NOPERM)
     await manager.run('lock', () => user('-set'), HOOK);
     await eventually(() => expect(log.errors).toHaveLength(1), SOON);
     expect(log.errors[0]).toMatch(
-      /^The lock "lock" cannot be given back: .*(NOPERM|ACL failure|can't run this command).* Give the user/,
+      /^The lock "lock" cannot be released: .*(NOPERM|ACL failure|can't run this command).* Grant the user/,
     );
     expect(await other.manager.run('lock', () => 'again', HOOK)).toMatchObject({ reason: 'busy' });
     await user('+set');

@@ -132,14 +132,14 @@ describe('two replicas that share a lock behind sentinels', () => {
       await manager.tryAcquire('any', {});
       return log.errors.length > 0;
     });
-    expect(log.errors[0]).toMatch(/the server that the sentinels name as primary of main is none/);
+    expect(log.errors[0]).toMatch(/the server that the sentinels name as primary of main is not a primary/);
     expect(log.errors[0]).not.toContain('unreachable');
   });
 
   it('log that the sentinels know no primary of that name', async () => {
     const { log } = await openManager({ ...options(), name: 'other' }, 300);
     expect(log.errors).toHaveLength(1);
-    expect(log.errors[0]).toContain('know no primary of the name other');
+    expect(log.errors[0]).toContain('know no primary named other');
     expect(log.errors[0]).not.toContain('unreachable');
   });
 

@@ -230,7 +230,7 @@ describe('applications on a basic store', () => {
   it('are told what to do if they give it as it is', async () => {
     await expect(openLocks({ store: new BasicMapStore() as never })).rejects.toMatchObject({
       code: 'LOCK_CONFIGURATION',
-      message: expect.stringContaining('lacks close. If it is a store of acquire, renew and release'),
+      message: expect.stringContaining('lacks close. If it has acquire, renew and release'),
     });
     await expect(openLocks({ store: { acquire: async () => {} } as never })).rejects.toMatchObject({
       message: expect.stringContaining('lacks renew, release, inspect, close.'),

@@ -66,8 +66,8 @@ describe('a duration', () => {
     expect(() => read(value)).toThrow(LockConfigurationError);
     expect(() => read(value)).toThrow(
       "ttl must be a number of milliseconds from 100 to 2147483647, or a string such as '30s'; got ttl = " +
-        `${JSON.stringify(value)}, which has no unit. Add one, such as "${number}ms" or "${number}s"; or make it a ` +
-        'number, as Number() does of an environment variable.',
+        `${JSON.stringify(value)}, which has no unit. Add one, such as "${number}ms" or "${number}s", or pass a ` +
+        'number: Number() converts an environment variable.',
     );
   });
 

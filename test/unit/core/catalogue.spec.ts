@@ -130,15 +130,15 @@ describe('a replica in the catalogue', () => {
     await clock.pass(5 * MINUTE);
 
     expect(logger.warnings).toEqual([
-      'This replica is not in the catalogue of jobs: the store refuses it (NOPERM). Give the user of the store the ' +
-        'permissions that it lacks, or set catalogue: false.',
+      'This replica is not in the catalogue of jobs, because the store refuses it (NOPERM). Grant the user of the store the ' +
+        'missing permissions, or set catalogue: false.',
     ]);
   });
 });
 
 const line = (own: string, replica: string, other: string) =>
-  `Reports.nightly has the schedule ${own} in this replica, and ${other} in ${replica}: the job runs at the ticks of ` +
-  'both. That is over when all replicas have the same version; else give them the same expression and time zone.';
+  `Reports.nightly has the schedule ${own} in this replica and ${other} in ${replica}, so the job runs at the ticks of ` +
+  'both. This ends when all replicas have the same version. If they do already, give them the same expression and time zone.';
 
 describe('two replicas that have another schedule for a job', () => {
   it.each<[what: string, job: Partial<JobDescription>, told: string]>([

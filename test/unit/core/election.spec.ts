@@ -137,7 +137,7 @@ describe('an election', () => {
 
   it('refuses work that holds its lock, which would wait for itself', async () => {
     const outcome = replica.locks.run('feed', () => electionOf(replica).whileLeader(obedient), {});
-    await expect(outcome).rejects.toThrow('would wait for that to end');
+    await expect(outcome).rejects.toThrow('would wait for that work to end');
   });
 
   it('begins no work if a listener has stepped down before', async () => {

@@ -62,7 +62,7 @@ describe('the logger of a lock object', () => {
     await replica.clock.pass(RENEW_EVERY);
 
     expect(logger.warnings).toEqual([
-      expect.stringContaining('The lease on "a" is lost: somebody else holds'),
+      expect.stringContaining('The lease on "a" is lost: another owner holds'),
     ]);
     expect(replica.logger.warnings).toEqual([]);
   });

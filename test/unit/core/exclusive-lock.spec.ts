@@ -47,7 +47,7 @@ describe('acquired of a lock object', () => {
     await replica.store.steal('a');
     await replica.clock.pass(RENEW_EVERY);
     expect([lock.lease, signal.aborted]).toEqual([null, true]);
-    expect(() => lease!.assertHeld()).toThrow(/somebody else holds/);
+    expect(() => lease!.assertHeld()).toThrow(/another owner holds/);
   });
 });
 
@@ -111,7 +111,9 @@ describe('the events of a lock object', () => {
     await replica.clock.pass(RENEW_EVERY);
 
     const ours = replica.logger.errors.filter((line) => line.includes('no listener'));
-    expect(ours).toEqual([expect.stringMatching(/no listener .* lease on "a" is lost: somebody else holds/)]);
+    expect(ours).toEqual([
+      expect.stringMatching(/no listener: The lease on "a" is lost: another owner holds/),
+    ]);
   });
 
   it('do no harm by a listener that throws or rejects, which is logged', async () => {

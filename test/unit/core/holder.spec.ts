@@ -62,7 +62,7 @@ describe('contents', () => {
     const write = (): unknown => new HolderIdentity().describe(contents);
 
     expect(write).toThrow(LockConfigurationError);
-    expect(write).toThrow(/^contents must be a value that JSON can hold/);
+    expect(write).toThrow(/^contents must be a value that JSON can represent/);
   });
 
   it.each([[null], [0], [''], [false], ['text'], [[1, 2]], [{ a: { b: 1 } }]])('may be %p', (contents) => {

@@ -43,7 +43,7 @@ describe('a tick at whose moment the store is away', () => {
     expect(outcomes.filter((outcome) => 'reason' in outcome && outcome.reason === 'done')).toHaveLength(1);
     expect(lates).toEqual([3000]);
     const tick = options.occurrence.tick!.toISOString();
-    const late = `"job" (tick ${tick} of nightly) begins 3.0 s late: the lock store was away.`;
+    const late = `"job" (tick ${tick} of nightly) begins 3.0 s late: the lock store was unavailable.`;
     expect([...replica.logger.logs, ...other.logger.logs].filter((line) => line.includes('late'))).toEqual([
       late,
     ]);

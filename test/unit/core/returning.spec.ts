@@ -32,7 +32,7 @@ const LONGEST_RETRY = 500;
 const told = (what: string): unknown[] => [
   expect.stringMatching(
     new RegExp(
-      `^The lock "a" cannot be given back: NOPERM this user has no permissions\\. ${what}.* Give the user`,
+      `^The lock "a" cannot be released: NOPERM this user has no permissions\\. ${what}.* Grant the user`,
     ),
   ),
 ];
@@ -224,7 +224,7 @@ describe('a shutdown while releases are refused', () => {
     await closing;
 
     expect(replica.logger.warnings).toEqual([
-      'The lock "a" could not be given back: the store is closed. It expires by itself.',
+      'The lock "a" could not be released: the store is closed. It expires by itself.',
     ]);
     const asked = replica.store.calls.length;
     await replica.clock.pass(TTL * 2);

@@ -193,7 +193,7 @@ describe('a tick that is early by the clock of the store', () => {
     expect(outcome).toEqual({ status: 'skipped', reason: 'early' });
     expect(replica.logger.errors).toHaveLength(1);
     expect(replica.logger.errors[0]).toContain("this replica's clock says 2026-07-01T12:00:00.000Z");
-    expect(replica.logger.errors[0]).toContain("the store's says 2026-07-01T11:58:30.000Z");
+    expect(replica.logger.errors[0]).toContain("the store's clock says 2026-07-01T11:58:30.000Z");
     expect(jest.getTimerCount()).toBe(0);
   });
 });

@@ -90,7 +90,7 @@ describe('a replica that drains its scheduled work', () => {
     await draining;
 
     expect(replica.logger.logs).toEqual([
-      'The application is shutting down and waits up to 5.0 s for the work that runs: a, b, c, d, e and 2 more.',
+      'The application is shutting down and waits up to 5.0 s for running work: a, b, c, d, e and 2 more.',
     ]);
   });
 });
@@ -143,8 +143,8 @@ it('a tick that is granted when the shutdown has begun, and that the others take
   expect(skipped).toEqual({ status: 'skipped', reason: 'done' });
   expect(work).not.toHaveBeenCalled();
   expect(replica.logger.warnings).toEqual([
-    `"a" (tick ${options.occurrence.tick.toISOString()}) was granted to this replica when the application had begun to shut ` +
-      'down, and was given back: if the other replicas have asked for it already, nobody runs it.',
+    `"a" (tick ${options.occurrence.tick.toISOString()}) was granted to this replica after the application had begun to shut ` +
+      'down, and was released. If the other replicas have asked for it already, no replica runs it.',
   ]);
 });
 

@@ -72,8 +72,8 @@ describe('a lease that is lost tells why, and what to do', () => {
   });
 
   it.each([
-    ['taken', /somebody else holds the lock now\. It was taken by force/],
-    ['vanished', /the lock is gone from the store\. It was deleted, evicted, or lost/],
+    ['taken', /another owner holds the lock now\. It was taken by force/],
+    ['vanished', /the lock is gone from the store\. It was deleted or evicted, or the store lost its data/],
   ] as const)('where a renewal says %s', async (reply, told) => {
     const lease = await replica.acquire('a');
     replica.store.next('renew', answers([reply]));

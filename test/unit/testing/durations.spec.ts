@@ -184,7 +184,7 @@ describe('a string is accepted as a duration of @Exclusive', () => {
   it('among its checks', () => {
     const refusals: [object, string][] = [
       [{ ttl: '1s', renewEvery: '900ms' }, 'got ttl = 1000, renewEvery = 900. Raise ttl to 1800'],
-      [{ renewEvery: '1s' }, 'renewEvery = 1000 alone. Add ttl: 3000.'],
+      [{ renewEvery: '1s' }, 'renewEvery = 1000 and no ttl. Add ttl: 3000.'],
       [{ renewEvery: '5000' }, 'got renewEvery = "5000", which has no unit'],
       [{ minGap: '5000' }, 'got minGap = "5000", which has no unit'],
       [{ ttl: '50ms' }, 'got ttl = "50ms"'],

@@ -30,7 +30,7 @@ describe('withoutLocks()', () => {
   it('lets a test call decorated methods of an object that it has constructed', async () => {
     const jobs = new Jobs(mock() as ExclusiveLockService);
     await expect(jobs.nightly('sales')).rejects.toThrow(
-      /withoutLocks\(object\) of 'nestjs-exclusive-lock\/testing'/,
+      /withoutLocks\(object\) from 'nestjs-exclusive-lock\/testing'/,
     );
 
     expect(withoutLocks(jobs)).toBe(jobs);
