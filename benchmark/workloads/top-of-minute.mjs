@@ -29,6 +29,7 @@ export const columns = [
   figure('first', 'first, ms', 1),
   figure('last', 'last, ms', 1),
   figure('firstOfLast', 'first, of last'),
+  figure('clientCpu', 'CPU of all clients, ms', 0),
   figure('serverCpu', 'server CPU, ms', 0),
   figure('commands', 'commands a job', 1),
   figure('calls', 'calls in scripts a job', 1),
@@ -42,8 +43,12 @@ const wallClock = () => performance.timeOrigin + performance.now();
 export async function client(open) {
   const locks = await open();
   return {
-    /** Resolves to the milliseconds from the tick to the first and the last decision, and to the jobs that ran. */
+    /**
+     * Resolves to the milliseconds from the tick to the first and the last decision, to those of CPU, and to the jobs that
+     * ran.
+     */
     async take(at) {
+      const before = process.cpuUsage();
       const tick = new Date(at);
       const decisions = [];
       const ran = [];
@@ -57,7 +62,13 @@ export async function client(open) {
         decisions.push((decided ?? wallClock()) - at);
       };
       await Promise.all(Array.from({ length: JOBS }, (_, job) => fire(job)));
-      return { first: Math.min(...decisions), last: Math.max(...decisions), ran };
+      const { user, system } = process.cpuUsage(before);
+      return {
+        first: Math.min(...decisions),
+        last: Math.max(...decisions),
+        cpu: (user + system) / 1000,
+        ran,
+      };
     },
   };
 }
@@ -86,6 +97,7 @@ async function oneRound(name, server) {
     first: medianOf(timed, 'first'),
     last: medianOf(timed, 'last'),
     firstOfLast: medianOf(timed, 'firstOfLast'),
+    clientCpu: medianOf(timed, 'clientCpu'),
     serverCpu: medianOf(timed, 'serverCpu'),
     commands: commands / JOBS,
     calls: calls / JOBS,
@@ -106,6 +118,7 @@ async function oneTick(replicas) {
     first,
     last,
     firstOfLast: first / last,
+    clientCpu: sumOf(answers, 'cpu'),
     once: times.filter((count) => count === 1).length,
     twice: times.filter((count) => count > 1).length,
   };

@@ -1,9 +1,6 @@
 import { performance } from 'node:perf_hooks';
-// Imported, since the fake timers of a test replace the globals and would delay commands.
-import process from 'node:process';
+// Imported, since the fake timers of a test replace the global and would delay commands.
 import { setImmediate } from 'node:timers';
-
-const nextTick = process.nextTick.bind(process);
 
 type One<Request, Reply> = (request: Request, within: number) => Promise<Reply>;
 /**
@@ -44,8 +41,9 @@ export class CommandBatcher {
     return (request, within) => {
       if (this.#collected.length === 0) {
         if (!this.#isBusy()) return one(request, within);
-        // Runs after the current code and its promise callbacks, and before the event loop reads input.
-        nextTick(() => this.#sendSome());
+        // Runs when all timers that are due and all input that is there have been dealt with. A tick of many jobs is a timer
+        // for each, and process.nextTick() would run between two of them.
+        setImmediate(() => this.#sendSome());
       }
       if (!batch || batch !== this.#collected.at(-1) || !batch.takes(within)) {
         batch = new Batch(one, many, within);

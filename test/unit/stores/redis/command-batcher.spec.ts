@@ -42,6 +42,15 @@ describe('requests that are made together', () => {
     expect(asked).toEqual([['kind', 'a', 'b', 'c']]);
   });
 
+  it('go in one command if each is made by a timer of its own, as at a tick of many jobs', async () => {
+    const ask = upperCase('kind');
+    const timers = ['a', 'b', 'c'].map(
+      (request) => new Promise((resolve) => setTimeout(() => resolve(ask(request, WITHIN)), 5)),
+    );
+    await expect(Promise.all(timers)).resolves.toEqual(['A', 'B', 'C']);
+    expect(asked).toEqual([['kind', 'a', 'b', 'c']]);
+  });
+
   it('do not go with requests that are made later', async () => {
     const ask = upperCase('kind');
     await Promise.all([ask('a', WITHIN), ask('b', WITHIN)]);
