@@ -13,6 +13,7 @@ export const storeMessages = {
   noPrimary: (name: string) =>
     `the server that the sentinels name as primary of ${name} is not a primary, or it closed the connection`,
   unknownToSentinels: (name: string) => `the sentinels know no primary named ${name}`,
+  overtaken: () => 'there was not enough time: others kept writing or locking the row',
   storeClosed: () => 'the store is closed',
   basicStoreSlow: () => 'it did not answer in time',
   basicStoreCannotInspect: () =>

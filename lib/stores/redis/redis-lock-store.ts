@@ -29,7 +29,7 @@ import {
   stored,
 } from './script-format.js';
 import { SCRIPTS } from './scripts.js';
-import { UnsettledOwners } from './unsettled-owners.js';
+import { UnsettledOwners } from '../unsettled-owners.js';
 
 /** The most leases that one command renews. It takes about 0.5 ms of the server's time. */
 const RENEW_BATCH = 500;

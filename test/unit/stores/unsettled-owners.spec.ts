@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
-import { VOID_RETENTION } from '../../../../lib/stores/lock-store.js';
-import { UnsettledOwners } from '../../../../lib/stores/redis/unsettled-owners.js';
+import { VOID_RETENTION } from '../../../lib/stores/lock-store.js';
+import { UnsettledOwners } from '../../../lib/stores/unsettled-owners.js';
 
 afterEach(() => jest.useRealTimers());
 

@@ -1,4 +1,4 @@
-import { VOID_RETENTION } from '../lock-store.js';
+import { VOID_RETENTION } from './lock-store.js';
 
 /**
  * The owners whose acquisition may have another copy on its way to the server: a connection broke, or no reply came in
