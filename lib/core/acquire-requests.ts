@@ -20,7 +20,7 @@ export interface RequestParts {
 
 /**
  * The requests of one acquisition. All have one owner, so a request whose reply was lost does no harm: the next one finds
- * what it was granted. When the acquisition ends without the lock, everything that the store may have granted is void.
+ * what it was granted. An acquisition that ends without the lock is released as void if it is queued or unsettled.
  */
 export class AcquireRequests {
   /** When the last one was sent, on the keeper's clock and, if it was for a run, on the wall clock; -1 before the first. */
@@ -36,8 +36,8 @@ export class AcquireRequests {
   #unread: Promise<AcquireReply | Failed> | undefined;
   /** The store has queued this owner, and may still have it in the queue. */
   #isQueued = false;
-  /** A copy of a request may still arrive at the store, or has arrived without an answer. */
-  #isLoose = false;
+  /** The store may have granted the lock, or may still grant it, and this replica does not know. */
+  #isUnsettled = false;
 
   constructor(wanted: Wanted, parts: RequestParts) {
     this.#wanted = wanted;
@@ -56,8 +56,8 @@ export class AcquireRequests {
 
   /** Asks for another run from now on, which an owner of its own does, since the holder names the run. */
   claimInstead(claim: Claim): void {
-    if (this.#isLoose) this.#withdraw();
-    this.#isLoose = false;
+    if (this.#isUnsettled) this.#withdraw();
+    this.#isUnsettled = false;
     this.#owner = '';
     this.#claim = claim;
   }
@@ -91,30 +91,30 @@ export class AcquireRequests {
     // A waiter stays queued if it gets no answer, or asks while no message would arrive.
     if (reply.status === 'busy') this.#isQueued ||= reply.queued === true;
     else if (reply.status !== 'failed') this.#isQueued = false;
-    this.#isLoose ||= reply.status === 'failed' ? reply.error.mayHaveRun : reply.unsettled === true;
+    this.#isUnsettled ||= reply.status === 'failed' ? reply.error.mayHaveRun : reply.unsettled === true;
   }
 
   /** The grant came too late and is not used. */
   leftUnused(): void {
-    this.#isLoose = true;
+    this.#isUnsettled = true;
   }
 
-  /** The grant became a lease, which gives the lock back. */
+  /** The grant became a lease, which releases the lock. */
   becameLease(): void {
-    this.#isQueued = this.#isLoose = false;
+    this.#isQueued = this.#isUnsettled = false;
   }
 
-  /** Ends the requests. Calls `ended` once everything that the store may have granted is being given back. */
+  /** Ends the requests. Calls `ended` once whatever the store may have granted is being released. */
   end(ended: () => void): void {
     const unread = this.#unread;
     if (!unread) {
-      if (this.#isQueued || this.#isLoose) this.#withdraw();
+      if (this.#isQueued || this.#isUnsettled) this.#withdraw();
       ended();
       return;
     }
     void unread.then((reply) => {
       this.read(reply);
-      if (this.#isQueued || this.#isLoose || reply.status === 'granted') this.#withdraw();
+      if (this.#isQueued || this.#isUnsettled || reply.status === 'granted') this.#withdraw();
       ended();
     });
   }

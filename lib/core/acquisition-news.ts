@@ -5,7 +5,7 @@ import { messages } from '../common/messages.js';
 import type { AcquireReply, Claim, TickClaim } from '../stores/lock-store.js';
 import type { Wanted } from './wanted.js';
 import { ClockWatch } from './clock-watch.js';
-import type { HeldLease } from './lease.js';
+import type { HeldLease } from './held-lease.js';
 import { lateness } from './runs.js';
 import type { LockEvents } from './lock-events.js';
 import { describeClaim } from './occurrence.js';

@@ -6,7 +6,7 @@ import type { AcquireReply, QueueGrant } from '../stores/lock-store.js';
 import { AcquireRequests, LEAST_LEFT, type RequestParts } from './acquire-requests.js';
 import type { AcquisitionNews } from './acquisition-news.js';
 import { parseHolder } from './holder.js';
-import type { HeldLease } from './lease.js';
+import type { HeldLease } from './held-lease.js';
 import type { LocalPlace, LocalQueues } from './local-queue.js';
 import { pausedBy, type Skipped } from './outcome.js';
 import type { Shutdown } from './shutdown.js';
@@ -143,7 +143,7 @@ export class Acquisition {
           break;
         case 'granted':
           if (!this.#isTooLate && !this.#wanted.signal?.aborted) return state;
-          state.lease.annul();
+          state.lease.withdraw();
           if (this.#isTooLate) this.#parts.news.grantedTooLate(this.#wanted.name, state.lease.claim);
           state = this.#beforeAsking();
           break;

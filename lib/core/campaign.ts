@@ -2,8 +2,8 @@ import type { Clock } from '../common/clock.js';
 import { LockShuttingDownError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 import { Pause, whenAborted } from '../common/pause.js';
-import type { AcquireOptions } from './lock-manager.js';
-import type { HeldLease } from './lease.js';
+import type { AcquireOptions } from './run-options.js';
+import type { HeldLease } from './held-lease.js';
 import type { Outcome } from './outcome.js';
 import { Term, type TermEnd, type TermParts } from './term.js';
 

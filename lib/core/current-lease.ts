@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { HeldLease } from './lease.js';
+import type { HeldLease } from './held-lease.js';
 
 /**
  * The leases that the running code is inside of, innermost first. A plain object without methods: two copies of the

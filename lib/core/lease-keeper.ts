@@ -4,7 +4,7 @@ import { LazyTimer } from '../common/lazy-timer.js';
 import { after } from '../common/pause.js';
 import type { LockStoreError } from '../common/errors.js';
 import type { LockStore, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
-import type { HeldLease } from './lease.js';
+import type { HeldLease } from './held-lease.js';
 import type { LockEvents } from './lock-events.js';
 
 /** Milliseconds before the first repetition of a failed renewal; doubles from there to `renewEvery`. */

@@ -3,7 +3,7 @@ import type { LockLostError, LockStoreError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import type { Claim, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
 import { LeaseKeeper } from './lease-keeper.js';
-import { HeldLease, type Grant, type LeaseHome, type LeaseWanted } from './lease.js';
+import { HeldLease, type Grant, type LeaseHome, type LeaseWanted } from './held-lease.js';
 import type { LockEvents } from './lock-events.js';
 import { LockReturner, type Return } from './lock-returner.js';
 import type { Shutdown } from './shutdown.js';
@@ -40,7 +40,7 @@ export class Leases implements LeaseHome {
     return lease;
   }
 
-  /** Ends an acquisition whose caller has gone. Everything that the store may have granted to it is void. */
+  /** Releases as void an acquisition whose caller has gone, whatever the store may have granted. */
   withdraw(request: Return): void {
     this.#parts.returner.withdraw(request);
   }

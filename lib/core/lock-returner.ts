@@ -13,7 +13,7 @@ import {
   type OwnerReply,
   type ReleaseRequest,
 } from '../stores/lock-store.js';
-import type { HeldLease } from './lease.js';
+import type { HeldLease } from './held-lease.js';
 
 /** Milliseconds before the second attempt to give back a lock; doubles up to the longest. */
 const FIRST_RETRY = 50;
@@ -88,7 +88,7 @@ export class LockReturner {
     return new Promise((resolve) => void this.#return(lease, { lease, listener, resolve }));
   }
 
-  /** Ends an acquisition in the background. */
+  /** Releases an acquisition that is void, in the background. */
   withdraw(request: Return): void {
     void this.#return(request);
   }

@@ -2,7 +2,7 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import type { Clock } from '../common/clock.js';
 import { leaveScope, newScope, runInside } from './current-lease.js';
 import { endOfRun, type Thrown } from './end-of-run.js';
-import type { HeldLease } from './lease.js';
+import type { HeldLease } from './held-lease.js';
 import type { FinishedEvent, LockEvents, StartedEvent } from './lock-events.js';
 import { jobOf } from './occurrence.js';
 import type { Outcome } from './outcome.js';

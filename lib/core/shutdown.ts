@@ -4,7 +4,7 @@ import { LockShuttingDownError } from '../common/errors.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { Pause } from '../common/pause.js';
-import type { HeldLease } from './lease.js';
+import type { HeldLease } from './held-lease.js';
 
 /** Milliseconds that work has to return after its signal has aborted. */
 const GRACE = 1000;

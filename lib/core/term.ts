@@ -3,7 +3,8 @@ import type { Clock } from '../common/clock.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import { whenAborted } from '../common/pause.js';
-import type { HeldLease, Lease } from './lease.js';
+import type { HeldLease } from './held-lease.js';
+import type { Lease } from './lease.js';
 import type { LockEvents, TermEndReason } from './lock-events.js';
 
 /** How a term ended. */

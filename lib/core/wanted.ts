@@ -1,7 +1,7 @@
 import type { LockLogger } from '../common/logger.js';
 import type { Claim } from '../stores/lock-store.js';
 import type { LeaseTimes } from './lease-options.js';
-import type { HeldLease } from './lease.js';
+import type { HeldLease } from './held-lease.js';
 
 /** What one call wants. All durations are milliseconds. */
 export interface Wanted extends LeaseTimes {

@@ -1,4 +1,4 @@
-import type { RunOptions } from '../core/lock-manager.js';
+import type { RunOptions } from '../core/run-options.js';
 import { innerRoleOf, jobName, roleOf, type MethodRole } from '../schedule/method-role.js';
 import { classDefaults } from './class-defaults.js';
 import type { ExclusiveOptions } from './exclusive-options.js';

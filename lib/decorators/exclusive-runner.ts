@@ -3,7 +3,8 @@ import { LockBusyError, LockShuttingDownError, LockTimeoutError, type LockError 
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 import type { OutageLog } from '../common/outage-log.js';
-import { BY_HAND, LockManager, SCHEDULED, type MethodRunOptions } from '../core/lock-manager.js';
+import { LockManager } from '../core/lock-manager.js';
+import { BY_HAND, SCHEDULED, type MethodRunOptions } from '../core/run-options.js';
 import { claimOf, describeClaim, type Occurrence } from '../core/occurrence.js';
 import type { Outcome, Skipped } from '../core/outcome.js';
 import type { ResolvedSettings } from '../exclusive-lock.options.js';

@@ -24,7 +24,8 @@ export type { Election, ElectionOptions, WhileLeaderOptions } from '../core/elec
 export type { ExclusiveLock, ExclusiveLockEvents, ExclusiveLockOptions } from '../core/exclusive-lock.js';
 export type { Lease } from '../core/lease.js';
 export type { LeaseOptions } from '../core/lease-options.js';
-export type { AcquireOptions, LockState, RunOptions } from '../core/lock-manager.js';
+export type { LockState } from '../core/lock-manager.js';
+export type { AcquireOptions, RunOptions } from '../core/run-options.js';
 export type {
   GapOccurrence,
   KeyOccurrence,

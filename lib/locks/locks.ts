@@ -4,13 +4,8 @@ import { ExclusiveLock, type ExclusiveLockOptions } from '../core/exclusive-lock
 import type { Lease } from '../core/lease.js';
 import type { LocalJobs } from '../core/local-jobs.js';
 import type { LockEvent } from '../core/lock-events.js';
-import {
-  ACQUIRE_OPTIONS,
-  type AcquireOptions,
-  type LockManager,
-  type LockState,
-  type RunOptions,
-} from '../core/lock-manager.js';
+import type { LockManager, LockState } from '../core/lock-manager.js';
+import { ACQUIRE_OPTIONS, type AcquireOptions, type RunOptions } from '../core/run-options.js';
 import type { Outcome } from '../core/outcome.js';
 import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import { LockShuttingDownError } from '../common/errors.js';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import { BY_HAND, SCHEDULED, type MethodRunOptions } from '../core/lock-manager.js';
+import { BY_HAND, SCHEDULED, type MethodRunOptions } from '../core/run-options.js';
 import { jobOf, type KeyOccurrence, type TickOccurrence } from '../core/occurrence.js';
 import { LOCK_SETTINGS } from '../tokens.js';
 import type { Outcome } from '../core/outcome.js';

@@ -72,7 +72,7 @@ export const MUTANTS = [
   },
   {
     name: 'held is what the last timer said',
-    file: 'lib/core/lease.ts',
+    file: 'lib/core/held-lease.ts',
     find: 'if (remaining <= 0) this.expire();\n    return Math.max(0, remaining);',
     replace: 'return Math.max(1, remaining);',
     tests: 'faults/holder',
@@ -280,7 +280,7 @@ export const MUTANTS = [
     name: 'a request that is made again has another owner',
     file: 'lib/core/acquire-requests.ts',
     find: "if (this.#owner === '') {",
-    replace: 'if (this.askedAt < 0 || this.#isLoose) {',
+    replace: 'if (this.askedAt < 0 || this.#isUnsettled) {',
     tests: 'unit/core/(late-runs|waiting)',
   },
   {
@@ -370,7 +370,7 @@ export const MUTANTS = [
   },
   {
     name: 'maxHold ends nothing',
-    file: 'lib/core/lease.ts',
+    file: 'lib/core/held-lease.ts',
     find: 'return Math.min(this.#deadline, this.#endsAt);',
     replace: 'return this.#deadline;',
     tests: 'integration/nest/max-hold',
@@ -630,8 +630,8 @@ export const MUTANTS = [
   {
     name: 'a lock that comes when its caller has gone is kept',
     file: 'lib/core/acquire-requests.ts',
-    find: "if (this.#isQueued || this.#isLoose || reply.status === 'granted') this.#withdraw();",
-    replace: 'if (this.#isQueued || this.#isLoose) this.#withdraw();',
+    find: "if (this.#isQueued || this.#isUnsettled || reply.status === 'granted') this.#withdraw();",
+    replace: 'if (this.#isQueued || this.#isUnsettled) this.#withdraw();',
     tests: 'unit/core/answers-in-time',
   },
   {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockManager } from '../../../lib/core/lock-manager.js';
-import type { HeldLease } from '../../../lib/core/lease.js';
+import type { HeldLease } from '../../../lib/core/held-lease.js';
 import { eventually } from '../../support/eventually.js';
 import { HANG } from '../../support/hang.js';
 import type { RedisServer } from '../../support/redis/redis-server.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { HeldLease } from '../../../lib/core/lease.js';
+import type { HeldLease } from '../../../lib/core/held-lease.js';
 import type { LockManager } from '../../../lib/core/lock-manager.js';
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
-import type { HeldLease } from '../../../lib/core/lease.js';
-import type { LockManager, RunOptions } from '../../../lib/core/lock-manager.js';
+import type { HeldLease } from '../../../lib/core/held-lease.js';
+import type { LockManager } from '../../../lib/core/lock-manager.js';
+import type { RunOptions } from '../../../lib/core/run-options.js';
 import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { closeEverything, openManager } from './support/redis-stores.js';

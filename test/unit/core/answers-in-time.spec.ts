@@ -1,5 +1,5 @@
 import type { LockEvent } from '../../../lib/core/lock-events.js';
-import type { RunOptions } from '../../../lib/core/lock-manager.js';
+import type { RunOptions } from '../../../lib/core/run-options.js';
 import { timeLeft } from '../../../lib/core/wait-policy.js';
 import { settle, timersLeft, useRealTime } from './support/manual-clock.js';
 import { COMMAND_TIMEOUT, startReplica, type Replica } from './support/replica.js';

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import type { RunOptions } from '../../../lib/core/lock-manager.js';
+import type { RunOptions } from '../../../lib/core/run-options.js';
 import { settle, useRealTime } from './support/manual-clock.js';
 import { OpenWork, startReplica, TTL, type Replica } from './support/replica.js';
 

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { LockLostError } from '../../../lib/common/errors.js';
-import type { HeldLease } from '../../../lib/core/lease.js';
+import type { HeldLease } from '../../../lib/core/held-lease.js';
 import { useRealTime } from './support/manual-clock.js';
 import { LEASE, OpenWork, RENEW_EVERY, startReplica, TTL, type Replica } from './support/replica.js';
 import { answersAfter, fails, hangs } from './support/scripted-store.js';

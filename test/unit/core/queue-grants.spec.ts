@@ -1,4 +1,4 @@
-import type { HeldLease } from '../../../lib/core/lease.js';
+import type { HeldLease } from '../../../lib/core/held-lease.js';
 import { GRANT_TIMEOUT } from '../../../lib/stores/lock-store.js';
 import { settle, useRealTime } from './support/manual-clock.js';
 import { startReplica, TTL, type Replica } from './support/replica.js';

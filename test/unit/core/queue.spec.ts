@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import type { LockEvent } from '../../../lib/core/lock-events.js';
-import type { HeldLease } from '../../../lib/core/lease.js';
+import type { HeldLease } from '../../../lib/core/held-lease.js';
 import type { Skipped } from '../../../lib/core/outcome.js';
 import type { Acquired } from '../../../lib/core/wanted.js';
 import type { AcquireReply } from '../../../lib/stores/lock-store.js';

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { LockShuttingDownError } from '../../../lib/common/errors.js';
-import { SCHEDULED, type MethodRunOptions } from '../../../lib/core/lock-manager.js';
+import { SCHEDULED, type MethodRunOptions } from '../../../lib/core/run-options.js';
 import { settle, useRealTime } from './support/manual-clock.js';
 import {
   COMMAND_TIMEOUT,

@@ -1,7 +1,8 @@
 import { OutageLog } from '../../../../lib/common/outage-log.js';
 import { HolderIdentity } from '../../../../lib/core/holder.js';
-import type { HeldLease } from '../../../../lib/core/lease.js';
-import { LockManager, type LockManagerSettings, type RunOptions } from '../../../../lib/core/lock-manager.js';
+import type { HeldLease } from '../../../../lib/core/held-lease.js';
+import { LockManager, type LockManagerSettings } from '../../../../lib/core/lock-manager.js';
+import type { RunOptions } from '../../../../lib/core/run-options.js';
 import { ManualClock } from './manual-clock.js';
 import { RecordingLogger } from './recording-logger.js';
 import { ScriptedStore } from './scripted-store.js';

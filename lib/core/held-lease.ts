@@ -1,0 +1,293 @@
+import { inspect } from 'node:util';
+import type { BagMember } from '../common/bag.js';
+import type { Clock } from '../common/clock.js';
+import { LockLostError, type LossReason } from '../common/errors.js';
+import type { LockLogger } from '../common/logger.js';
+import { messages } from '../common/messages.js';
+import type { Claim, EndOfRun, ReleaseRequest } from '../stores/lock-store.js';
+import type { LeaseTimes } from './lease-options.js';
+import type { Lease } from './lease.js';
+import { describeClaim } from './occurrence.js';
+import { endOfRun } from './end-of-run.js';
+
+/** What a lease is issued for. */
+export interface LeaseWanted extends LeaseTimes {
+  readonly name: string;
+  /** Whether the lease is for a call by a scheduler or by Nest. */
+  readonly scheduled: boolean;
+  /** Logs events of this lease instead of the common logger. */
+  readonly logger?: LockLogger | undefined;
+}
+
+/** One grant by the store. */
+export interface Grant {
+  readonly fencingToken: number;
+  /** The moment, on the keeper's clock, before the request that it was granted to was sent. */
+  readonly askedAt: number;
+  /** The moment at which the answer is looked at. */
+  readonly now: number;
+  /** Milliseconds for which the store keeps the lock at first, if that is less than the TTL: for a waiter. */
+  readonly keptFor?: number | undefined;
+}
+
+/** Where a lease is kept and given back. */
+export interface LeaseHome {
+  readonly clock: Clock;
+  giveBack(lease: HeldLease): Promise<void>;
+  lost(lease: HeldLease, error: LockLostError): void;
+  /** Milliseconds for which the event loop has not turned by now. */
+  readonly stalledFor: number;
+}
+
+/** The lease ends this much before the store can expire the lock: for timers that fire late and clocks that run fast. */
+const margin = (ttl: number): number => Math.max(5, Math.min(500, ttl / 20), ttl / 1000);
+
+/** Until when a lock is certainly held that the store keeps for `ttl` from a request that was sent at `sentAt`. */
+const deadlineOf = (sentAt: number, ttl: number): number => sentAt + ttl - margin(ttl);
+
+/** A lease as its keeper sees it: `Lease` is the part that users get. */
+export class HeldLease implements Lease, BagMember {
+  readonly name: string;
+  readonly owner: string;
+  readonly fencingToken: number;
+  readonly claim: Claim | undefined;
+  readonly scheduled: boolean;
+  readonly ttl: number;
+  readonly renewEvery: number;
+  readonly logger: LockLogger | undefined;
+  /** What the store is told of the claim when the lock is given back. */
+  end: ReleaseRequest['end'] = 'unfinished';
+  /** How the run ended, for its record. */
+  run: EndOfRun | undefined;
+  /** Whether work runs under it whose end was not told yet. */
+  running = false;
+  /** The store's clock when its work began; known if there is a claim. */
+  startedAt: number | undefined;
+  /** When the answer was looked at that granted it, on the keeper's clock. */
+  readonly grantedAt: number;
+  /** For the bag of its keeper: a lease can be in no other one. */
+  bagIndex = -1;
+  /** By which the shutdown waits for it. */
+  active: BagMember | undefined;
+  /** When the keeper wants to renew it next, on the keeper's clock. */
+  renewAt: number;
+  renewing = false;
+  /** What a release does instead as long as this is set: work runs that must end first. */
+  insteadOfRelease: (() => void) | undefined;
+  /** Failed renewals since the last one that was answered. */
+  failures = 0;
+
+  readonly #home: LeaseHome;
+  readonly #since: number;
+  readonly #maxHold: number;
+  /** When it has been held for `maxHold`, whatever was renewed. */
+  readonly #endsAt: number;
+  /** Until when the store certainly keeps the lock for it. */
+  #deadline: number;
+  #lossReason: LossReason | undefined;
+  /** Made when first asked for: most releases interest nobody, and errors are slow to make. */
+  #lossError: LockLostError | undefined;
+  #controller: AbortController | undefined;
+  #released: Promise<void> | undefined;
+  #guests: Set<Promise<unknown>> | undefined;
+
+  constructor(
+    wanted: LeaseWanted,
+    owner: string,
+    claim: Claim | undefined,
+    { fencingToken, askedAt, now, keptFor }: Grant,
+    home: LeaseHome,
+  ) {
+    this.name = wanted.name;
+    this.owner = owner;
+    this.fencingToken = fencingToken;
+    this.claim = claim;
+    this.scheduled = wanted.scheduled;
+    this.ttl = wanted.ttl;
+    this.renewEvery = wanted.renewEvery;
+    this.logger = wanted.logger;
+    this.grantedAt = now;
+    this.#home = home;
+    this.#maxHold = wanted.maxHold ?? Infinity;
+    // Held from now on: an answer that took long takes nothing from the work.
+    this.#endsAt = now + this.#maxHold;
+    // A waiter is notified long after it asked.
+    this.#since = keptFor === undefined ? askedAt : now;
+    this.#deadline = deadlineOf(askedAt, keptFor ?? this.ttl);
+    this.renewAt = keptFor === undefined ? askedAt + this.renewEvery : now;
+  }
+
+  get tick(): Date | undefined {
+    return this.claim?.kind === 'tick' && !this.claim.byHand ? new Date(this.claim.time) : undefined;
+  }
+
+  get missed(): boolean {
+    return this.claim?.kind === 'tick' && this.claim.missed !== undefined;
+  }
+
+  get held(): boolean {
+    return this.remaining > 0;
+  }
+
+  get remaining(): number {
+    if (this.#lossReason) return 0;
+    const remaining = this.deadline - this.#home.clock.now();
+    if (remaining <= 0) this.expire();
+    return Math.max(0, remaining);
+  }
+
+  /** Whether the lease is held at that moment of the keeper's clock. Ends it if its time is over by then. */
+  heldAt(now: number): boolean {
+    if (this.#lossReason) return false;
+    if (this.deadline > now) return true;
+    this.expire();
+    return false;
+  }
+
+  get signal(): AbortSignal {
+    // Made when first asked for: most leases of a cron job live without one.
+    this.#controller ??= new AbortController();
+    if (this.#lossReason && this.#lossReason !== 'released') this.#controller.abort(this.lossError);
+    return this.#controller.signal;
+  }
+
+  /** The fields that its events have in common. */
+  get identity(): { name: string; fencingToken: number; occurrence: string | undefined } {
+    return {
+      name: this.name,
+      fencingToken: this.fencingToken,
+      occurrence: this.claim && describeClaim(this.claim),
+    };
+  }
+
+  /** Whole milliseconds since it was asked for. */
+  get age(): number {
+    return Math.round(this.#home.clock.now() - this.#since);
+  }
+
+  /** The moment, on the keeper's clock, after which the lease is not held any more. */
+  get deadline(): number {
+    return Math.min(this.#deadline, this.#endsAt);
+  }
+
+  /** Whether `release()` was called, by its holder or at the end of the work. */
+  get isReleased(): boolean {
+    return this.#released !== undefined;
+  }
+
+  /** Whether the work was told to stop. */
+  get aborted(): boolean {
+    return this.#controller?.signal.aborted ?? false;
+  }
+
+  /** Why the lease is not held any more; undefined while it is. */
+  get lossReason(): LossReason | undefined {
+    return this.held ? undefined : this.#lossReason;
+  }
+
+  /** The same as an error. */
+  get lossError(): LockLostError | undefined {
+    const reason = this.lossReason;
+    return reason && (this.#lossError ??= this.#loss(reason));
+  }
+
+  assertHeld(): void {
+    const error = this.lossError;
+    if (error) throw error;
+  }
+
+  release(): Promise<void> {
+    if (this.insteadOfRelease) {
+      this.insteadOfRelease();
+      return Promise.resolve();
+    }
+    if (!this.#released) {
+      // Work that gives the lock back itself has done what it needed the lock for.
+      if (this.claim?.history && this.end !== 'void') this.run ??= endOfRun(this, undefined);
+      if (this.held) this.#lossReason = 'released';
+      this.#released = this.#home.giveBack(this);
+    }
+    return this.#released;
+  }
+
+  /** Releases as void a lock that nobody used: the caller had gone before it was granted. */
+  withdraw(): void {
+    this.end = 'void';
+    void this.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /** The fields that logs show. */
+  toJSON(): Pick<Lease, 'name' | 'fencingToken' | 'tick' | 'held' | 'remaining'> {
+    const { name, fencingToken, tick, held, remaining } = this;
+    return { name, fencingToken, tick, held, remaining: Math.floor(remaining) };
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON();
+  }
+
+  /** Runs work that has joined this lease. */
+  async host<T>(work: () => Promise<T>): Promise<T> {
+    const guest = work();
+    const guests = (this.#guests ??= new Set());
+    guests.add(guest);
+    try {
+      return await guest;
+    } finally {
+      guests.delete(guest);
+    }
+  }
+
+  get hasGuests(): boolean {
+    return this.#guests !== undefined && this.#guests.size > 0;
+  }
+
+  /** Resolves when all work that has joined has settled. */
+  async guestsGone(): Promise<void> {
+    while (this.#guests && this.#guests.size > 0) await Promise.allSettled(this.#guests);
+  }
+
+  /** The store has confirmed a renewal that was sent at `sentAt`. */
+  extend(sentAt: number): void {
+    this.failures = 0;
+    this.#deadline = Math.max(this.#deadline, deadlineOf(sentAt, this.ttl));
+    this.renewAt = sentAt + this.renewEvery;
+  }
+
+  /** Also after a release, when that found the lock in other hands. */
+  lose(reason: LossReason, stalledFor = 0): void {
+    if (this.#lossReason && this.#lossReason !== 'released') return;
+    this.#lossReason = reason;
+    this.#lossError = this.#loss(reason, stalledFor);
+    this.#controller?.abort(this.#lossError);
+    this.#home.lost(this, this.#lossError);
+  }
+
+  /** Aborts the signal while the lock is still held and renewed: the work is asked to come to its end. */
+  abort(reason: unknown): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
+
+  /** Its time has run out. */
+  expire(): void {
+    // The end that came first is the reason, even if both passed unnoticed.
+    if (this.#endsAt <= this.#deadline) return this.lose('max-hold');
+    const stalledFor = this.#home.stalledFor;
+    // An answer that nobody was there to read is not the store's fault.
+    const storeIsAway = (this.failures > 0 || this.renewing) && stalledFor < this.ttl / 2;
+    this.lose(storeIsAway ? 'store-unavailable' : 'expired', stalledFor);
+  }
+
+  #loss(reason: LossReason, stalledFor = 0): LockLostError {
+    const message =
+      reason === 'max-hold'
+        ? messages.heldTooLong(this.name, this.#maxHold)
+        : messages.lost(this.name, reason, { ttl: this.ttl, stalledFor });
+    return new LockLostError(message, reason);
+  }
+}
