@@ -10,6 +10,7 @@ import { checkName } from './core/lock-name.js';
 import { checkVersion } from './schedule/occurrence-options.js';
 import type { LockStore } from './stores/lock-store.js';
 import type { RedisConnectionOptions } from './stores/redis/redis-connection-options.js';
+import type { StoreToOpen } from './stores/store-to-open.js';
 
 /** Options of `ExclusiveLockModule.forRoot()`. */
 export type ExclusiveLockModuleOptions = ExclusiveLockSettings & StorePlace;
@@ -143,10 +144,10 @@ export interface MemoryPlace {
   folder?: never;
 }
 
-/** A store of your own. */
+/** Another store of this package, such as `etcdStore()` makes, or one of your own. */
 export interface CustomPlace {
   /** Closed together with the application. */
-  store: LockStore;
+  store: LockStore | StoreToOpen;
   redis?: never;
   folder?: never;
 }
@@ -257,5 +258,5 @@ export function resolveSettings(
 
 /** Of a `LockTestKit`: the test calls the jobs, and no scheduler. */
 function isTestStore(store: StorePlace['store']): boolean {
-  return typeof store === 'object' && store.clock !== undefined;
+  return typeof store === 'object' && 'clock' in store && store.clock !== undefined;
 }

@@ -115,3 +115,4 @@ export type {
   StoredLock,
   TickClaim,
 } from '../stores/lock-store.js';
+export type { StoreToOpen } from '../stores/store-to-open.js';

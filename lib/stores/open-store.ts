@@ -1,8 +1,6 @@
 import { refuse } from '../common/check-options.js';
 import { LockConfigurationError } from '../common/errors.js';
-import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import type { OutageLog } from '../common/outage-log.js';
 import { LocalLockStore } from './local/local-lock-store.js';
 import type { LockStore } from './lock-store.js';
 import { MemoryLockStore } from './memory/memory-lock-store.js';
@@ -14,23 +12,15 @@ import {
 } from './redis/redis-connection-options.js';
 import { problemOfRedisUrl } from './redis/redis-url.js';
 import { RedisLockStore } from './redis/redis-lock-store.js';
+import { isStoreToOpen, type StoreContext, type StoreToOpen } from './store-to-open.js';
 
 /** What the user said about the store; not checked yet. */
 export interface StoreChoice {
-  readonly store?: 'local' | 'memory' | LockStore;
+  readonly store?: 'local' | 'memory' | LockStore | StoreToOpen;
   readonly redis?: RedisConnectionOptions;
   readonly folder?: string;
   /** false: the locks are seen by this process only. */
   readonly enabled?: boolean;
-}
-
-interface StoreContext {
-  readonly prefix: string;
-  readonly logger: LockLogger;
-  readonly outages: OutageLog;
-  readonly env: NodeJS.ProcessEnv;
-  /** The name of this replica, where it was given one. */
-  readonly replica?: string | undefined;
 }
 
 const BASIC_METHODS = ['acquire', 'renew', 'release'] as const;
@@ -50,7 +40,7 @@ export async function openStore(choice: StoreChoice, context: StoreContext): Pro
     return new MemoryLockStore();
   }
   if (redis !== undefined) return openRedis('redis', redis, context);
-  if (typeof store === 'object') return store;
+  if (typeof store === 'object') return isStoreToOpen(store) ? store.open(context) : store;
   switch (store) {
     case 'memory':
       if (hasReplicas(context.env)) context.logger.warn(messages.memoryInProduction());
@@ -101,6 +91,7 @@ function checkChoice(choice: StoreChoice): void {
     refuse('folder', 'the path of a folder', folder);
   }
   if (isPlainObject(store)) {
+    if (isStoreToOpen(store)) return;
     const lacking = STORE_METHODS.filter((method) => typeof store[method] !== 'function');
     const isBasic = BASIC_METHODS.every((method) => !lacking.includes(method));
     if (lacking.length > 0 && isBasic) throw new LockConfigurationError(messages.notALockStoreYet(lacking));
