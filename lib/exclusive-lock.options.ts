@@ -116,7 +116,10 @@ export type StorePlace = RedisPlace | LocalPlace | MemoryPlace | CustomPlace | D
 
 /** Replicas on several machines: Redis, Valkey or KeyDB. */
 export interface RedisPlace {
-  /** A URL, ioredis options, `{ cluster: […] }`, or an ioredis client, which is copied and left alone. */
+  /**
+   * A URL, ioredis options, `{ cluster: […] }`, or a client of ioredis or node-redis, whose settings are copied. The client
+   * itself is left alone.
+   */
   redis: RedisConnectionOptions;
   store?: never;
   folder?: never;

@@ -10,6 +10,7 @@ export type {
   StorePlace,
 } from '../exclusive-lock.options.js';
 export type {
+  NodeRedisClientLike,
   RedisClientLike,
   RedisClusterOptions,
   RedisConnectionOptions,

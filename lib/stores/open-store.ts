@@ -4,12 +4,8 @@ import { messages } from '../common/messages.js';
 import { LocalLockStore } from './local/local-lock-store.js';
 import type { LockStore } from './lock-store.js';
 import { MemoryLockStore } from './memory/memory-lock-store.js';
-import {
-  addressWithoutValue,
-  foreignOption,
-  isRedisClient,
-  type RedisConnectionOptions,
-} from './redis/redis-connection-options.js';
+import { checkRedis } from './redis/check-redis.js';
+import type { RedisConnectionOptions } from './redis/redis-connection-options.js';
 import { problemOfRedisUrl } from './redis/redis-url.js';
 import { RedisLockStore } from './redis/redis-lock-store.js';
 import { isStoreToOpen, type StoreContext, type StoreToOpen } from './store-to-open.js';
@@ -84,7 +80,7 @@ function checkChoice(choice: StoreChoice): void {
   if (folder !== undefined && store !== 'local')
     throw new LockConfigurationError(messages.folderWithoutLocal());
   if (redis !== undefined && typeof redis !== 'string' && !isPlainObject(redis)) {
-    refuse('redis', 'a URL, ioredis options or an ioredis client', redis);
+    refuse('redis', 'a URL, ioredis options, or a client of ioredis or node-redis', redis);
   }
   if (isPlainObject(redis)) checkRedis(redis);
   if (folder !== undefined && (typeof folder !== 'string' || folder === '')) {
@@ -112,20 +108,6 @@ function optionWithoutValue(choice: StoreChoice): keyof StoreChoice | undefined 
     if (missing) return missing;
   }
   return redis === undefined && folder === undefined && 'folder' in choice ? 'folder' : undefined;
-}
-
-function checkRedis(redis: object): void {
-  if (isRedisClient(redis)) {
-    if ('call' in redis && 'status' in redis) return;
-    refuse('redis', 'a URL, ioredis options or a client of ioredis, not of another package', redis);
-  }
-  const missing = addressWithoutValue(redis);
-  if (missing) throw new LockConfigurationError(messages.noAddress(missing));
-  const foreign = foreignOption(redis);
-  if (foreign) throw new LockConfigurationError(messages.foreignRedisOption(foreign));
-  const { cluster } = redis as { cluster?: unknown };
-  if (cluster !== undefined && !(Array.isArray(cluster) && cluster.length > 0))
-    refuse('redis.cluster', 'some nodes of the cluster, [{ host, port }, …]', cluster);
 }
 
 function isPlainObject<T>(value: T): value is T & object {

@@ -45,11 +45,21 @@ export const optionMessages = {
   redisAndStore: () => 'The options redis and store exclude each other. Leave one of them out.',
   folderWithoutLocal: () => "folder needs store: 'local'. Add that, or leave folder out.",
   noAddress: (option: string) =>
-    `redis.${option} has no value, so ioredis would connect to localhost. Most likely the environment variable that it is ` +
+    `redis.${option} has no value, so the client would connect to localhost. Most likely the environment variable that it is ` +
     'read from is not set here. Set it.',
   foreignRedisOption: (option: string) =>
     `redis.${option} is not an option of ioredis, which would connect to localhost. Set redis to a URL, ` +
-    '{ host, port }, { cluster: [{ host, port }] }, or an ioredis client.',
+    '{ host, port }, { cluster: [{ host, port }] }, or a client of ioredis or node-redis.',
+  nodeRedisUnreadable: () =>
+    'redis is a client of node-redis whose settings cannot be read, as those of createSentinel(), createClientPool() and, ' +
+    'in version 4, createCluster(). Locks need a connection of their own. Set redis to its settings: ' +
+    '{ sentinels: [{ host, port }], name }, { cluster: [{ host, port }] } or { host, port }.',
+  nodeRedisCredentials: () =>
+    'redis is a client of node-redis with a credentialsProvider, whose credentials may change. Locks need a connection of ' +
+    'their own, with fixed credentials. Set redis to its settings: { host, port, username, password }.',
+  nodeRedisNeedsIoredis: () =>
+    'redis is a client of node-redis. The package ioredis makes a connection for locks from its settings, and could not ' +
+    'be loaded. Run: npm install ioredis',
   badRedisUrl: (option: string, problem: string) =>
     `${option} is not a Redis URL: ${problem}. Give redis://[user:password@]host[:port][/db], rediss://… for TLS, ` +
     `or the path of a Unix socket.`,

@@ -2,6 +2,7 @@ import type { Cluster, ClusterNode, ClusterOptions, Command, Redis, RedisOptions
 import { LockConfigurationError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import { hardened, hardenedCluster } from './hardened-options.js';
+import { ioredisOptionsOf, isNodeRedisClient } from './node-redis-client.js';
 import { isRedisClient, isRedisCluster, type RedisConnectionOptions } from './redis-connection-options.js';
 import { typedOptionsOf } from './redis-url.js';
 
@@ -66,7 +67,11 @@ export async function openRedisClient(
     const client = connection as RedisClient;
     return duplicate(client, chosenIn(client), name);
   }
-  const { Redis, Cluster } = await loadIoredis();
+  if (typeof connection === 'object' && isNodeRedisClient(connection)) {
+    await loadIoredis(messages.nodeRedisNeedsIoredis());
+    return openRedisClient(ioredisOptionsOf(connection), name);
+  }
+  const { Redis, Cluster } = await loadIoredis(messages.missingPeer('ioredis', 'redis'));
   if (typeof connection === 'string') {
     // Made in two steps, since in ioredis the options in a URL override options that are given with it.
     const client = new Redis(connection, { lazyConnect: true });
@@ -133,12 +138,12 @@ function commandsOf(client: RedisClient): typeof Command {
   return command.constructor as typeof Command;
 }
 
-async function loadIoredis(): Promise<Pick<typeof import('ioredis'), 'Redis' | 'Cluster'>> {
+async function loadIoredis(missing: string): Promise<Pick<typeof import('ioredis'), 'Redis' | 'Cluster'>> {
   try {
     const { default: ioredis, Cluster } = await import('ioredis');
     // The types are wrong: the default export is the class Redis. Node finds it by name only from ioredis 5.2.5 on.
     return { Redis: ioredis as unknown as typeof Redis, Cluster };
   } catch (cause) {
-    throw new LockConfigurationError(messages.missingPeer('ioredis', 'redis'), { cause });
+    throw new LockConfigurationError(missing, { cause });
   }
 }

@@ -3,10 +3,11 @@
  * - a URL: `redis://`, `rediss://` (TLS), or the path of a Unix socket;
  * - ioredis options: `{ host, port, username, password, db, tls, sentinels, name, … }`;
  * - `{ cluster: [{ host, port }, …], options }` for Redis Cluster, with the cluster options of ioredis;
- * - an ioredis client, `Redis` or `Cluster`: the package copies its settings into a connection of its own, and never
- *   uses, changes or closes the client itself.
+ * - an ioredis client, `Redis` or `Cluster`, or a client of node-redis, of `createClient()` or `createCluster()`: the
+ *   package copies its settings into a connection of its own, and never uses, changes or closes the client itself.
  */
-export type RedisConnectionOptions = string | RedisServerOptions | RedisClusterOptions | RedisClientLike;
+export type RedisConnectionOptions =
+  string | RedisServerOptions | RedisClusterOptions | RedisClientLike | NodeRedisClientLike;
 
 /** ioredis options. These say where the server is; all others are passed to ioredis. */
 export interface RedisServerOptions {
@@ -46,6 +47,15 @@ export interface RedisClientLike {
   duplicate(...args: never[]): unknown;
 }
 
+/**
+ * The part of a client of node-redis (the package `redis`) that the package needs, of `createClient()` or, since
+ * node-redis 5, `createCluster()`. Structural, so that node-redis does not become a peer.
+ */
+export interface NodeRedisClientLike {
+  readonly isOpen: boolean;
+  sendCommand(...args: never[]): unknown;
+}
+
 /** Names that other packages have for the address. ioredis would ignore them and connect to localhost. */
 const FOREIGN = ['url', 'uri', 'socket', 'nodes', 'rootNodes'];
 
@@ -78,7 +88,8 @@ function lacksHost(node: unknown): boolean {
 }
 
 export function isRedisClient(value: object): value is RedisClientLike {
-  return typeof (value as Partial<RedisClientLike>).duplicate === 'function';
+  const isClient = typeof (value as Partial<RedisClientLike>).duplicate === 'function';
+  return isClient && 'call' in value && 'status' in value;
 }
 
 export function isRedisCluster(value: object): value is RedisClusterOptions {

@@ -6,6 +6,8 @@ import {
   type ExclusiveLockModuleOptions,
   type OpenLocksOptions,
 } from 'nestjs-exclusive-lock';
+import { createClient, createClientPool, createSentinel } from 'redis';
+import { createCluster as createCluster4 } from 'redis-4';
 import { testRedisUrl } from '../../support/redis/test-redis.js';
 import { restoreEnvironment, setEnvironment } from './support/environment.js';
 import { closeApps, startApp, startFailure } from './support/nest-apps.js';
@@ -85,7 +87,40 @@ describe('an invalid option is refused at start and by openLocks():', () => {
     [
       'a client of another Redis package',
       { redis: { options: {}, duplicate: () => undefined } },
-      ['redis', 'client of ioredis', 'another package'],
+      ['redis', 'client of ioredis or node-redis', 'another package'],
+    ],
+    [
+      'a client of node-redis whose URL has no value',
+      { redis: createClient({ url: undefined }) },
+      ['redis.url', 'localhost', 'Set it'],
+    ],
+    [
+      'a sentinel client of node-redis',
+      { redis: createSentinel({ name: 'm', sentinelRootNodes: [{ host: 'h', port: 1 }] }) },
+      ['redis', 'createSentinel()', '{ sentinels: [{ host, port }], name }'],
+    ],
+    [
+      'a pool of node-redis',
+      { redis: createClientPool() },
+      ['redis', 'createClientPool()', '{ host, port }'],
+    ],
+    [
+      'a cluster client of node-redis 4',
+      { redis: createCluster4({ rootNodes: [{ url: 'redis://h' }] }) },
+      ['redis', 'createCluster()', '{ cluster: [{ host, port }] }'],
+    ],
+    [
+      'a client of node-redis whose credentials change',
+      {
+        redis: createClient({
+          url: 'redis://h',
+          credentialsProvider: {
+            type: 'async-credentials-provider',
+            credentials: async () => ({ password: 'p' }),
+          },
+        }),
+      },
+      ['redis', 'credentialsProvider', 'fixed', '{ host, port, username, password }'],
     ],
     ['a redis that is null', { redis: null }, ['redis = null', 'URL']],
     [
