@@ -57,6 +57,9 @@ export const optionMessages = {
   nodeRedisCredentials: () =>
     'redis is a client of node-redis with a credentialsProvider, whose credentials may change. Locks need a connection of ' +
     'their own, with fixed credentials. Set redis to its settings: { host, port, username, password }.',
+  nodeRedisSocket: (option: string) =>
+    `redis is a client of node-redis with socket.${option}, which cannot be taken over: locks need a connection of their ` +
+    'own, made by ioredis. Leave that option out, or set redis to a client of ioredis.',
   nodeRedisNeedsIoredis: () =>
     'redis is a client of node-redis. The package ioredis makes a connection for locks from its settings, and could not ' +
     'be loaded. Run: npm install ioredis',

@@ -54,9 +54,12 @@ export function isNodeRedisClient(value: object): value is NodeRedisClientLike {
 export function problemOfNodeRedis(client: NodeRedisClientLike): string | undefined {
   const options = optionsIn(client);
   if (!options) return messages.nodeRedisUnreadable();
-  const all = isOfCluster(options) ? [options.defaults ?? {}, ...options.rootNodes] : [options];
-  if (all.some(asksForCredentials)) return messages.nodeRedisCredentials();
-  return all.some(lacksAddress) ? messages.noAddress('url') : undefined;
+  const { nodes, shared } = partsOf(options);
+  if ([shared, ...nodes].some(asksForCredentials)) return messages.nodeRedisCredentials();
+  const without = nodes.findIndex(lacksAddress);
+  if (without >= 0) return messages.noAddress(isOfCluster(options) ? `rootNodes[${without}].url` : 'url');
+  const foreign = [shared, ...nodes].map(foreignSocketOption).find((option) => option !== undefined);
+  return foreign && messages.nodeRedisSocket(foreign);
 }
 
 /** The settings of a client that has no problem, as options of ioredis. */
@@ -79,6 +82,15 @@ function optionsIn(client: object): ClientOptions | ClusterOptions | undefined {
   return _options ?? options;
 }
 
+/** The options of each address, and those that all share. */
+function partsOf(options: ClientOptions | ClusterOptions): {
+  nodes: readonly ClientOptions[];
+  shared: ClientOptions;
+} {
+  if (!isOfCluster(options)) return { nodes: [options], shared: {} };
+  return { nodes: options.rootNodes, shared: options.defaults ?? {} };
+}
+
 function isOfCluster(options: ClientOptions | ClusterOptions): options is ClusterOptions {
   return 'rootNodes' in options;
 }
@@ -96,6 +108,12 @@ function asksForCredentials({ credentialsProvider, username, password }: ClientO
 function lacksAddress(options: ClientOptions): boolean {
   const { host, path } = options.socket ?? {};
   return 'url' in options && options.url === undefined && host === undefined && path === undefined;
+}
+
+/** The first option that decides where the socket leads or comes from, and that ioredis lacks. With TLS it has them. */
+function foreignSocketOption({ socket = {} }: ClientOptions): string | undefined {
+  const foreign = socket.tls ? ['socket'] : ['lookup', 'localAddress', 'localPort'];
+  return foreign.find((option) => socket[option] !== undefined);
 }
 
 function addressOf({ socket: { host, port, path } = {} }: ClientOptions): RedisServerOptions {

@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns';
+import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import {
   ExclusiveLockModule,
@@ -6,7 +8,7 @@ import {
   type ExclusiveLockModuleOptions,
   type OpenLocksOptions,
 } from 'nestjs-exclusive-lock';
-import { createClient, createClientPool, createSentinel } from 'redis';
+import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
 import { createCluster as createCluster4 } from 'redis-4';
 import { testRedisUrl } from '../../support/redis/test-redis.js';
 import { restoreEnvironment, setEnvironment } from './support/environment.js';
@@ -93,6 +95,21 @@ describe('an invalid option is refused at start and by openLocks():', () => {
       'a client of node-redis whose URL has no value',
       { redis: createClient({ url: undefined }) },
       ['redis.url', 'localhost', 'Set it'],
+    ],
+    [
+      'a cluster client of node-redis whose second URL has no value',
+      { redis: createCluster({ rootNodes: [{ url: 'redis://h' }, { url: undefined }] }) },
+      ['redis.rootNodes[1].url', 'no value'],
+    ],
+    [
+      'a client of node-redis whose socket looks up names in its own way',
+      { redis: createClient({ socket: { host: 'h', lookup } }) },
+      ['socket.lookup', 'Leave that option out'],
+    ],
+    [
+      'a client of node-redis whose TLS is spoken over a stream of its own',
+      { redis: createClient({ socket: { tls: true, socket: new Duplex() } }) },
+      ['socket.socket', 'client of ioredis'],
     ],
     [
       'a sentinel client of node-redis',

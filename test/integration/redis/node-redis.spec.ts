@@ -1,4 +1,6 @@
+import type { LookupFunction } from 'node:net';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { createClient, createCluster } from 'redis';
 import { createClient as createClient4 } from 'redis-4';
 import { createClient as createClient5, createCluster as createCluster5 } from 'redis-5';
@@ -80,6 +82,22 @@ describe.each([
     expect(store.description).toBe(`rediss://127.0.0.1:${port}/0`);
   });
 
+  it('gives with TLS how it looks up names, and what it thinks of certificates', async () => {
+    const { ca, certFile, keyFile, caFile } = makeCertificates();
+    const port = await freePort();
+    const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', caFile];
+    await RedisServer.start({ args: ['--tls-port', String(port), '--tls-auth-clients', 'no', ...files] });
+    const lookup = ((_name, _options, found) =>
+      found(null, [{ address: '127.0.0.1', family: 4 }])) as LookupFunction;
+    const checkServerIdentity = jest.fn(() => undefined);
+    const client = create({
+      socket: { host: 'cache.test', port, tls: true, ca, lookup, checkServerIdentity },
+    });
+    const { store } = await openStore(client);
+    expect(await store.acquire(wanted(), WITHIN)).toMatchObject({ status: 'granted' });
+    expect(checkServerIdentity).toHaveBeenCalledWith('cache.test', expect.anything());
+  });
+
   it('gives the path of its Unix socket', async () => {
     const path = join(process.env.TEST_RUN_FOLDER ?? '/tmp', `socket-${await freePort()}`);
     await RedisServer.start({ args: ['--unixsocket', path] });
@@ -116,10 +134,16 @@ it('a key prefix of node-redis 6 is before that of the locks', async () => {
   expect(await ownerIn(server.client(), 'app:locks:lock')).toBe(mine.owner);
 });
 
+/** Both forms of the map of addresses. */
+const mapped = {
+  asTable: (key: string, to: Address) => ({ [key]: to }),
+  byFunction: (key: string, to: Address) => (at: string) => (at === key ? to : undefined),
+};
+
 describe.each([
-  [5, createCluster5 as unknown as typeof createCluster],
-  [6, createCluster],
-])('a cluster client of node-redis %i', (_, create) => {
+  [5, createCluster5 as unknown as typeof createCluster, mapped.asTable],
+  [6, createCluster, mapped.byFunction],
+])('a cluster client of node-redis %i', (_, create, mapOf) => {
   it('gives its nodes, by which all others are found', async () => {
     const cluster = await startCluster();
     const [{ port }, second] = cluster.nodes;
@@ -141,7 +165,7 @@ describe.each([
     const client = create({
       rootNodes: [{ url: `redis://locker:secret@127.0.0.1:${node.port}` }],
       defaults: { username: 'locker', password: 'secret', name: 'theirs' },
-      nodeAddressMap: { [`192.0.2.1:${node.port}`]: reached },
+      nodeAddressMap: mapOf(`192.0.2.1:${node.port}`, reached),
     });
     const { store } = await openStore(client);
     const mine = wanted();
@@ -152,6 +176,11 @@ describe.each([
     await eventually(() => waiter.notified > 0);
   });
 });
+
+interface Address {
+  host: string;
+  port: number;
+}
 
 function listenersOf(emitter: NodeJS.EventEmitter): object {
   const counts = emitter.eventNames().map((event) => [String(event), emitter.listenerCount(event)]);
