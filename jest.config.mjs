@@ -7,6 +7,7 @@ const base = {
   moduleNameMapper: {
     '^nestjs-exclusive-lock$': '<rootDir>/lib/index.ts',
     '^nestjs-exclusive-lock/locks$': '<rootDir>/lib/locks/index.ts',
+    '^nestjs-exclusive-lock/board$': '<rootDir>/lib/board/index.ts',
     '^nestjs-exclusive-lock/testing$': '<rootDir>/lib/testing/index.ts',
     // Sources import './x.js', as Node needs it after the build; here it is still x.ts.
     '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -1,3 +1,4 @@
+import { boardMessages } from './messages/board.js';
 import { decoratorMessages } from './messages/decorators.js';
 import { electionMessages } from './messages/elections.js';
 import { leaseMessages } from './messages/leases.js';
@@ -19,5 +20,6 @@ export const messages = {
   ...runMessages,
   ...electionMessages,
   ...shutdownMessages,
+  ...boardMessages,
   ...testingMessages,
 } as const;

@@ -85,6 +85,7 @@ export class Catalogue {
       application,
       version,
       started: this.#started,
+      published: Date.now(),
       ahead: this.#ahead,
       jobs: descriptions,
     };

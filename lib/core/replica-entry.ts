@@ -6,6 +6,8 @@ export interface ReplicaEntry {
   readonly application?: string | undefined;
   readonly version?: string | undefined;
   readonly started: number;
+  /** When this was published, by its own clock. */
+  readonly published?: number | undefined;
   /** By how many milliseconds its clock is ahead of the store's; undefined until that was measured. */
   readonly ahead?: number | undefined;
   readonly jobs: readonly JobDescription[];

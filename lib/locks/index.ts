@@ -18,7 +18,7 @@ export type {
 } from '../stores/redis/redis-connection-options.js';
 export { tickOccurrence } from '../schedule/cron-tick.js';
 export type { JobRole } from '../core/local-jobs.js';
-export type { Job, JobName, PauseOptions, Replica, Run } from './job-types.js';
+export type { Job, JobName, JobWithRuns, JobsOverview, PauseOptions, Replica, Run } from './job-types.js';
 export type { Jobs } from './jobs.js';
 export type { LoggerWithLevels } from '../common/logger.js';
 export type { Election, ElectionOptions, WhileLeaderOptions } from '../core/election.js';

@@ -16,7 +16,10 @@ export interface Job {
   readonly expression: string | undefined;
   /** The zone that the cron expression is read in. */
   readonly timeZone: string | undefined;
-  /** When the next tick is due; undefined if it has no ticks, or is stopped. */
+  /**
+   * When the next tick is due; undefined if it has no ticks, or is stopped. Of a job that only other replicas have, it is also
+   * undefined for up to a minute after a tick.
+   */
   readonly nextTick: Date | undefined;
   /** The last tick that was run, or was counted as run. */
   readonly lastTick: Date | undefined;
@@ -55,12 +58,30 @@ export interface Run {
   readonly byHand: boolean;
 }
 
+/** A job with its runs. */
+export interface JobWithRuns extends Job {
+  /** The newest first, as many as the option `history` says. */
+  readonly runs: readonly Run[];
+}
+
+/** The jobs and replicas at one moment. */
+export interface JobsOverview {
+  /** The time of the store. */
+  readonly now: Date;
+  /** The name of this replica. */
+  readonly replica: string;
+  readonly jobs: readonly JobWithRuns[];
+  readonly replicas: readonly Replica[];
+}
+
 /** A replica that has made itself known. */
 export interface Replica {
   readonly replica: string;
   readonly application: string | undefined;
   readonly version: string | undefined;
   readonly started: Date;
+  /** When it last made itself known, which it does once a minute. By the store's clock, if `ahead` is known. */
+  readonly lastSeen: Date | undefined;
   /** By how many milliseconds its clock is ahead of the store's; undefined until that was measured. */
   readonly ahead: number | undefined;
   /** The names of its jobs. */

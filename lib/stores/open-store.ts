@@ -58,7 +58,7 @@ async function openByEnvironment(context: StoreContext): Promise<LockStore> {
 }
 
 /** Where an application most likely runs more than once, and on several machines. */
-function hasReplicas(env: NodeJS.ProcessEnv): boolean {
+export function hasReplicas(env: NodeJS.ProcessEnv): boolean {
   return env['NODE_ENV'] === 'production' || Boolean(env['KUBERNETES_SERVICE_HOST']);
 }
 

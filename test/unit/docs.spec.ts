@@ -23,6 +23,7 @@ describe('the examples of', () => {
     ['docs/options.md', 1],
     ['docs/events.md', 3],
     ['docs/runs.md', 2],
+    ['docs/board.md', 2],
     ['docs/migrating-from-exclusive-lock.md', 1],
     ['docs/standalone.md', 2],
     ['docs/redis.md', 1],

@@ -33,8 +33,8 @@ import { UnsettledOwners } from '../unsettled-owners.js';
 
 /** The most leases that one command renews. It takes about 0.5 ms of the server's time. */
 const RENEW_BATCH = 500;
-/** The keys that one command of a listing scans. */
-const SCAN_PAGE = 500;
+/** The places of keys that one command of a listing scans. It takes about 0.5 ms of the server's time. */
+const SCAN_PAGE = 2048;
 
 /** Locks in Redis, Valkey or KeyDB. lock-keys.ts describes the keys. */
 export class RedisLockStore implements LockStore {

@@ -144,9 +144,45 @@ describe('locks.jobs', () => {
       application: expect.any(String),
       version: '2',
       started: expect.any(Date),
+      lastSeen: expect.any(Date),
       ahead: undefined,
       jobs: ['bill', 'nightly', 'sync', 'warm-up', 'migrate', 'send'],
     });
+  });
+
+  it('tells all of it together: jobs with their runs, and replicas', async () => {
+    const app = await start();
+    await app.locks.jobs.run('nightly');
+    await eventually(async () => expect(await app.locks.jobs.replicas()).toHaveLength(1));
+
+    const { now, replica, jobs, replicas } = await app.locks.jobs.overview();
+
+    expect(Math.abs(now.getTime() - Date.now())).toBeLessThan(HOUR);
+    expect(replica).toBe('one');
+    expect(jobs[0]).toEqual({
+      ...(await app.locks.jobs.get('nightly')),
+      runs: await app.locks.jobs.runs('nightly'),
+    });
+    expect(jobs).toMatchObject(await app.locks.jobs.list());
+    expect(replicas).toEqual(await app.locks.jobs.replicas());
+  });
+
+  it('does not tell a next tick of another replica once it is past', async () => {
+    const job = { name: 'bill', kind: 'tick', job: 'bill', method: 'Billing.bill', role: 'cron' };
+    const publish = (nextTick: number): Promise<void> =>
+      store.runs.publish(
+        'two',
+        JSON.stringify({ replica: 'two', started: 0, jobs: [{ ...job, nextTick }] }),
+        HOUR,
+        5000,
+      );
+    const { locks } = await start();
+    const nextTick = new Date(Date.now() + HOUR);
+
+    await publish(nextTick.getTime());
+    await expect(locks.jobs.get('bill')).resolves.toMatchObject({ nextTick });
+    await publish(Date.now() - 1);
+    await expect(locks.jobs.get('bill')).resolves.toMatchObject({ nextTick: undefined });
   });
 
   it('tells an operator without Nest of them, who can pause them', async () => {

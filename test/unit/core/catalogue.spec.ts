@@ -69,6 +69,7 @@ describe('a replica in the catalogue', () => {
     expect(entryOf('one')).toEqual({
       replica: 'one',
       application: 'app',
+      published: expect.any(Number),
       version: '1',
       started: expect.any(Number),
       jobs: [NIGHTLY],
