@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withChildren } from './process-state.js';
 
 /**
  * Notes a child process on disk until it has exited. Test files cannot listen for the end of their own
@@ -14,10 +15,10 @@ export function noteChild(child: ChildProcess): void {
   child.once('exit', () => rmSync(note, { force: true }));
 }
 
-/** Kills the noted children that are still there. */
+/** Kills the noted children that are still there, and their children, which may stand still. */
 export function killLeftovers(folder: string): void {
   for (const note of readdirSync(folder).filter((file) => file.endsWith('.pid'))) {
-    kill(Number.parseInt(note, 10));
+    withChildren(Number.parseInt(note, 10)).forEach(kill);
   }
 }
 

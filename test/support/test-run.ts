@@ -1,15 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provideFaketime } from './faketime.js';
 import { killLeftovers } from './leftovers.js';
-import { startSharedRedis, type SharedRedis } from './redis/shared-redis.js';
+import { startSharedRedis } from './redis/shared-redis.js';
+import { startSharedPostgres } from './servers/shared-postgres.js';
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** The servers that all test files share, by the variable that tells them the URL. */
+const SHARED_SERVERS = { TEST_REDIS_URL: startSharedRedis, TEST_POSTGRES_URL: startSharedPostgres };
+
 interface TestRun {
   readonly folder: string;
-  redis?: SharedRedis;
+  readonly servers: { stop(): Promise<void> }[];
 }
 
 let run: TestRun | undefined;
@@ -18,17 +22,26 @@ let ending: Promise<void> | undefined;
 /** Starts what all test files share, once, however many jest projects ask for it. */
 export async function startTestRun(): Promise<void> {
   if (run) return;
-  run = { folder: mkdtempSync(join(tmpdir(), 'exclusive-lock-test-')) };
+  run = { folder: mkdtempSync(join(tmpdir(), 'exclusive-lock-test-')), servers: [] };
+  // Servers that refuse to run as root run as another user, who must get to their folders.
+  chmodSync(run.folder, 0o711);
   process.env.TEST_RUN_FOLDER = run.folder;
   for (const signal of INTERRUPTS) process.on(signal, interrupted);
   try {
     await provideFaketime();
-    run.redis = await startSharedRedis();
+    await startServers(run);
   } catch (error) {
     await endTestRun();
     throw error;
   }
-  process.env.TEST_REDIS_URL = run.redis.url;
+}
+
+async function startServers({ servers }: TestRun): Promise<void> {
+  for (const [variable, start] of Object.entries(SHARED_SERVERS)) {
+    const server = await start();
+    servers.push(server);
+    process.env[variable] = server.url;
+  }
 }
 
 /** Stops it, and whatever the tests have left running. */
@@ -38,14 +51,14 @@ export function endTestRun(): Promise<void> {
 
 async function end(): Promise<void> {
   if (!run) return;
-  const { folder, redis } = run;
+  const { folder, servers } = run;
   try {
-    await redis?.stop();
+    await Promise.all(servers.map((server) => server.stop()));
   } finally {
     killLeftovers(folder);
     rmSync(folder, { recursive: true, force: true });
     delete process.env.TEST_RUN_FOLDER;
-    delete process.env.TEST_REDIS_URL;
+    for (const variable of Object.keys(SHARED_SERVERS)) delete process.env[variable];
     // Not before: signal-exit, which dependencies bring, ends a process that nobody else listens for.
     for (const signal of INTERRUPTS) process.off(signal, interrupted);
     run = undefined;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { eventually } from '../eventually.js';
 import { freePort } from '../free-port.js';
 import { noteChild } from '../leftovers.js';
-import { standsStill } from '../process-state.js';
+import { isGone, standsStill, withChildren } from '../process-state.js';
 
 /** How servers of one kind are run. */
 export interface ServerKind {
@@ -17,6 +17,8 @@ export interface ServerKind {
   command(place: { readonly port: number; readonly folder: string }): readonly string[];
   /** Whether it serves clients. */
   answers(port: number): Promise<boolean>;
+  /** What shuts it down in good order without waiting for its clients. @default SIGTERM */
+  readonly stopSignal?: NodeJS.Signals;
 }
 
 const PORT_ATTEMPTS = 5;
@@ -60,14 +62,14 @@ export class ServerProcess {
     ServerProcess.#open.add(this);
   }
 
-  /** Crashes it (SIGKILL) and waits until it is gone. */
+  /** Crashes it (SIGKILL), with its children, and waits until all are gone. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
 
-  /** Shuts it down in good order (SIGTERM) and waits until it is gone. */
+  /** Shuts it down in good order and waits until it is gone. */
   async stop(): Promise<void> {
-    await this.#end('SIGTERM');
+    await this.#end(this.#kind.stopSignal ?? 'SIGTERM');
   }
 
   /** Starts it again, after stopping it if it runs, with the same port and folder; waits until it answers. */
@@ -86,16 +88,14 @@ export class ServerProcess {
     if (ready === 'gone') throw new Error(`${file} ended at once. It said:\n${this.#output}`);
   }
 
-  /** Makes it stand still (SIGSTOP): connections stay open, nothing is answered, its clock runs on. */
+  /** Makes it and its children stand still (SIGSTOP): connections stay open, nothing is answered, its clock runs on. */
   async pause(): Promise<void> {
-    const pid = this.#runningPid();
-    process.kill(pid, 'SIGSTOP');
-    await standsStill(pid);
+    await this.#freeze(this.#runningPid());
   }
 
   /** Lets it go on after `pause()`. */
   resume(): void {
-    process.kill(this.#runningPid(), 'SIGCONT');
+    send(withChildren(this.#runningPid()), 'SIGCONT');
   }
 
   /** Ends everything: process and data. For good. */
@@ -111,19 +111,42 @@ export class ServerProcess {
     return (await this.#kind.answers(this.port)) && this.#child ? 'ready' : false;
   }
 
-  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
-    if (!child) return;
+    if (child?.pid === undefined) return;
     const exited = once(child, 'exit');
-    child.kill(signal);
-    // A paused process hears SIGTERM only when it goes on.
-    child.kill('SIGCONT');
+    const isCrash = signal === 'SIGKILL';
+    const all = isCrash ? await this.#freeze(child.pid) : withChildren(child.pid);
+    send(isCrash ? all : [child.pid], signal);
+    // A paused process hears other signals only when it goes on.
+    send(all, 'SIGCONT');
     await exited;
+    if (isCrash) await Promise.all(all.map(isGone));
+  }
+
+  /** Parents first, so that none has another child meanwhile. */
+  async #freeze(pid: number): Promise<readonly number[]> {
+    send([pid], 'SIGSTOP');
+    await standsStill(pid);
+    const all = withChildren(pid);
+    send(all, 'SIGSTOP');
+    await Promise.all(all.map(standsStill));
+    return all;
   }
 
   #runningPid(): number {
     const pid = this.#child?.pid;
     if (pid === undefined) throw new Error(`The ${this.#kind.name} on port ${this.port} is not running.`);
     return pid;
+  }
+}
+
+function send(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has exited just now.
+    }
   }
 }
