@@ -19,7 +19,7 @@ import { Leases } from './leases.js';
 import { LocalQueues } from './local-queue.js';
 import { LockEvents } from './lock-events.js';
 import { checkMadeName, checkName } from './lock-name.js';
-import { LockReleaser } from './lock-releaser.js';
+import { LockReturner } from './lock-returner.js';
 import { DEFAULT_RETRY, claimByHand, claimOf } from './occurrence.js';
 import type { Outcome, Skipped } from './outcome.js';
 import {
@@ -64,7 +64,7 @@ export interface LockState {
   readonly waiters: number | undefined;
 }
 
-/** Acquires locks, keeps their leases and releases them; knows nothing of Nest. */
+/** Acquires locks, keeps their leases and gives them back; knows nothing of Nest. */
 export class LockManager {
   readonly events = new LockEvents();
   readonly elections: Elections;
@@ -83,6 +83,7 @@ export class LockManager {
   constructor(settings: LockManagerSettings) {
     const { store, clock = store.clock ?? new SteadyClock(), commandTimeout, logger, outages } = settings;
     const { events } = this;
+    checkTtl(settings.ttl, store);
     this.#settings = settings;
     this.clock = clock;
     this.#store = new WatchedStore(store, outages);
@@ -90,7 +91,7 @@ export class LockManager {
     this.#leases = new Leases({
       clock,
       keeper: new LeaseKeeper(this.#store, clock, commandTimeout, events),
-      releaser: new LockReleaser({ store, commandTimeout, logger, outages, clock }),
+      returner: new LockReturner({ store, commandTimeout, logger, outages, clock }),
       shutdown: this.#shutdown,
       events,
       logger,
@@ -118,7 +119,7 @@ export class LockManager {
     });
   }
 
-  /** Runs `work` under the lock if it can be acquired, and releases the lock when the work has settled. */
+  /** Runs `work` under the lock if it can be acquired, and gives the lock back when the work has settled. */
   async run<T>(name: string, work: Work<T>, options: RunOptions): Promise<Outcome<T>> {
     const wanted = this.#wanted(name, options);
     if (typeof work !== 'function') refuse('work', 'a function', work);
@@ -202,12 +203,12 @@ export class LockManager {
     if (!this.#closed) this.#shutdown.reopen();
   }
 
-  /** Is called before the store is closed, when all locks were released. Must not reject. */
+  /** Is called before the store is closed, when all locks were given back. Must not reject. */
   whenClosing(leave: () => Promise<void>): void {
     this.#whenClosing.add(leave);
   }
 
-  /** Refuses new locks, waits for the work that runs, releases its locks and closes the store: once. */
+  /** Refuses new locks, waits for the work that runs, gives its locks back and closes the store: once. */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }
@@ -233,6 +234,7 @@ export class LockManager {
     if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
     // Not spread: the defaults are all settings of the module.
     const { ttl, renewEvery, maxHold } = resolveTimes(options, this.#settings);
+    checkTtl(ttl, this.#settings.store);
     return {
       name,
       ttl,
@@ -265,6 +267,12 @@ export class LockManager {
     const value = await outer.host(async () => await work(outer));
     return outcomeWhileHeld(outer, value);
   }
+}
+
+/** @throws LockConfigurationError if the store cannot free the lock of a holder that has died as soon as that */
+function checkTtl(ttl: number, { shortestTtl = 0, description }: LockStore): void {
+  if (ttl < shortestTtl)
+    throw new LockConfigurationError(messages.ttlTooShortForStore(description, ttl, shortestTtl));
 }
 
 function stateOf(name: string, stored: StoredLock): LockState {

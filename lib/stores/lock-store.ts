@@ -17,6 +17,12 @@ export interface LockStore {
   /** Where the locks live, for log lines and errors. Never holds a secret. */
   readonly description: string;
 
+  /**
+   * The shortest TTL, in milliseconds, after which the store frees the lock of a process that has died. Options with a
+   * shorter one are refused. Without it, any TTL will do.
+   */
+  readonly shortestTtl?: number | undefined;
+
   /** The clock that judges leases, if it is not the machine's. Only stores for tests have one. */
   readonly clock?: Clock | undefined;
 

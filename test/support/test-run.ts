@@ -5,24 +5,15 @@ import { provideFaketime } from './faketime.js';
 import { killLeftovers } from './leftovers.js';
 import { startSharedRedis } from './redis/shared-redis.js';
 import { startSharedPostgres } from './servers/shared-postgres.js';
-import { TESTED_STORES, type ServerStore } from './tested-stores.mjs';
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-interface SharedServer {
-  readonly url: string;
-  stop(): Promise<void>;
-}
-
-/** The servers that all test files share: the variable that tells them the URL, and how each is started. */
-const SHARED_SERVERS: Partial<Record<ServerStore, readonly [string, () => Promise<SharedServer>]>> = {
-  redis: ['TEST_REDIS_URL', startSharedRedis],
-  postgres: ['TEST_POSTGRES_URL', startSharedPostgres],
-};
+/** The servers that all test files share, by the variable that tells them the URL. */
+const SHARED_SERVERS = { TEST_REDIS_URL: startSharedRedis, TEST_POSTGRES_URL: startSharedPostgres };
 
 interface TestRun {
   readonly folder: string;
-  readonly servers: [variable: string, server: SharedServer][];
+  readonly servers: { stop(): Promise<void> }[];
 }
 
 let run: TestRun | undefined;
@@ -46,12 +37,9 @@ export async function startTestRun(): Promise<void> {
 }
 
 async function startServers({ servers }: TestRun): Promise<void> {
-  // Many tests are about something else, and run on Redis.
-  for (const store of new Set<ServerStore>(['redis', ...TESTED_STORES])) {
-    const [variable, start] = SHARED_SERVERS[store] ?? [];
-    if (!variable || !start) continue;
+  for (const [variable, start] of Object.entries(SHARED_SERVERS)) {
     const server = await start();
-    servers.push([variable, server]);
+    servers.push(server);
     process.env[variable] = server.url;
   }
 }
@@ -65,12 +53,12 @@ async function end(): Promise<void> {
   if (!run) return;
   const { folder, servers } = run;
   try {
-    await Promise.all(servers.map(([, server]) => server.stop()));
+    await Promise.all(servers.map((server) => server.stop()));
   } finally {
     killLeftovers(folder);
     rmSync(folder, { recursive: true, force: true });
     delete process.env.TEST_RUN_FOLDER;
-    for (const [variable] of servers) delete process.env[variable];
+    for (const variable of Object.keys(SHARED_SERVERS)) delete process.env[variable];
     // Not before: signal-exit, which dependencies bring, ends a process that nobody else listens for.
     for (const signal of INTERRUPTS) process.off(signal, interrupted);
     run = undefined;

@@ -21,6 +21,9 @@ export const optionMessages = {
   ttlTooShortForRenewal: (ttl: number, renewEvery: number) =>
     `ttl must be at least 2 × renewEvery, so that one renewal may fail; got ttl = ${ttl}, renewEvery = ${renewEvery}. ` +
     `Raise ttl to ${2 * renewEvery} or leave renewEvery out (ttl / 3).`,
+  ttlTooShortForStore: (description: string, ttl: number, shortest: number) =>
+    `ttl must be at least ${shortest} with ${description}, which cannot free the lock of a process that has died any ` +
+    `sooner; got ttl = ${ttl}. Raise ttl to ${shortest}.`,
   renewEveryWithoutTtl: (renewEvery: number) =>
     `renewEvery needs a ttl of at least twice its length; got renewEvery = ${renewEvery} and no ttl. ` +
     `Add ttl: ${renewEvery * 3}.`,

@@ -47,6 +47,11 @@ export const storeMessages = {
   mayEvict: (label: string, policy: string) =>
     `Redis at ${label} may evict locks that are held when its memory is full (maxmemory-policy ${policy}), and then two ` +
     'replicas would run. Set maxmemory-policy noeviction, or use a separate Redis for locks.',
+  etcdFailed: (label: string, cause: unknown) => `${label} did not carry out the call: ${reason(cause)}.`,
+  notEtcd: (status: number | undefined) =>
+    `the reply (HTTP status ${status}) is not one of etcd's gateway, but perhaps of a proxy in front of it`,
+  leaseGone: () =>
+    'the lease of this process has expired in etcd, and with it all that this process held there',
   folderRefused: (folder: string, what: string, remedy: string) =>
     `The local store cannot use folder = ${folder}: ${what}; ${remedy}.`,
 } as const;

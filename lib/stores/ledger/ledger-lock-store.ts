@@ -30,9 +30,13 @@ const ASK_EVERY = 100;
 const REPLICAS = '\u0001';
 const REPLICA = 'replica';
 
+/** Milliseconds that it may take to end a hold that was not renewed in time. */
+const OVERDUE_TIMEOUT = 5000;
+
 /** Locks in the rows of a table. All decisions are made here, by the rules of lock-entry.ts. */
 export class LedgerLockStore implements LockStore {
   readonly description: string;
+  readonly shortestTtl: number | undefined;
   readonly queue: LockQueue = { watch: (name, onNews) => this.#watch(name, onNews) };
   readonly admin: LockAdmin = {
     list: (prefix, within) => this.#list(prefix, within),
@@ -60,11 +64,13 @@ export class LedgerLockStore implements LockStore {
 
   constructor(table: LedgerTable, prefix: string) {
     this.description = table.description;
+    this.shortestTtl = table.shortestTtl;
     this.#table = table;
     this.#prefix = `${prefix}:`;
     this.#rounds = new Rounds(table, this.#deadlines);
     this.#free =
       table.free && together((holds, within) => this.#call(within, (ms) => table.free!(holds, ms)));
+    table.onOverdue?.((key, owner) => this.#endOverdue(key, owner));
     this.onReconnected = table.onReconnected?.bind(table);
     this.onTakenAway =
       table.onTakenAway &&
@@ -74,8 +80,9 @@ export class LedgerLockStore implements LockStore {
 
   async acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
     const { name, owner } = request;
-    const process = this.#processFor(request);
-    const deciding = this.#decide(name, within, (ledger) => ledger.acquire(request, process));
+    const deciding = this.#decide(name, within, (ledger) =>
+      ledger.acquire(request, this.#processFor(request)),
+    );
     const { reply, retried } = await deciding.catch((error: unknown) => {
       this.#unsettled.add(owner);
       throw error;
@@ -88,10 +95,13 @@ export class LedgerLockStore implements LockStore {
   async renew(requests: readonly RenewRequest[], within: number): Promise<(OwnerReply | undefined)[]> {
     const end = performance.now() + within;
     const renewed = await this.#renewAll(requests, within);
+    const decide =
+      (request: RenewRequest): Decide<OwnerReply> =>
+      (ledger) =>
+        ledger.renew(request, this.#processFor(request));
     const replies = requests.map(async (request, i): Promise<OwnerReply> => {
       if (renewed[i]) return 'held';
-      const process = this.#processFor(request);
-      return this.#ask(request.name, end - performance.now(), (ledger) => ledger.renew(request, process));
+      return this.#ask(request.name, end - performance.now(), decide(request));
     });
     return answered(await Promise.allSettled(replies));
   }
@@ -159,11 +169,10 @@ export class LedgerLockStore implements LockStore {
 
   async #publish(replica: string, holder: string, ttl: number, within: number): Promise<void> {
     const request = { name: replica, owner: REPLICA, holder, ttl };
-    const process = this.#processFor(request);
     await this.#rounds.decide(this.#replicaKey(replica), within, (ledger) => {
       // One that holds it already would keep what it has said before.
       ledger.release({ ...request, end: 'unfinished' }, false);
-      if (ttl > 0) ledger.acquire(request, process);
+      if (ttl > 0) ledger.acquire(request, this.#processFor(request));
     });
   }
 
@@ -202,6 +211,12 @@ export class LedgerLockStore implements LockStore {
     }
   }
 
+  async #endOverdue(key: string, owner: string): Promise<void> {
+    const end: ReleaseRequest = { name: '', owner, ttl: 0, end: 'unfinished' };
+    await this.#rounds.decide(key, OVERDUE_TIMEOUT, (ledger) => ledger.release(end, false));
+  }
+
+  /** Asked at each attempt: a table whose process was taken for dead gives it another name. */
   #processFor({ ttl }: RenewRequest): string | undefined {
     return this.#table.processFor?.(ttl);
   }

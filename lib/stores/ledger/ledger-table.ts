@@ -12,6 +12,9 @@ export interface LedgerTable {
   /** Where the table is, for log lines and errors. Never holds a secret. */
   readonly description: string;
 
+  /** As `LockStore.shortestTtl`. */
+  readonly shortestTtl?: number | undefined;
+
   /** Reads the rows with these keys, in their order, each at a time of the table's clock. The keys are all different. */
   read(keys: readonly string[], within: number): Promise<readonly LedgerReading[]>;
 
@@ -48,6 +51,12 @@ export interface LedgerTable {
 
   /** Those of these processes that do not exist any more: their waiters are passed over. */
   gone?(processes: readonly string[], within: number): Promise<ReadonlySet<string>>;
+
+  /**
+   * Has `end` end each hold of this process that is not renewed in time: for tables whose holds live as long as their
+   * process. It rejects if the table is away.
+   */
+  onOverdue?(end: (key: string, owner: string) => Promise<unknown>): void;
 
   /** As `LockStore.onTakenAway`, with the key of the row. */
   onTakenAway?(listener: (key: string, owner: string, how: 'taken' | 'vanished') => void): void;

@@ -95,11 +95,13 @@ export class Subject {
     return (await this.inspect(name))?.owner;
   }
 
-  /** Waits until nobody holds the lock any more. */
+  /** Waits until the holder does not hold the lock any more. It may have been given to a waiter at once. */
   async expiry(name: string): Promise<void> {
     const held = await this.inspect(name);
     if (held) await this.advance(held.remaining);
-    await eventually('the lock has expired', async () => (await this.inspect(name)) === null);
+    const isOver = async (): Promise<boolean> =>
+      (await this.inspect(name))?.fencingToken !== held?.fencingToken;
+    await eventually('the lock has expired', async () => !held || (await isOver()));
   }
 
   /** What is known of the job, as another replica reads it. */

@@ -8,6 +8,7 @@ import {
   type ExclusiveLockModuleOptions,
   type OpenLocksOptions,
 } from 'nestjs-exclusive-lock';
+import { etcdStore } from 'nestjs-exclusive-lock/etcd';
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
 import { createCluster as createCluster4 } from 'redis-4';
 import { testRedisUrl } from '../../support/redis/test-redis.js';
@@ -34,11 +35,18 @@ afterEach(async () => {
 
 describe('an invalid option is refused at start and by openLocks():', () => {
   const memory = { store: 'memory' };
+  const etcd = { store: etcdStore({ endpoints: 'http://etcd-1:2379' }) };
 
   it.each<[what: string, options: Anything, told: string[]]>([
     ['an unknown option', { ...memory, lockTimeout: 5 }, ['lockTimeout', 'Known options', 'ttl', 'redis']],
     ['a misspelt option', { ...memory, TTL: 5000 }, ['TTL', 'Known options', 'ttl']],
     ['a ttl that is too short', { ...memory, ttl: 5 }, ['ttl = 5', 'from 100']],
+    [
+      'a ttl that is too short for the store',
+      { ...etcd, ttl: '1500ms' },
+      ['etcd at http://etcd-1:2379', 'at least 2000', 'ttl = 1500', 'Raise ttl'],
+    ],
+    ['an option of a store', { store: etcdStore({ endpoints: '' }) }, ['endpoints', "'http://etcd-1:2379'"]],
     ['a ttl that is text', { ...memory, ttl: 'x' }, ['ttl = "x"', 'number of milliseconds']],
     [
       'a ttl of text that looks like a number',

@@ -1,0 +1,2 @@
+export { etcdStore } from './etcd-store.js';
+export type { EtcdStoreOptions, EtcdTlsOptions } from './etcd-options.js';
