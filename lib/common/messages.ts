@@ -3,6 +3,7 @@ import { decoratorMessages } from './messages/decorators.js';
 import { electionMessages } from './messages/elections.js';
 import { leaseMessages } from './messages/leases.js';
 import { optionMessages } from './messages/options.js';
+import { postgresMessages } from './messages/postgres.js';
 import { runMessages } from './messages/runs.js';
 import { shutdownMessages } from './messages/shutdown.js';
 import { storeMessages } from './messages/stores.js';
@@ -16,6 +17,7 @@ export const messages = {
   ...optionMessages,
   ...decoratorMessages,
   ...storeMessages,
+  ...postgresMessages,
   ...leaseMessages,
   ...runMessages,
   ...electionMessages,

@@ -28,6 +28,7 @@ describe('the examples of', () => {
     ['docs/standalone.md', 2],
     ['docs/redis.md', 1],
     ['docs/etcd.md', 1],
+    ['docs/postgres.md', 1],
   ])('%s compile', (page, atLeast) => {
     const blocks = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
     expect(blocks.length).toBeGreaterThanOrEqual(atLeast);

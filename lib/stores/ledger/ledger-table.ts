@@ -46,8 +46,11 @@ export interface LedgerTable {
    */
   watch?(key: string, onNews: (grant?: QueueGrant) => void): () => void;
 
-  /** Names this process, for a hold or a wait with this TTL; what it names can be asked for with `gone`. */
-  processFor?(ttl: number): string;
+  /**
+   * Names this process, for a hold or a wait with this TTL; what it names can be asked for with `gone`. Undefined while it
+   * has no name: its waiters ask by themselves.
+   */
+  processFor?(ttl: number): string | undefined;
 
   /** Those of these processes that do not exist any more: their waiters are passed over. */
   gone?(processes: readonly string[], within: number): Promise<ReadonlySet<string>>;

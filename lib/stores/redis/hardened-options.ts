@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 
 /** Milliseconds that a connection may take to be ready. Start-up waits this long for the first one. */
@@ -66,11 +65,6 @@ const CLUSTER_PREFERENCES = {
   slotsRefreshTimeout: 1000,
   clusterRetryStrategy: reconnectDelay,
 } satisfies ClusterOptions;
-
-/** The name of our connections in CLIENT LIST: printable ASCII without spaces. */
-export function connectionName(replica = `${hostname()}:${process.pid}`): string {
-  return `exclusive-lock:${replica}`.replace(/[^!-~]/g, '-');
-}
 
 /**
  * The options of a client of our own. `chosen`: the user's options, without the defaults of ioredis; `name`: for CLIENT

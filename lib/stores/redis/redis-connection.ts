@@ -4,8 +4,8 @@ import { LockStoreError } from '../../common/errors.js';
 import type { LockLogger } from '../../common/logger.js';
 import { messages } from '../../common/messages.js';
 import type { OutageLog } from '../../common/outage-log.js';
+import { connectionName } from '../connection-name.js';
 import { warnOfEviction } from './eviction-warning.js';
-import { connectionName } from './hardened-options.js';
 import {
   openRedisClient,
   subscriberOf,
