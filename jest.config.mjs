@@ -1,6 +1,9 @@
+import { SPECS_LEFT_OUT } from './test/support/tested-stores.mjs';
+
 const base = {
   testEnvironment: 'node',
   roots: ['<rootDir>/lib', '<rootDir>/test'],
+  testPathIgnorePatterns: ['/node_modules/', ...SPECS_LEFT_OUT],
   // They have package.json files and builds of their own, which jest would take for part of this package.
   modulePathIgnorePatterns: ['<rootDir>/test/consumers/', '<rootDir>/.*/dist/'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -60,7 +60,7 @@ export class LockStoreError extends LockError {
  * - `vanished`: the lock is gone from the store (deleted, flushed, evicted, or the store lost its data);
  * - `store-unavailable`: its time ran out while the store could not be reached;
  * - `max-hold`: it was held for as long as the option `maxHold` allows;
- * - `released`: it was given back with `release()`.
+ * - `released`: the holder called `release()`.
  */
 export type LossReason = 'expired' | 'taken' | 'vanished' | 'store-unavailable' | 'max-hold' | 'released';
 

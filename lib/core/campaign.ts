@@ -47,14 +47,14 @@ export class Campaign {
     this.#parts = parts;
   }
 
-  /** Resolves when the campaign was ended, by the signal or the shutdown, and the lock given back. */
+  /** Resolves when the campaign was ended, by the signal or the shutdown, and the lock released. */
   async run(): Promise<void> {
     for (let end = await this.#nextTerm(); end; end = await this.#nextTerm()) {
       await this.#standBack(end);
     }
   }
 
-  /** Resolves to the end of the term when the lock was given back; to undefined when the campaign is over. */
+  /** Resolves to the end of the term when the lock was released; to undefined when the campaign is over. */
   async #nextTerm(): Promise<TermEnd | undefined> {
     const { name, options, signal } = this.#candidate;
     let end: TermEnd | undefined;

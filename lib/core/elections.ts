@@ -10,7 +10,7 @@ export class Elections {
     this.#parts = { ...parts, terms: this.#terms };
   }
 
-  /** Resolves when the candidate's signal or the shutdown has ended it, and the lock was given back. */
+  /** Resolves when the candidate's signal or the shutdown has ended it, and the lock was released. */
   campaign(candidate: Candidate): Promise<void> {
     return new Campaign(candidate, this.#parts).run();
   }

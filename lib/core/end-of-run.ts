@@ -16,7 +16,7 @@ interface Ended {
 const LONGEST_LINE = 180;
 const encoder = new TextEncoder();
 
-/** How a run has ended whose lease was not given back yet. */
+/** How a run has ended whose lease was not released yet. */
 export function endOfRun(
   { fencingToken, held }: Ended,
   thrown: Thrown | undefined,

@@ -30,7 +30,7 @@ export interface ExclusiveLockEvents {
   acquired: [key: string];
   /** The lock was renewed; it lives for `ttl` milliseconds from when that was asked for. */
   refreshed: [renewal: { readonly key: string; readonly ttl: number }];
-  /** The lock was given back. Not emitted if this object has acquired the lock again before the store answered. */
+  /** The lock was released. Not emitted if this object has acquired the lock again before the store answered. */
   released: [key: string];
   /**
    * A renewal failed. The lock is still held, and the renewal is tried again until the lease ends: there is nothing to do
@@ -90,7 +90,7 @@ export class ExclusiveLock extends LockEmitter {
   readonly #source: LockSource;
   readonly #options: LeaseOptions;
   readonly #logger: LockLogger;
-  /** The last one, given back or not. */
+  /** The last one, released or not. */
   #lease: Lease | undefined;
   /** The acquire() that is on its way, and was not released yet. */
   #acquiring: Promise<boolean> | undefined;
@@ -165,7 +165,7 @@ export class ExclusiveLock extends LockEmitter {
   }
 
   /**
-   * Gives the lock back; does nothing if this object does not have it. Never throws. Where the store does not answer
+   * Releases the lock; does nothing if this object does not have it. Never throws. Where the store does not answer
    * within 250 ms, it goes on in the background until it does.
    */
   async release(): Promise<void> {

@@ -30,10 +30,10 @@ export interface Grant {
   readonly keptFor?: number | undefined;
 }
 
-/** Where a lease is kept and given back. */
+/** Where a lease is kept and released. */
 export interface LeaseHome {
   readonly clock: Clock;
-  giveBack(lease: HeldLease): Promise<void>;
+  release(lease: HeldLease): Promise<void>;
   lost(lease: HeldLease, error: LockLostError): void;
   /** Milliseconds for which the event loop has not turned by now. */
   readonly stalledFor: number;
@@ -55,7 +55,7 @@ export class HeldLease implements Lease, BagMember {
   readonly ttl: number;
   readonly renewEvery: number;
   readonly logger: LockLogger | undefined;
-  /** What the store is told of the claim when the lock is given back. */
+  /** What the store is told of the claim when the lock is released. */
   end: ReleaseRequest['end'] = 'unfinished';
   /** How the run ended, for its record. */
   run: EndOfRun | undefined;
@@ -202,10 +202,10 @@ export class HeldLease implements Lease, BagMember {
       return Promise.resolve();
     }
     if (!this.#released) {
-      // Work that gives the lock back itself has done what it needed the lock for.
+      // Work that releases the lock itself has done what it needed the lock for.
       if (this.claim?.history && this.end !== 'void') this.run ??= endOfRun(this, undefined);
       if (this.held) this.#lossReason = 'released';
-      this.#released = this.#home.giveBack(this);
+      this.#released = this.#home.release(this);
     }
     return this.#released;
   }

@@ -27,7 +27,7 @@ export interface Lease extends AsyncDisposable {
    */
   assertHeld(): void;
   /**
-   * Gives the lock back. Never throws and does nothing the second time. Takes one round trip; if the store does
+   * Releases the lock. Never throws and does nothing the second time. Takes one round trip; if the store does
    * not answer, 250 ms, and goes on in the background until it does.
    */
   release(): Promise<void>;

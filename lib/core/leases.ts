@@ -5,22 +5,22 @@ import type { Claim, OwnerReply, OwnerRequest } from '../stores/lock-store.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { HeldLease, type Grant, type LeaseHome, type LeaseWanted } from './held-lease.js';
 import type { LockEvents } from './lock-events.js';
-import { LockReturner, type Return } from './lock-returner.js';
+import { LockReleaser, type Release } from './lock-releaser.js';
 import type { Shutdown } from './shutdown.js';
 
 /** What leases work with. */
 export interface LeasesParts {
   readonly clock: Clock;
   readonly keeper: LeaseKeeper;
-  readonly returner: LockReturner;
+  readonly releaser: LockReleaser;
   readonly shutdown: Shutdown;
   readonly events: LockEvents;
   readonly logger: LockLogger;
 }
 
 /**
- * The leases of a process: issues them, keeps them renewed, and gives them back. The keeper says when one is lost; the
- * returner repeats releases that the store does not answer.
+ * The leases of a process: issues them, keeps them renewed, and releases them. The keeper says when one is lost; the
+ * releaser repeats releases that the store does not answer.
  */
 export class Leases implements LeaseHome {
   readonly clock: Clock;
@@ -41,16 +41,16 @@ export class Leases implements LeaseHome {
   }
 
   /** Releases as void an acquisition whose caller has gone, whatever the store may have granted. */
-  withdraw(request: Return): void {
-    this.#parts.returner.withdraw(request);
+  withdraw(request: Release): void {
+    this.#parts.releaser.withdraw(request);
   }
 
-  giveBack(lease: HeldLease): Promise<void> {
-    const { keeper, returner } = this.#parts;
+  release(lease: HeldLease): Promise<void> {
+    const { keeper, releaser } = this.#parts;
     keeper.drop(lease);
-    if (lease.end !== 'void') return returner.giveBack(lease, this);
+    if (lease.end !== 'void') return releaser.release(lease, this);
     // Nobody waits for the return of a lock that nobody used.
-    returner.withdraw(lease);
+    releaser.withdraw(lease);
     this.left(lease);
     return Promise.resolve();
   }
@@ -60,8 +60,8 @@ export class Leases implements LeaseHome {
   }
 
   /** The store has answered a release, or never will; `inTime`: while the caller waited for that. */
-  gaveBack(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void {
-    // A lease that was held when it was given back was held to its end, whatever happened to the lock after that. But if
+  released(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void {
+    // A lease that was held when it was released was held to its end, whatever happened to the lock after that. But if
     // another owner has the lock at that moment, it had it before.
     if (reply === 'taken' && inTime) lease.lose(reply);
     const heldToItsEnd = lease.lossReason === 'released';
@@ -97,6 +97,6 @@ export class Leases implements LeaseHome {
   /** Held leases end when their time is over. Waits for pending releases for the time of one command. */
   async close(): Promise<void> {
     this.#parts.keeper.stop();
-    await this.#parts.returner.close();
+    await this.#parts.releaser.close();
   }
 }

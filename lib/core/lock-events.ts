@@ -90,7 +90,7 @@ export interface RenewalFailedEvent extends LeaseEvent {
   readonly remaining: number;
 }
 
-/** The lease ended before it was given back, or the store knew of another holder by then; `error` says why and what to do. */
+/** The lease ended before it was released, or the store knew of another holder by then; `error` says why and what to do. */
 export interface LostEvent extends LeaseEvent {
   readonly type: 'lost';
   readonly error: LockLostError;
@@ -98,7 +98,7 @@ export interface LostEvent extends LeaseEvent {
   readonly held: number;
 }
 
-/** The lock was given back by a lease that was held until then, whatever the store knew of the lock. */
+/** The lock was released by a lease that was held until then, whatever the store knew of the lock. */
 export interface ReleasedEvent extends LeaseEvent {
   readonly type: 'released';
   /** Since the lock was asked for. */
@@ -159,7 +159,7 @@ export interface StartedEvent extends RunEvent {
   readonly type: 'started';
 }
 
-/** The work has ended, and the lock was given back. */
+/** The work has ended, and the lock was released. */
 export interface FinishedEvent extends RunEvent {
   readonly type: 'finished';
   /**

@@ -19,7 +19,7 @@ import { Leases } from './leases.js';
 import { LocalQueues } from './local-queue.js';
 import { LockEvents } from './lock-events.js';
 import { checkMadeName, checkName } from './lock-name.js';
-import { LockReturner } from './lock-returner.js';
+import { LockReleaser } from './lock-releaser.js';
 import { DEFAULT_RETRY, claimByHand, claimOf } from './occurrence.js';
 import type { Outcome, Skipped } from './outcome.js';
 import {
@@ -64,7 +64,7 @@ export interface LockState {
   readonly waiters: number | undefined;
 }
 
-/** Acquires locks, keeps their leases and gives them back; knows nothing of Nest. */
+/** Acquires locks, keeps their leases and releases them; knows nothing of Nest. */
 export class LockManager {
   readonly events = new LockEvents();
   readonly elections: Elections;
@@ -91,7 +91,7 @@ export class LockManager {
     this.#leases = new Leases({
       clock,
       keeper: new LeaseKeeper(this.#store, clock, commandTimeout, events),
-      returner: new LockReturner({ store, commandTimeout, logger, outages, clock }),
+      releaser: new LockReleaser({ store, commandTimeout, logger, outages, clock }),
       shutdown: this.#shutdown,
       events,
       logger,
@@ -119,7 +119,7 @@ export class LockManager {
     });
   }
 
-  /** Runs `work` under the lock if it can be acquired, and gives the lock back when the work has settled. */
+  /** Runs `work` under the lock if it can be acquired, and releases the lock when the work has settled. */
   async run<T>(name: string, work: Work<T>, options: RunOptions): Promise<Outcome<T>> {
     const wanted = this.#wanted(name, options);
     if (typeof work !== 'function') refuse('work', 'a function', work);
@@ -203,12 +203,12 @@ export class LockManager {
     if (!this.#closed) this.#shutdown.reopen();
   }
 
-  /** Is called before the store is closed, when all locks were given back. Must not reject. */
+  /** Is called before the store is closed, when all locks were released. Must not reject. */
   whenClosing(leave: () => Promise<void>): void {
     this.#whenClosing.add(leave);
   }
 
-  /** Refuses new locks, waits for the work that runs, gives its locks back and closes the store: once. */
+  /** Refuses new locks, waits for the work that runs, releases its locks and closes the store: once. */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }

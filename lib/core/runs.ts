@@ -38,7 +38,7 @@ export class Runs {
   }
 
   /**
-   * Gives the lock back when the work, and all work that joined it, has settled.
+   * Releases the lock when the work, and all work that joined it, has settled.
    *
    * @param owner tells apart two lock managers that use the same names
    */

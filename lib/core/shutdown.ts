@@ -9,7 +9,7 @@ import type { HeldLease } from './held-lease.js';
 /** Milliseconds that work has to return after its signal has aborted. */
 const GRACE = 1000;
 
-/** A lease that was granted and not yet given back. A member of its own: the lease itself is in the keeper's bag. */
+/** A lease that was granted and not yet released. A member of its own: the lease itself is in the keeper's bag. */
 interface Active extends BagMember {
   readonly lease: HeldLease;
 }
@@ -67,7 +67,7 @@ export class Shutdown {
     for (const drain of this.#drains) this.#tellIfOver(drain);
   }
 
-  /** The shutdown waits for this lease until it was given back. */
+  /** The shutdown waits for this lease until it was released. */
   entered(lease: HeldLease): void {
     const active: Active = { lease, bagIndex: -1 };
     lease.active = active;

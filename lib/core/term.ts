@@ -24,7 +24,7 @@ export interface TermParts {
 }
 
 /**
- * One period of leadership, as its work sees it: a lease whose release is a request. The lock is given back when the work
+ * One period of leadership, as its work sees it: a lease whose release is a request. The lock is released when the work
  * has returned, so that no two terms overlap.
  */
 export class Term implements Lease {
@@ -110,7 +110,7 @@ export class Term implements Lease {
     this.#forgetLoss = whenAborted(signal, () => this.#ended('lost', signal.reason));
   }
 
-  /** The lease may be given back: the work has returned. */
+  /** The lease may be released: the work has returned. */
   workEnded(): void {
     this.#lease.insteadOfRelease = undefined;
   }

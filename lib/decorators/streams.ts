@@ -34,7 +34,7 @@ class StreamLife {
     this.#unclaimed = setTimeout(() => this.end(), UNCLAIMED_AFTER).unref();
   }
 
-  /** Call this when a reader begins. @throws LockLostError if the lock was given back already */
+  /** Call this when a reader begins. @throws LockLostError if the lock was released already */
   claim(): void {
     clearTimeout(this.#unclaimed);
     if (this.#over) throw new LockLostError(messages.streamOver(), 'released');

@@ -59,7 +59,7 @@ export abstract class Locks {
   }
 
   /**
-   * Runs `work` if the lock can be acquired, at once or within `wait`; keeps the lock for as long as the work takes, and gives it back.
+   * Runs `work` if the lock can be acquired, at once or within `wait`; keeps the lock for as long as the work takes, and releases it.
    * With an `occurrence` whose tick is not due yet by the store's clock, it waits for that first, up to a minute.
    * Within work that `run` or a decorated method does under the same lock, `work` joins that lease, whose options stay as
    * they are.
@@ -113,7 +113,7 @@ export abstract class Locks {
   }
 
   /**
-   * The lock as an object, to take and give back again and again, with events. Nothing is asked of the store yet.
+   * The lock as an object, to take and release again and again, with events. Nothing is asked of the store yet.
    * Each call makes an object of its own: two of one name exclude each other, and work that runs under the lock.
    *
    * @throws LockConfigurationError for a bad name or option

@@ -47,7 +47,7 @@ export class OpenedLocks extends Locks {
   }
 
   /**
-   * Refuses new locks, waits up to `drainTimeout` for the work that runs, and has its signals abort then; gives the locks back
+   * Refuses new locks, waits up to `drainTimeout` for the work that runs, and has its signals abort then; releases the locks
    * and closes the connection. Called from within work under a lock, it would wait for itself. The second call waits for
    * the first.
    *

@@ -93,7 +93,7 @@ export interface JobRequest {
 export interface JobState {
   /**
    * Ticks up to this time are not granted any more, milliseconds since the epoch: the last that was granted, or 1 ms before
-   * one that was given back. Undefined if none is known, or the job has no ticks.
+   * one that was released. Undefined if none is known, or the job has no ticks.
    */
   readonly lastTick: number | undefined;
   readonly pause: JobPause | undefined;

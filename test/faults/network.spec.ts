@@ -18,7 +18,7 @@ import { ReplicaProcess, type ReplicaEvent } from '../support/replica-process.js
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const KEY = `exclusive-lock:${LOCK}`;
-/** So long that a lock which is gone was given back, and did not expire. */
+/** So long that a lock which is gone was released, and did not expire. */
 const LONG = 2 * HANG;
 const COMMAND_TIMEOUT = 1000;
 
@@ -85,7 +85,7 @@ describe('an acquisition', () => {
     await acquire(contender);
   });
 
-  it('that is answered with too little of its TTL left fails and is given back', async () => {
+  it('that is answered with too little of its TTL left fails and is released', async () => {
     const contender = await startBehindProxy();
     proxy.delay('toClient', TTL * 0.8);
     contender.send({ do: 'acquire', name: LOCK });

@@ -86,14 +86,14 @@ export const MUTANTS = [
   },
   {
     name: 'a release that is refused is given up',
-    file: 'lib/core/lock-returner.ts',
+    file: 'lib/core/lock-releaser.ts',
     find: 'if (!signal.aborted) this.#tell(item, failure as LockStoreError);',
     replace: 'if (failure.refused) return undefined;',
     tests: 'redis/refused-releases',
   },
   {
     name: 'a lock is not kept until the success of its work is recorded',
-    file: 'lib/core/lock-returner.ts',
+    file: 'lib/core/lock-releaser.ts',
     find: 'if (!item.records || now <',
     replace: 'if (item.records || now <',
     tests: 'unit/core/returning',
@@ -120,7 +120,7 @@ export const MUTANTS = [
     tests: 'faults/network',
   },
   {
-    name: 'locks are given back before the drain',
+    name: 'locks are released before the drain',
     file: 'lib/core/shutdown.ts',
     find: 'this.#noMoreLocks.abort();',
     replace:
@@ -579,21 +579,21 @@ export const MUTANTS = [
     tests: 'integration/stores/redis',
   },
   {
-    name: 'an acquisition that is void gives back what it claimed only while its lease lasts (Redis)',
+    name: 'an acquisition that is void releases what it claimed only while its lease lasts (Redis)',
     file: 'lib/stores/redis/scripts/release.lua',
     find: "if end_of_claim ~= '' then\n    record_end = ",
     replace: "if end_of_claim ~= '' and holds then\n    record_end = ",
     tests: 'integration/stores/redis',
   },
   {
-    name: 'an acquisition that is void gives back what another has claimed since (Redis)',
+    name: 'an acquisition that is void releases what another has claimed since (Redis)',
     file: 'lib/stores/redis/scripts/ends.lua',
     find: 'or record.owner ~= owner or',
     replace: 'or',
     tests: 'integration/stores/redis',
   },
   {
-    name: 'a void acquisition gives back what another has claimed since (embedded stores)',
+    name: 'a void acquisition releases what another has claimed since (embedded stores)',
     file: 'lib/stores/run-marks.ts',
     find: 'return mark?.owner === owner && ',
     replace: "return mark !== undefined && owner !== '' && ",

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { ExclusiveLockModuleOptions } from '../../lib/index.js';
 import { removeKeys, testRedisUrl, uniquePrefix } from './redis/test-redis.js';
+import { IS_CHOICE, TESTED_STORES, type ServerStore } from './tested-stores.mjs';
 
 /** A store that several processes of a test share, as options of the module. */
 export interface SharedStore {
@@ -11,10 +12,17 @@ export interface SharedStore {
   remove(): Promise<void>;
 }
 
+type NamedStore = readonly [name: string, make: () => SharedStore];
+
+const EMBEDDED: readonly NamedStore[] = [['the local store', localStore]];
+const ON_SERVERS: Partial<Record<ServerStore, NamedStore>> = {
+  redis: ['Redis', redisStore],
+};
+
 /** Every kind of store that excludes processes; tests run once on each. */
-export const SHARED_STORES: readonly (readonly [name: string, make: () => SharedStore])[] = [
-  ['Redis', redisStore],
-  ['the local store', localStore],
+export const SHARED_STORES: readonly NamedStore[] = [
+  ...TESTED_STORES.flatMap((store) => (ON_SERVERS[store] ? [ON_SERVERS[store]] : [])),
+  ...(IS_CHOICE ? [] : EMBEDDED),
 ];
 
 function redisStore(): SharedStore {

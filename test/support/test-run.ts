@@ -5,15 +5,24 @@ import { provideFaketime } from './faketime.js';
 import { killLeftovers } from './leftovers.js';
 import { startSharedRedis } from './redis/shared-redis.js';
 import { startSharedPostgres } from './servers/shared-postgres.js';
+import { TESTED_STORES, type ServerStore } from './tested-stores.mjs';
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** The servers that all test files share, by the variable that tells them the URL. */
-const SHARED_SERVERS = { TEST_REDIS_URL: startSharedRedis, TEST_POSTGRES_URL: startSharedPostgres };
+interface SharedServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** The servers that all test files share: the variable that tells them the URL, and how each is started. */
+const SHARED_SERVERS: Partial<Record<ServerStore, readonly [string, () => Promise<SharedServer>]>> = {
+  redis: ['TEST_REDIS_URL', startSharedRedis],
+  postgres: ['TEST_POSTGRES_URL', startSharedPostgres],
+};
 
 interface TestRun {
   readonly folder: string;
-  readonly servers: { stop(): Promise<void> }[];
+  readonly servers: [variable: string, server: SharedServer][];
 }
 
 let run: TestRun | undefined;
@@ -37,9 +46,12 @@ export async function startTestRun(): Promise<void> {
 }
 
 async function startServers({ servers }: TestRun): Promise<void> {
-  for (const [variable, start] of Object.entries(SHARED_SERVERS)) {
+  // Many tests are about something else, and run on Redis.
+  for (const store of new Set<ServerStore>(['redis', ...TESTED_STORES])) {
+    const [variable, start] = SHARED_SERVERS[store] ?? [];
+    if (!variable || !start) continue;
     const server = await start();
-    servers.push(server);
+    servers.push([variable, server]);
     process.env[variable] = server.url;
   }
 }
@@ -53,12 +65,12 @@ async function end(): Promise<void> {
   if (!run) return;
   const { folder, servers } = run;
   try {
-    await Promise.all(servers.map((server) => server.stop()));
+    await Promise.all(servers.map(([, server]) => server.stop()));
   } finally {
     killLeftovers(folder);
     rmSync(folder, { recursive: true, force: true });
     delete process.env.TEST_RUN_FOLDER;
-    for (const variable of Object.keys(SHARED_SERVERS)) delete process.env[variable];
+    for (const [variable] of servers) delete process.env[variable];
     // Not before: signal-exit, which dependencies bring, ends a process that nobody else listens for.
     for (const signal of INTERRUPTS) process.off(signal, interrupted);
     run = undefined;

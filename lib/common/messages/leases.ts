@@ -31,7 +31,7 @@ export const leaseMessages = {
   notRenewed: (name: string) =>
     `The lease on "${name}" could not be renewed. The renewal is repeated until the lease ends.`,
 
-  notGivenBack: (name: string, cause: unknown) =>
+  couldNotRelease: (name: string, cause: unknown) =>
     `The lock "${name}" could not be released: ${reason(cause)}. It expires by itself.`,
   releaseRefused: (name: string, cause: unknown, records: boolean) =>
     `The lock "${name}" cannot be released: ${reason(cause)}. ${

@@ -112,7 +112,7 @@ export class RedisConnection {
         const error = withoutSecrets(thrown);
         if (isUnknownScript(error)) {
           // From now on the server knows the script. The loop checks the deadline first: if the caller has given up,
-          // nobody would give back the lock.
+          // nobody would release the lock.
           name = 'eval';
           commandArgs[0] = script.lua;
           continue;

@@ -93,7 +93,7 @@ describeOnSharedStores('a script on %s', (store) => {
     expect(script.events.at(-1)).toEqual({ event: 'closed', statuses: ['ran'] });
   });
 
-  it('is told to end by SIGTERM: its work hears of it, the lock is given back, the process ends', async () => {
+  it('is told to end by SIGTERM: its work hears of it, the lock is released, the process ends', async () => {
     const script = await start('endless');
     await script.waitFor(({ event }) => event === 'working');
     await script.signal('SIGTERM');

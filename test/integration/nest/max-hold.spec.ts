@@ -83,7 +83,7 @@ describe.each(SHARED_STORES)('work that hangs under a lock with maxHold, on %s',
     const warnings = [one, two].flatMap(({ log }) => log.ours('warn'));
     expect(warnings).toEqual([expect.stringContaining('held for maxHold (900 ms)')]);
 
-    // What it gives back when it returns at last is not the other's lock.
+    // What it releases when it returns at last is not the other's lock.
     hanging.gate.open();
     await expect(running).resolves.toBe('came back');
     await expect(one.locks.inspect('import')).resolves.not.toBeNull();

@@ -53,7 +53,7 @@ async function acquired(manager: LockManager): Promise<HeldLease> {
   return acquisition.lease;
 }
 
-/** 1 if the newcomer has got the lock, which it gives back at once, while the lease is held. */
+/** 1 if the newcomer has got the lock, which it releases at once, while the lease is held. */
 async function bothHold(lease: HeldLease, newcomer: LockManager): Promise<number> {
   const other = await newcomer.tryAcquire('shared', {});
   if (other.status === 'acquired') {

@@ -164,7 +164,7 @@ describe('two replicas that share a lock behind sentinels', () => {
     await eventually(async () => (await leader()).endsWith(`,${replica.port}`), { within: 20_000 });
   }
 
-  /** Counts where two hold it; what the newcomer gets it gives back at once. */
+  /** Counts where two hold it; what the newcomer gets it releases at once. */
   async function tryToHold(lease: HeldLease, newcomer: LockManager): Promise<void> {
     const other = await newcomer.tryAcquire('shared', {});
     if (other.status !== 'acquired') return;

@@ -25,7 +25,7 @@ async function acquire(by: LockManager, name: string, options: RunOptions = {}):
   throw new Error(`The lock "${name}" was not to be had: ${acquisition.reason}`);
 }
 
-/** Waits for each lock, and gives it back at once. */
+/** Waits for each lock, and releases it at once. */
 function waitFor(names: readonly string[]): Promise<void[]> {
   return Promise.all(names.map(async (name) => (await acquire(waiter, name, { wait: true })).release()));
 }

@@ -163,7 +163,7 @@ describe('a caller that gives up while the store is asked', () => {
     await second;
   });
 
-  it('is told of no loss, where its lock has come into other hands before it was given back', async () => {
+  it('is told of no loss, where its lock has come into other hands before it was released', async () => {
     replica.store.next('acquire', answersAfter(1000));
     const controller = new AbortController();
     const failure = runs({ signal: controller.signal });
@@ -176,7 +176,7 @@ describe('a caller that gives up while the store is asked', () => {
     expect([events, replica.logger.warnings]).toEqual([[], []]);
   });
 
-  it('holds up a shutdown until that is answered, and its lock is given back before the store is closed', async () => {
+  it('holds up a shutdown until that is answered, and its lock is released before the store is closed', async () => {
     const controller = new AbortController();
     replica.store.next('acquire', answersAfter(COMMAND_TIMEOUT / 2));
     const failure = runs({ signal: controller.signal });

@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(useRealTime);
 
-describe('a lock object that has a new lease before the last one is given back', () => {
+describe('a lock object that has a new lease before the last one is released', () => {
   /** What the replica tells of the first lease, late. */
   let late: string[];
 
@@ -32,7 +32,7 @@ describe('a lock object that has a new lease before the last one is given back',
     return lock;
   }
 
-  it('keeps it, and the first was given back, when the store says later that this is in other hands', async () => {
+  it('keeps it, and the first was released, when the store says later that this is in other hands', async () => {
     const lock = await acquiredAnew(fails({ mayHaveRun: false }));
     const told = record(lock, 'released', 'lost', 'error');
 

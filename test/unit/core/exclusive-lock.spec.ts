@@ -155,7 +155,7 @@ describe('the events of a lock object', () => {
     expect(told).toEqual({ first: ['refreshed', 'released'], second: ['refreshed'] });
   });
 
-  it('tell nothing of the lease that another object had before and could not give back in time', async () => {
+  it('tell nothing of the lease that another object had before and could not release in time', async () => {
     const [first, second] = [await acquired(lockOf(replica)), lockOf(replica)];
     replica.store.always('release', hangs);
     replica.clock.standStill(TTL);
@@ -166,7 +166,7 @@ describe('the events of a lock object', () => {
     expect([told, second.acquired]).toEqual([[], true]);
   });
 
-  it('are made for nobody any more when the lock was given back or lost', async () => {
+  it('are made for nobody any more when the lock was released or lost', async () => {
     const makes = (): boolean => {
       let made = false;
       replica.locks.events.emit(() => {
@@ -210,7 +210,7 @@ describe('a lock object whose calls overlap', () => {
     expect(replica.store.callsOf('acquire')).toHaveLength(1);
   });
 
-  it('gives the lock back when release() is called before acquire() is answered', async () => {
+  it('releases the lock when release() is called before acquire() is answered', async () => {
     replica.store.next('acquire', answersAfter(1000));
     const lock = lockOf(replica);
     const [acquiring, releasing] = [lock.acquire(), lock.release()];

@@ -249,7 +249,7 @@ describe('the keeper', () => {
     expect(kept.held).toBe(true);
   });
 
-  it('renews a lease once when the loss of another makes work give back a third', async () => {
+  it('renews a lease once when the loss of another makes work release a third', async () => {
     const [released, lost, kept] = [
       await replica.acquire('released'),
       await replica.acquire('lost', { maxHold: RENEW_EVERY }),

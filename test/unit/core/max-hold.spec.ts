@@ -59,7 +59,7 @@ describe('a lease with maxHold', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('that ends sooner than its TTL keeps others off until the TTL has passed, or it is given back', async () => {
+  it('that ends sooner than its TTL keeps others off until the TTL has passed, or it is released', async () => {
     const lease = await replica.acquire('a', { maxHold: 500 });
     await replica.clock.pass(500);
 
@@ -144,7 +144,7 @@ describe('a lease with maxHold', () => {
 });
 
 describe('a run with maxHold', () => {
-  it('is lost, with its value, and gives the lock back when the work returns', async () => {
+  it('is lost, with its value, and releases the lock when the work returns', async () => {
     const work = new OpenWork<number>();
     const running = replica.locks.run('a', () => work.done, { maxHold: 500 });
     await replica.clock.pass(600);

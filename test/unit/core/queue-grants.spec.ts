@@ -76,7 +76,7 @@ describe('a waiter that is told that the lock is its own', () => {
     expect(asks()).toBe(before + 1);
   });
 
-  it('gives it back when its caller has gone', async () => {
+  it('releases it when its caller has gone', async () => {
     const controller = new AbortController();
     const waiting = replica.acquire('a', { wait: true, signal: controller.signal });
     await settle();

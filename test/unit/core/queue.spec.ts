@@ -21,7 +21,7 @@ afterEach(useRealTime);
 
 const asks = () => replica.store.callsOf('acquire').length;
 
-/** Waits for the lock, and keeps in `order` when it has it; gives it back after `hold` milliseconds. */
+/** Waits for the lock, and keeps in `order` when it has it; releases it after `hold` milliseconds. */
 async function wait(by: Replica, label: string, order: string[], hold = 10): Promise<void> {
   const outcome = await by.locks.run(
     'a',
@@ -40,7 +40,7 @@ async function busyButNotQueued(carryOut: () => Promise<AcquireReply>): Promise<
 }
 
 describe('a line of those who wait', () => {
-  it('is told when the lock is given back: no time passes until the next has it', async () => {
+  it('is told when the lock is released: no time passes until the next has it', async () => {
     const waiting = replica.acquire('a', { wait: true });
     await settle();
     const before = replica.clock.now();

@@ -254,7 +254,7 @@ describe('a release that finds the lock gone', () => {
     expect(replica.store.callsOf('release')).toHaveLength(3);
   });
 
-  it('counts as given back also when all earlier ones certainly did nothing: the work was under its lease', async () => {
+  it('counts as released also when all earlier ones certainly did nothing: the work was under its lease', async () => {
     const { store } = replica;
     const free = async ({ name }: Lease): Promise<void> => {
       const holder = await store.holderOf(name);
@@ -269,7 +269,7 @@ describe('a release that finds the lock gone', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('counts as given back when the next has it already after one that may have been carried out', async () => {
+  it('counts as released when the next has it already after one that may have been carried out', async () => {
     replica.store.next('release', async (carryOut) => {
       await carryOut();
       await replica.store.steal('a');
@@ -290,7 +290,7 @@ describe('a release that finds the lock gone', () => {
     expect(outcome).toMatchObject({ status: 'lost', error: { reason: 'taken' } });
   });
 
-  it('counts as given back when another has it by the time that the store answers, long after', async () => {
+  it('counts as released when another has it by the time that the store answers, long after', async () => {
     const types: string[] = [];
     replica.locks.events.listen(({ type }) => types.push(type));
     replica.store.always('release', fails({ mayHaveRun: false }));

@@ -126,7 +126,7 @@ describe('an acquisition that was never answered', () => {
 });
 
 describe('a grant whose answer comes late', () => {
-  it('is given back and refused after more than two thirds of the TTL', async () => {
+  it('is released and refused after more than two thirds of the TTL', async () => {
     replica.store.next('acquire', answersAfter(667));
     const work = jest.fn();
 

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(useRealTime);
 
 describe('run', () => {
-  it('runs the work under the lock, gives its value, and gives the lock back', async () => {
+  it('runs the work under the lock, gives its value, and releases the lock', async () => {
     const outcome = await replica.locks.run('a', async (lease) => `${lease.name} ${lease.held}`, {});
 
     expect(outcome).toEqual({ status: 'ran', value: 'a true' });
@@ -126,7 +126,7 @@ describe("the work's own error", () => {
   it.each([
     ['thrown at once', bySyncThrow],
     ['a rejection', byRejection],
-  ])('reaches the caller, and the lock is given back: %s', async (_, work) => {
+  ])('reaches the caller, and the lock is released: %s', async (_, work) => {
     await expect(replica.locks.run('a', work, {})).rejects.toBe(error);
 
     await expect(replica.store.holderOf('a')).resolves.toBeNull();

@@ -100,7 +100,7 @@ describe('a store that throws when it is told not to tell any more', () => {
   });
 });
 
-describe('what cannot be given back', () => {
+describe('what cannot be released', () => {
   it('holds up the close for one commandTimeout, and is named in one line', async () => {
     replica.store.next('acquire', fails({ mayHaveRun: true }));
     replica.store.always('release', hangs);

@@ -16,7 +16,7 @@ afterEach(useRealTime);
 const asks = () => replica.store.callsOf('acquire').length;
 
 describe('a run that waits', () => {
-  it('has the lock soon after it was given back', async () => {
+  it('has the lock soon after it was released', async () => {
     const lease = await other.acquire('a');
     const running = replica.locks.run('a', () => 'mine', { wait: TTL });
     await replica.clock.pass(1000);

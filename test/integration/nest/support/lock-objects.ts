@@ -8,7 +8,7 @@ import type {
 
 const made = new Set<{ release(): Promise<void> }>();
 
-/** A lock object that `releaseLocks()` gives back, since a shutdown waits for those that are held. */
+/** A lock object that `releaseLocks()` releases, since a shutdown waits for those that are held. */
 export function lockOf(
   locks: ExclusiveLockService,
   name: string,
@@ -19,7 +19,7 @@ export function lockOf(
   return lock;
 }
 
-/** The lease on a lock that is free, or that is waited for; `releaseLocks()` gives it back. */
+/** The lease on a lock that is free, or that is waited for; `releaseLocks()` releases it. */
 export async function leaseOf(
   locks: ExclusiveLockService,
   name: string,

@@ -15,7 +15,7 @@ import {
 } from '../stores/lock-store.js';
 import type { HeldLease } from './held-lease.js';
 
-/** Milliseconds before the second attempt to give back a lock; doubles up to the longest. */
+/** Milliseconds before the second attempt to release a lock; doubles up to the longest. */
 const FIRST_RETRY = 50;
 /** As often as waiters ask a store that is away, so that the next waiter has the lock soon after the store is back. */
 const LONGEST_RETRY = 500;
@@ -25,7 +25,7 @@ const SLOWEST_RETRY = 5000;
 const PATIENCE = 250;
 
 /** The end of one acquisition. */
-export interface Return extends ReleaseRequest {
+export interface Release extends ReleaseRequest {
   /** Logs what happens to it instead of the common logger. */
   readonly logger?: LockLogger | undefined;
 }
@@ -33,7 +33,7 @@ export interface Return extends ReleaseRequest {
 /** What becomes of the release of a lease. */
 interface ReleaseListener {
   /** Is called with the store's answer; undefined when there will be none. `inTime`: it was waited for. */
-  gaveBack(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void;
+  released(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void;
   /** Is called once if the store refuses it for good. */
   releaseRefused(lease: HeldLease, error: LockStoreError): void;
   /** Is called when nobody waits for it any more, and again when it is answered after that. */
@@ -49,7 +49,7 @@ interface Waited {
 
 /** What the store has not answered. */
 interface Pending extends BagMember {
-  readonly request: Return;
+  readonly request: Release;
   readonly waited: Waited | undefined;
   /** Whether a success is recorded with it. Until then the lock is kept: its next holder would do the same again. */
   readonly records: boolean;
@@ -58,8 +58,8 @@ interface Pending extends BagMember {
   isRefusalTold: boolean;
 }
 
-/** What the returner works with. */
-export interface ReturnerParts {
+/** What the releaser works with. */
+export interface ReleaserParts {
   readonly store: LockStore;
   readonly commandTimeout: number;
   readonly logger: LockLogger;
@@ -67,9 +67,9 @@ export interface ReturnerParts {
   readonly clock: Clock;
 }
 
-/** Gives locks back: at once if the store answers, otherwise in the background until it does. */
-export class LockReturner {
-  readonly #parts: ReturnerParts;
+/** Releases locks: at once if the store answers, otherwise in the background until it does. */
+export class LockReleaser {
+  readonly #parts: ReleaserParts;
   readonly #pending = new Bag<Pending>();
   readonly #patience: Deadlines;
   readonly #closing = new AbortController();
@@ -77,23 +77,23 @@ export class LockReturner {
   /** It was told that releases are refused for good, and none was answered since. */
   #refusalTold = false;
 
-  constructor(parts: ReturnerParts) {
+  constructor(parts: ReleaserParts) {
     this.#parts = parts;
     // The process must not end while a caller awaits a release.
     this.#patience = new Deadlines(parts.clock, { keepAlive: true });
   }
 
   /** Resolves when the store has answered, or after PATIENCE. Never rejects. The listener is also called later. */
-  giveBack(lease: HeldLease, listener: ReleaseListener): Promise<void> {
-    return new Promise((resolve) => void this.#return(lease, { lease, listener, resolve }));
+  release(lease: HeldLease, listener: ReleaseListener): Promise<void> {
+    return new Promise((resolve) => void this.#release(lease, { lease, listener, resolve }));
   }
 
   /** Releases an acquisition that is void, in the background. */
-  withdraw(request: Return): void {
-    void this.#return(request);
+  withdraw(request: Release): void {
+    void this.#release(request);
   }
 
-  async #return(request: Return, waited?: Waited): Promise<void> {
+  async #release(request: Release, waited?: Waited): Promise<void> {
     const { store, clock, commandTimeout } = this.#parts;
     const now = clock.now();
     const records = request.end === 'completed' && recordsCompletion(request.claim);
@@ -111,7 +111,7 @@ export class LockReturner {
     if (this.#pending.size === 0) this.#onIdle?.();
     if (!waited || !patience) return;
     const inTime = this.#patience.cancel(patience);
-    waited.listener.gaveBack(waited.lease, reply, inTime);
+    waited.listener.released(waited.lease, reply, inTime);
     leave(waited);
   }
 
@@ -125,14 +125,15 @@ export class LockReturner {
     }
     // Two acquisitions of one lock may end at the same time.
     const left = new Map(this.#pending.all().map(({ request }) => [request.name, request.logger ?? logger]));
-    for (const [name, log] of left) log.warn(messages.notGivenBack(name, new Error(messages.storeClosed())));
+    for (const [name, log] of left)
+      log.warn(messages.couldNotRelease(name, new Error(messages.storeClosed())));
     this.#closing.abort();
     this.#patience.rest();
   }
 
   async #goOn(item: Pending, firstError: unknown): Promise<OwnerReply | undefined> {
     const { signal } = this.#closing;
-    // It must not keep the process: a lock that cannot be given back expires.
+    // It must not keep the process: a lock that cannot be released expires.
     const pause = new Pause(this.#parts.clock, { signals: [signal], ref: false });
     let failure = firstError as Partial<LockStoreError>;
     let mayHaveRun = false;
