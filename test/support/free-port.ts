@@ -11,6 +11,29 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+const BUS_OFFSET = 10_000;
+const LAST_PORT = 65_535;
+
+/** The same for a node of a cluster, which also listens 10 000 above, where all engines have their bus. */
+export async function freePortOfNode(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if (port + BUS_OFFSET <= LAST_PORT && (await isFree(port + BUS_OFFSET))) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
+  server.close();
+  await once(server, 'close');
+  return true;
+}
+
 /** The port that a server listens on. */
 export function portOf(server: Server): number {
   const address = server.address();

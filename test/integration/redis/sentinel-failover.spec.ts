@@ -21,7 +21,7 @@ describe('two replicas that share a lock behind sentinels', () => {
   beforeEach(async () => {
     violations = 0;
     primary = await RedisServer.start();
-    replica = await RedisServer.start({ args: ['--replicaof', `127.0.0.1 ${primary.port}`] });
+    replica = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(primary.port)] });
     await eventually(async () => (await primary.client().info('replication')).includes('state=online'));
     sentinel = await startSentinel(primary.port);
     // It asks the primary about replicas every ten seconds, and the replica about its link more often.

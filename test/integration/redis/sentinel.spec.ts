@@ -19,7 +19,7 @@ describe('a primary behind sentinels', () => {
 
   beforeEach(async () => {
     master = await RedisServer.start();
-    replica = await RedisServer.start({ args: ['--replicaof', `127.0.0.1 ${master.port}`] });
+    replica = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(master.port)] });
     const client = master.client();
     await eventually(async () => (await client.info('replication')).includes('state=online'));
     sentinel = await startSentinel(master.port);

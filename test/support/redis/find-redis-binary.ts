@@ -5,12 +5,13 @@ const NAMES = ['redis-server', 'valkey-server'];
 
 const HOW_TO_GET_ONE = `These tests need a Redis. Any one of these will do:
   - a running Docker engine (image: REDIS_IMAGE, default redis:8); enough for most tests, but some start servers of their own
+  - REDIS_SERVER=/path/of/keydb-server, or of any other server that speaks like Redis
   - redis-server or valkey-server on the PATH, e.g. apt-get install redis-server, brew install redis
   - REDIS_URL=redis://host:port of a server that the tests may use (they touch keys of their own only)`;
 
-/** The path of redis-server or valkey-server. Installs Debian's where that can be done unasked. */
+/** The path of the server that REDIS_SERVER names, or of redis-server or valkey-server. Installs Debian's where that can be done unasked. */
 export async function findRedisBinary(): Promise<string> {
-  const binary = redisBinaryOnPath() ?? (await installedRedis());
+  const binary = process.env.REDIS_SERVER ?? redisBinaryOnPath() ?? (await installedRedis());
   if (!binary) throw new Error(HOW_TO_GET_ONE);
   return binary;
 }

@@ -12,10 +12,10 @@ import { findRedisBinary } from './find-redis-binary.js';
 import { answersPing } from './ping-redis.js';
 
 export interface RedisServerOptions {
-  /** More arguments of redis-server, such as `['--maxmemory', '2mb']`; they win over ours. Or new ones for each attempt. */
-  readonly args?: readonly string[] | (() => Promise<readonly string[]>);
-  /** @default a free one */
-  readonly port?: number;
+  /** More arguments of redis-server, such as `['--maxmemory', '2mb']`; they win over ours. */
+  readonly args?: readonly string[];
+  /** A function names another for each attempt. @default `freePort` */
+  readonly port?: number | (() => Promise<number>);
   /** Whether writes survive `kill()`. @default false: it forgets everything, even on `stop()` */
   readonly appendonly?: boolean;
 }
@@ -27,17 +27,21 @@ export class RedisServer {
   static readonly #open = new Set<RedisServer>();
 
   /** Starts a server on 127.0.0.1 and waits until it answers. `close()` it in the end. */
-  static async start({ args = [], port, appendonly = false }: RedisServerOptions = {}): Promise<RedisServer> {
+  static async start({
+    args = [],
+    port = freePort,
+    appendonly = false,
+  }: RedisServerOptions = {}): Promise<RedisServer> {
     const binary = await findRedisBinary();
     for (let attempt = 1; ; attempt++) {
-      const more = typeof args === 'function' ? await args() : args;
-      const server = new RedisServer(binary, port ?? (await freePort()), appendonly, more);
+      const itsPort = typeof port === 'function' ? await port() : port;
+      const server = new RedisServer(binary, itsPort, appendonly, args);
       try {
         await server.restart();
         return server;
       } catch (error) {
         await server.close();
-        const collision = port === undefined && server.#output.includes('Address already in use');
+        const collision = typeof port === 'function' && server.#output.includes('Address already in use');
         if (!collision || attempt === PORT_ATTEMPTS) throw error;
       }
     }

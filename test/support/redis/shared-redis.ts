@@ -8,7 +8,7 @@ export interface SharedRedis {
   stop(): Promise<void>;
 }
 
-/** The first that can be had: the one that REDIS_URL names, a container, a redis-server of this machine. */
+/** The first that can be had: the one that REDIS_URL or REDIS_SERVER names, a container, a redis-server of this machine. */
 export async function startSharedRedis(): Promise<SharedRedis> {
   const told = process.env.REDIS_URL;
   if (told) return { url: told, stop: async () => undefined };
@@ -16,7 +16,7 @@ export async function startSharedRedis(): Promise<SharedRedis> {
 }
 
 async function containerIfAny(): Promise<SharedRedis | undefined> {
-  if (!(await dockerEngineAnswers())) return undefined;
+  if (process.env.REDIS_SERVER || !(await dockerEngineAnswers())) return undefined;
   try {
     return await startRedisContainer();
   } catch (error) {

@@ -2,7 +2,7 @@ import { execFile as execFileWithCallback } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Redis } from 'ioredis';
 import { eventually } from '../../../support/eventually.js';
-import { freePort } from '../../../support/free-port.js';
+import { freePortOfNode } from '../../../support/free-port.js';
 import { RedisServer } from '../../../support/redis/redis-server.js';
 
 const execFile = promisify(execFileWithCallback);
@@ -37,11 +37,11 @@ export async function startCluster(): Promise<TestCluster> {
   const [first] = clients as [Redis];
   const size = Math.ceil(SLOTS / servers.length);
   for (const [i, client] of clients.entries()) {
-    await client.cluster('ADDSLOTSRANGE', i * size, Math.min(SLOTS, (i + 1) * size) - 1);
+    await addSlots(client, i * size, Math.min(SLOTS, (i + 1) * size));
     await client.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
   }
   for (const server of servers.slice(1)) {
-    await first.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPorts.get(server) ?? 0);
+    await first.call('CLUSTER', 'MEET', '127.0.0.1', server.port);
   }
   await eventually(async () => {
     for (const client of clients)
@@ -114,7 +114,7 @@ function epochsIn(nodes: unknown): string {
 export async function startLoneNode({ args = [] }: { args?: string[] } = {}): Promise<RedisServer> {
   const server = await startNode(['--cluster-announce-ip', '127.0.0.1', ...args]);
   const client = server.client();
-  await client.cluster('ADDSLOTSRANGE', 0, SLOTS - 1);
+  await addSlots(client, 0, SLOTS);
   await eventually(async () => expect(await client.cluster('INFO')).toContain('cluster_state:ok'));
   return server;
 }
@@ -124,7 +124,7 @@ export async function startReplicaOf(cluster: TestCluster, master: number): Prom
   const server = await startNode();
   const [client, source] = [server.client(), cluster.servers[master]];
   const id = await source.client().call('CLUSTER', 'MYID');
-  await client.call('CLUSTER', 'MEET', '127.0.0.1', source.port, busPorts.get(source) ?? 0);
+  await client.call('CLUSTER', 'MEET', '127.0.0.1', source.port);
   await eventually(async () => expect(await client.cluster('INFO')).toMatch(/known_nodes:4/));
   await eventually(async () => (await client.call('CLUSTER', 'REPLICATE', id as string)) === 'OK');
   await eventually(async () => {
@@ -138,28 +138,20 @@ export async function startReplicaOf(cluster: TestCluster, master: number): Prom
 
 type SlotRange = [from: number, to: number, master: [host: string, port: number]];
 
-const busPorts = new WeakMap<RedisServer, number>();
-
-async function startNode(more: string[] = []): Promise<RedisServer> {
-  let bus = 0;
-  // Not port + 10000, which may be beyond the last port there is.
-  const server = await RedisServer.start({
-    args: async () => [...clusterArguments((bus = await freePort())), ...more],
-  });
-  busPorts.set(server, bus);
-  return server;
+/** One by one, since only Redis 7 takes ranges. */
+async function addSlots(client: Redis, from: number, to: number): Promise<void> {
+  await client.cluster('ADDSLOTS', ...Array.from({ length: to - from }, (_, i) => from + i));
 }
 
-function clusterArguments(bus: number): string[] {
-  return [
+function startNode(more: string[] = []): Promise<RedisServer> {
+  const ours = [
     '--cluster-enabled',
     'yes',
-    '--cluster-port',
-    String(bus),
     '--cluster-node-timeout',
     '2000',
     // What is left serves on; else nothing could be said about a lock while a node is away.
     '--cluster-require-full-coverage',
     'no',
   ];
+  return RedisServer.start({ port: freePortOfNode, args: [...ours, ...more] });
 }
