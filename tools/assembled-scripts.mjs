@@ -3,7 +3,8 @@ const INCLUDE = /^ *-- include (\S+)$/gm;
 /**
  * The scripts that Redis is given, `[name, lua]`, of the files that they are written in, `[file, lua]`. A line
  * `-- include x.lua` stands for that file; what is included is no script by itself. `constants` are the numbers that Lua
- * names and TypeScript knows. Comments stay behind.
+ * names and TypeScript knows. Comments stay behind, except
+ * those that tell a server something, `--!`.
  */
 export function assembled(files, constants) {
   const sources = new Map(files);
@@ -16,7 +17,7 @@ export function assembled(files, constants) {
 
 const nameOf = (file) => file.replace('.lua', '').replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
 
-const withoutComments = (lua) => lua.replace(/^ *--.*\n/gm, '').replace(/^\n+/gm, '');
+const withoutComments = (lua) => lua.replace(/^ *--(?!!).*\n/gm, '').replace(/^\n+/gm, '');
 
 const withConstants = (lua, constants) =>
   lua.replace(/\b[A-Z_]+\b/g, (name) => (typeof constants[name] === 'number' ? constants[name] : name));

@@ -44,6 +44,9 @@ export const storeMessages = {
   queueRefused: (refusal: string) =>
     `Waiters for a lock ask ten times a second and keep no order, because the Redis user lacks a permission that the ` +
     `queue needs (${refusal}). Grant it; the README lists the commands and channels.`,
+  noShardedMessages: () =>
+    'Waiters for a lock ask ten times a second and keep no order, because this cluster does not know SSUBSCRIBE. Redis 7 ' +
+    'and Valkey know it.',
   mayEvict: (label: string, policy: string) =>
     `Redis at ${label} may evict locks that are held when its memory is full (maxmemory-policy ${policy}), and then two ` +
     'replicas would run. Set maxmemory-policy noeviction, or use a separate Redis for locks.',

@@ -7,7 +7,7 @@ const NOT_RUN =
 /** ioredis puts this before the error of the last attempt, whatever that was, when a cluster has redirected it too often. */
 const FOLLOWED = /^Too many Cluster redirections\. Last error: \w+: /;
 /** Redis before version 7 and KeyDB put this before the refusal of a write in a script. */
-const IN_SCRIPT = /^ERR Error running script .*: -/;
+const IN_SCRIPT = /^ERR Error running script .*?: -/;
 /** Refusals that end by themselves, often within the time of one call. */
 const PASSING = /^(LOADING|READONLY|NOSCRIPT|NOAUTH|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MOVED|ASK)\b/;
 /** Refusals of every write, whatever its keys. */
@@ -16,7 +16,7 @@ const OF_WHOLE_SERVER = /^(MISCONF|NOREPLICAS|OOM)\b/;
 const CURED_BY_RECONNECT = /^(READONLY|NOAUTH)\b/;
 
 export function surelyDidNothing({ message }: Error): boolean {
-  return NOT_RUN.test(message.replace(FOLLOWED, ''));
+  return NOT_RUN.test(message.replace(FOLLOWED, '').replace(IN_SCRIPT, ''));
 }
 
 /** Whether ioredis did not send the command. This error does not say what is wrong. */
@@ -58,6 +58,11 @@ export function isOfDatabase(error: unknown): boolean {
 /** Whether the Redis user lacks a permission. */
 export function isForbidden(error: unknown): error is Error {
   return isErrorLike(error) && error.message.startsWith('NOPERM');
+}
+
+/** Whether the server does not know the command. */
+export function isUnknownCommand(error: unknown): boolean {
+  return isErrorLike(error) && /^ERR unknown command/i.test(error.message);
 }
 
 /** Whether ioredis has tried all sentinels, and none named a server that is a primary. */

@@ -3,7 +3,7 @@ import { messages } from '../../common/messages.js';
 import type { QueueGrant } from '../lock-store.js';
 import type { LockKeys } from './lock-keys.js';
 import { leaveProcessAlone, type RedisClient } from './open-redis-client.js';
-import { isForbidden } from './redis-errors.js';
+import { isForbidden, isUnknownCommand } from './redis-errors.js';
 import { SilentConnections } from './silent-connections.js';
 import { slotOf } from './slot-of.js';
 
@@ -23,7 +23,7 @@ type OnNews = (grant?: QueueGrant) => void;
 const CHECK_EVERY = 4000;
 /** Least milliseconds between two reconnects because messages do not arrive. */
 const RECONNECT_DELAY = 4000;
-/** Milliseconds before the inbox tries again after a missing permission. */
+/** Milliseconds before the inbox tries again after a missing permission or command. */
 const REFUSED_FOR = 60_000;
 
 /**
@@ -99,7 +99,7 @@ export class RedisInbox {
   ): { queued: boolean; lastToken?: number } {
     if (lastToken !== undefined && lastToken !== null) return { queued: true, lastToken: Number(lastToken) };
     if (lastToken === undefined) this.listen(name);
-    else if (typeof error === 'string') this.#refused(error);
+    else if (typeof error === 'string') this.#refused(messages.queueRefused(error));
     else this.reconnect();
     return { queued: false };
   }
@@ -172,7 +172,9 @@ export class RedisInbox {
       },
       (error: unknown) => {
         this.#subscribing.delete(channel);
-        if (isForbidden(error)) this.#refused(error.message);
+        if (isForbidden(error)) this.#refused(messages.queueRefused(error.message));
+        // Before Redis 7 a cluster has no sharded messages. Other messages reach all nodes, but none knows who listens there.
+        if (isUnknownCommand(error)) this.#refused(messages.noShardedMessages());
       },
     );
   }
@@ -181,10 +183,10 @@ export class RedisInbox {
     return performance.now() < this.#refusedUntil;
   }
 
-  /** The Redis user lacks a permission that a queue needs. Polling waiters must not try again ten times a second. */
-  #refused(reason: string): void {
+  /** The server refuses what a queue needs. Polling waiters must not try again ten times a second. */
+  #refused(warning: string): void {
     this.#refusedUntil = performance.now() + REFUSED_FOR;
-    if (!this.#toldOfRefusal) this.#parts.warn(messages.queueRefused(reason));
+    if (!this.#toldOfRefusal) this.#parts.warn(warning);
     this.#toldOfRefusal = true;
   }
 

@@ -14,8 +14,8 @@ export const SCRIPTS = {
     lua: "local text = redis.call('GET', KEYS[1])\nif not text then\n  return {}\nend\nreturn { text, redis.call('PTTL', KEYS[1]), redis.call('ZCARD', KEYS[2]) }\n",
   },
   list: {
-    sha: '9c7706a7b14fc5de27e5784917c0b88b6488a656',
-    lua: "local function slot_of(lock)\n  return string.find(lock, '{', 1, true) and lock .. '{}' or '{' .. lock .. '}'\nend\nlocal page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])\nlocal reply = { page[1] }\nfor _, key in ipairs(page[2]) do\n  local text = redis.pcall('GET', key)\n  if type(text) == 'string' and text ~= '' and not string.find(key, '{}:', 1, true) then\n    reply[#reply + 1] = { key, text, redis.call('PTTL', key), redis.call('ZCARD', slot_of(key) .. ':queue') }\n  end\nend\nreturn reply\n",
+    sha: 'd3149d425f220564d92ead9871eda592d89b8cf3',
+    lua: "--!df flags=allow-undeclared-keys\nlocal function slot_of(lock)\n  return string.find(lock, '{', 1, true) and lock .. '{}' or '{' .. lock .. '}'\nend\nlocal page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])\nlocal reply = { page[1] }\nfor _, key in ipairs(page[2]) do\n  local text = redis.pcall('GET', key)\n  if type(text) == 'string' and text ~= '' and not string.find(key, '{}:', 1, true) then\n    reply[#reply + 1] = { key, text, redis.call('PTTL', key), redis.call('ZCARD', slot_of(key) .. ':queue') }\n  end\nend\nreturn reply\n",
   },
   pause: {
     sha: '7fcc9fb662e621824e89a7361931befbee16a3e1',

@@ -1,14 +1,18 @@
 import { jest } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
+import { engineKnows } from '../../support/redis/engine.js';
 import { ACL_TO_WAIT_IN_CLUSTER, MINIMAL_ACL, MINIMAL_ACL_OF_CLUSTER } from './support/acl.js';
 import { startCluster, startReplicaOf, type TestCluster } from './support/cluster.js';
+import { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
 import { queueUp } from '../../../lib/testing/store-contract/queue-up.js';
 import { closeEverything, openManager, openStore, wanted, WITHIN } from './support/redis-stores.js';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
 
-describe('the waiters for a lock in a Redis cluster', () => {
+const hasShardedMessages = await engineKnows('ssubscribe');
+
+(hasShardedMessages ? describe : describe.skip)('the waiters for a lock in a Redis cluster', () => {
   let cluster: TestCluster;
   beforeEach(async () => {
     cluster = await startCluster();
@@ -106,5 +110,33 @@ describe('the waiters for a lock in a Redis cluster', () => {
     await eventually(() => waiter.notified > 0);
     expect(log.all).toBe('');
     for (const server of cluster.servers) expect(await server.client().acl('LOG')).toEqual([]);
+  });
+});
+
+describe('the waiters for a lock in a cluster without sharded messages, as of Redis 6 and KeyDB', () => {
+  afterEach(() => jest.restoreAllMocks());
+  afterEach(closeEverything);
+
+  it('poll, and one warning says what that costs', async () => {
+    const args = hasShardedMessages ? ['--rename-command', 'SSUBSCRIBE', ''] : [];
+    const connection = { cluster: (await startCluster({ args })).nodes };
+    const [{ manager: one }, { manager: two, log }] = [
+      await openManager(connection),
+      await openManager(connection),
+    ];
+    const first = await one.tryAcquire('a', {});
+    const waiting = two.tryAcquire('a', { wait: 60_000 });
+    await eventually(() => log.warnings.length > 0);
+    const subscribe = jest.spyOn(Cluster.prototype, 'ssubscribe');
+    const tries = jest.spyOn(RedisLockStore.prototype, 'acquire');
+    await eventually(() => tries.mock.calls.length > 10);
+
+    if (first.status !== 'acquired') throw new Error('skipped');
+    await first.lease.release();
+
+    expect(await waiting).toMatchObject({ status: 'acquired' });
+    expect(subscribe).not.toHaveBeenCalled();
+    expect(log.warnings).toHaveLength(1);
+    expect(log.warnings[0]).toMatch(/ask ten times a second and keep no order.* SSUBSCRIBE/);
   });
 });

@@ -9,6 +9,7 @@ import { checkRedis } from '../../../lib/stores/redis/check-redis.js';
 import type { RedisConnectionOptions } from '../../../lib/stores/redis/redis-connection-options.js';
 import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
+import { engineKnows } from '../../support/redis/engine.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { makeCertificates } from './support/certificates.js';
 import { startCluster, startLoneNode } from './support/cluster.js';
@@ -171,6 +172,7 @@ describe.each([
     const mine = wanted();
     expect(await store.acquire(mine, WITHIN)).toMatchObject({ status: 'granted' });
     expect(await node.client().client('LIST')).toMatch(/ name=theirs .* user=locker /);
+    if (!(await engineKnows('ssubscribe'))) return;
     const waiter = await queueUp(store, wanted());
     expect(await store.release(mine, WITHIN)).toBe('held');
     await eventually(() => waiter.notified > 0);

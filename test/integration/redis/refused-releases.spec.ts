@@ -143,7 +143,7 @@ describe('work that succeeds when its user may no longer release locks (-NOPERM)
     const server = await RedisServer.start();
     const admin = server.client();
     const user = (...rules: string[]): Promise<unknown> => admin.acl('SETUSER', 'app', ...rules);
-    await user('on', '>secret', ...MINIMAL_ACL, ...ACL_TO_WAIT);
+    await user('on', '>secret', 'resetchannels', ...MINIMAL_ACL, ...ACL_TO_WAIT);
     const url = server.url.replace('redis://', 'redis://app:secret@');
     const { manager, log } = await openManager(url);
     const other = await openManager(server.url);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
 import { ownTime } from '../../support/own-time.js';
+import { engineIsKeyDb } from '../../support/redis/engine.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { FakeRedis, handshake } from './support/fake-redis.js';
 import {
@@ -15,6 +16,8 @@ import {
   wanted,
   WITHIN,
 } from './support/redis-stores.js';
+
+const isKeyDb = await engineIsKeyDb();
 
 afterEach(closeEverything);
 
@@ -216,6 +219,15 @@ describe('a Redis that refuses', () => {
     );
   });
 
+  // KeyDB refuses a SET then, but none of a script.
+  (isKeyDb ? it.skip : it)('because it has too few replicas (-NOREPLICAS) is survived', () =>
+    survives(
+      'NOREPLICAS',
+      () => admin.config('SET', 'min-replicas-to-write', '1'),
+      () => admin.config('SET', 'min-replicas-to-write', '0'),
+    ),
+  );
+
   it('because a password is needed now (-NOAUTH) is survived', () =>
     survives(
       'NOAUTH',
@@ -227,11 +239,10 @@ describe('a Redis that refuses', () => {
     ));
 
   it('while it loads its data (-LOADING) is survived', async () => {
-    const slow = await RedisServer.start({
-      args: ['--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024'],
-    });
+    // It answers once for each 2 MB, or more often.
+    const slow = await RedisServer.start({ args: ['--key-load-delay', '2000', '--rdbcompression', 'no'] });
     const data = slow.client();
-    const values = Array.from({ length: 3000 }, (_, i) => [`key-${i}`, 'x'.repeat(100)]).flat();
+    const values = Array.from({ length: 3000 }, (_, i) => [`key-${i}`, 'x'.repeat(4000)]).flat();
     await data.mset(...values);
     await data.save();
     const { manager, log } = await openManager(slow.url, 800);

@@ -2,12 +2,20 @@ import { Redis } from 'ioredis';
 import { OutageLog } from '../../../lib/common/outage-log.js';
 import { LockKeys } from '../../../lib/stores/redis/lock-keys.js';
 import { RedisLockStore } from '../../../lib/stores/redis/redis-lock-store.js';
+import { SCRIPTS } from '../../../lib/stores/redis/scripts.js';
 import { removeKeys, testRedisUrl, uniquePrefix } from '../../support/redis/test-redis.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { describeContract } from './describe-contract.js';
+import { ScriptWatch } from './support/script-watch.js';
 
 const logger = { ...console, log: console.info };
 const outages = new OutageLog(logger);
+
+let watch: ScriptWatch;
+beforeAll(async () => {
+  watch = await ScriptWatch.start(testRedisUrl());
+});
+afterAll(() => watch.stop());
 
 describeContract(
   'the Redis store',
@@ -47,6 +55,14 @@ describeContract(
   },
   { without: ['advance'] },
 );
+
+/** After all of the contract. Dragonfly refuses other keys, and a cluster may have them elsewhere. */
+it('a script touches only keys that its call declares, except the one that lists locks', () => {
+  const { list, ...others } = SCRIPTS;
+  for (const { sha } of Object.values(others)) expect(watch.called).toContain(sha);
+  expect(list.lua).toMatch(/^--!df flags=allow-undeclared-keys\n/);
+  expect([...watch.undeclared]).toEqual([]);
+});
 
 function open(prefix: string, port?: number): Promise<RedisLockStore> {
   const connection = new URL(testRedisUrl());

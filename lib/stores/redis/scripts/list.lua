@@ -1,3 +1,5 @@
+--!df flags=allow-undeclared-keys
+-- Dragonfly reads the line above. Which locks there are is known here only.
 -- Reads the next locks of one server, a page at a time.
 -- ARGV[1]  where to go on, '0' to begin     ARGV[2]  what their keys match     ARGV[3]  how many keys to look at
 -- Replies  {where to go on, {key, text, remaining ms, length of the queue}, …}

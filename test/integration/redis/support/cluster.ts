@@ -31,8 +31,8 @@ export interface OpenSlot {
   close(): Promise<void>;
 }
 
-export async function startCluster(): Promise<TestCluster> {
-  const servers = await Promise.all(Array.from({ length: 3 }, () => startNode()));
+export async function startCluster({ args = [] }: { args?: string[] } = {}): Promise<TestCluster> {
+  const servers = await Promise.all(Array.from({ length: 3 }, () => startNode(args)));
   const clients = servers.map((server) => server.client());
   const [first] = clients as [Redis];
   const size = Math.ceil(SLOTS / servers.length);
