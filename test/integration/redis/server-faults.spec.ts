@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
 import { ownTime } from '../../support/own-time.js';
-import { engineIsKeyDb } from '../../support/redis/engine.js';
+import { engineGuardsScripts } from '../../support/redis/engine.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { FakeRedis, handshake } from './support/fake-redis.js';
 import {
@@ -17,7 +17,7 @@ import {
   WITHIN,
 } from './support/redis-stores.js';
 
-const isKeyDb = await engineIsKeyDb();
+const onGuarded = (await engineGuardsScripts()) ? it : it.skip;
 
 afterEach(closeEverything);
 
@@ -219,8 +219,7 @@ describe('a Redis that refuses', () => {
     );
   });
 
-  // KeyDB refuses a SET then, but none of a script.
-  (isKeyDb ? it.skip : it)('because it has too few replicas (-NOREPLICAS) is survived', () =>
+  onGuarded('because it has too few replicas (-NOREPLICAS) is survived', () =>
     survives(
       'NOREPLICAS',
       () => admin.config('SET', 'min-replicas-to-write', '1'),

@@ -13,8 +13,8 @@ export async function engineKnows(command: string): Promise<boolean> {
   return info !== null;
 }
 
-/** Whether the server that the tests start is a KeyDB. */
-export async function engineIsKeyDb(): Promise<boolean> {
+/** Whether `min-replicas-to-write` holds back scripts. KeyDB refuses a SET then, but no script. */
+export async function engineGuardsScripts(): Promise<boolean> {
   const { stdout } = await run(await findRedisBinary(), ['--version']);
-  return stdout.startsWith('KeyDB');
+  return !stdout.startsWith('KeyDB');
 }

@@ -2,11 +2,10 @@ import { surelyDidNothing } from '../../../../lib/stores/redis/redis-errors.js';
 
 const FOLLOWED = 'Too many Cluster redirections. Last error: ';
 
-describe('a write that is refused within a script', () => {
-  // Redis 7 tells the refusal alone.
-  const inScript = (error: string) =>
-    `ERR Error running script (call to f_6b1bf4): @user_script:54: ${error}`;
+/** As Redis 6.2 and KeyDB say it. Redis 7 tells the refusal alone. */
+const inScript = (error: string) => `ERR Error running script (call to f_6b1bf4): @user_script:54: ${error}`;
 
+describe('a write that is refused within a script', () => {
   it.each([
     "-OOM command not allowed when used memory > 'maxmemory'.",
     '-MISCONF Redis is configured to save',
