@@ -16,8 +16,10 @@ void new Script(`'use strict';${js}`);
 if (/<\/(script|style)/i.test(js + css)) throw new Error('The page would end its script or style too early.');
 
 const html = withoutComments(read('board.html'))
-  .replace('/* board.css */', () => css)
-  .replace('/* main.js */', () => js);
+  .replace('<style></style>', () => `<style>${css}</style>`)
+  .replace('<script type="module"></script>', () => `<script type="module">${js}</script>`);
+if (!html.includes(css) || !html.includes(js))
+  throw new Error('board.html has no place for its styles or script.');
 const policy = [
   "default-src 'none'",
   `script-src '${hashOf(js)}'`,

@@ -12,8 +12,15 @@ export class Replica {
   /** Rejects if the replica exits before it is ready. */
   readonly ready: Promise<void>;
 
-  constructor(main: URL, index: number, onEvent: (index: number, told: Told) => void) {
+  /** @param env is added to the environment of the demo */
+  constructor(
+    main: URL,
+    index: number,
+    onEvent: (index: number, told: Told) => void,
+    env: Readonly<Record<string, string>> = {},
+  ) {
     this.#process = spawn(process.execPath, ['--import', END_WITH_DEMO, fileURLToPath(main)], {
+      env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.ready = new Promise((resolve, reject) => {
@@ -27,6 +34,10 @@ export class Replica {
         onEvent(index, told);
       });
     });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
   }
 
   kill(): void {

@@ -7,6 +7,8 @@ export interface Told {
   readonly missed?: boolean | undefined;
   /** The step of a migration. */
   readonly step?: string | undefined;
+  /** Where it listens. */
+  readonly port?: number | undefined;
   /** The term of a leader. */
   readonly fencingToken?: number | undefined;
   /** When it happened, by `machineTime()`. */
