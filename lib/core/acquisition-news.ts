@@ -2,7 +2,7 @@ import { wallTime, type Clock } from '../common/clock.js';
 import type { Holder } from '../common/holder.js';
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
-import type { AcquireReply, Claim, TickClaim } from '../stores/lock-store.js';
+import type { AcquireReply, Claim } from '../stores/lock-store.js';
 import type { Wanted } from './wanted.js';
 import { ClockWatch } from './clock-watch.js';
 import type { HeldLease } from './held-lease.js';
@@ -11,6 +11,7 @@ import type { LockEvents } from './lock-events.js';
 import { describeClaim } from './occurrence.js';
 import { OtherApplications } from './other-applications.js';
 import type { Skipped } from './outcome.js';
+import { UntoldTicks } from './untold-ticks.js';
 import { LONGEST_WAIT_FOR_TICK } from './wait-policy.js';
 
 /** Reports how acquisitions end, and what the store's replies reveal, as events and log lines. */
@@ -20,6 +21,7 @@ export class AcquisitionNews {
   readonly #logger: LockLogger;
   readonly #clockWatch: ClockWatch;
   readonly #others: OtherApplications;
+  readonly #untold: UntoldTicks;
 
   constructor(clock: Clock, events: LockEvents, logger: LockLogger, application: string | undefined) {
     this.#clock = clock;
@@ -27,6 +29,7 @@ export class AcquisitionNews {
     this.#logger = logger;
     this.#clockWatch = new ClockWatch(logger);
     this.#others = new OtherApplications(application, logger);
+    this.#untold = new UntoldTicks(events, logger);
   }
 
   waited({ name, claim }: Wanted, since: number, holder: Holder | undefined, granted: boolean): void {
@@ -40,9 +43,17 @@ export class AcquisitionNews {
     }));
   }
 
-  /** `now` is the store's clock at the grant; `wasAway`: the run comes late since the store could not be asked. */
-  acquired(lease: HeldLease, now: number | undefined, since: number, wasAway: boolean): void {
+  /** `reply` is the grant; `wasAway`: the run comes late since the store could not be asked. */
+  acquired(
+    wanted: Wanted,
+    lease: HeldLease,
+    reply: Pick<AcquireReply, 'now' | 'idleSince'>,
+    since: number,
+    wasAway: boolean,
+  ): void {
     const { claim } = lease;
+    const { now } = reply;
+    if (claim?.kind === 'tick') this.#untold.granted(wanted, claim, reply);
     const late = lateness(lease, now);
     this.#events.emit(() => ({ type: 'acquired', ...lease.identity, waited: this.#elapsed(since), late }));
     // An interval has no moment to be late for.
@@ -74,24 +85,18 @@ export class AcquisitionNews {
   }
 
   /** What the answer to a claim shows of clocks and of the runs before. `wallBefore`: the wall clock when it was sent. */
-  observe(name: string, claim: Claim, reply: AcquireReply, wallBefore: number): void {
+  observe(wanted: Wanted, claim: Claim, reply: AcquireReply, wallBefore: number): void {
+    const { name } = wanted;
     if (reply.status === 'granted' && reply.futureMark !== undefined)
       this.#logger.warn(messages.markFromFuture(name, describeClaim(claim), reply.futureMark, reply.now));
     if (reply.status === 'done') this.#others.observe(name, 'run', reply.application);
     if (reply.status === 'done' && reply.attempts !== undefined)
       this.#logger.warn(messages.gaveUp(name, describeClaim(claim), reply.attempts));
-    if (reply.status === 'done' && reply.isMissed && claim.kind === 'tick') this.#missed(name, claim);
+    if (claim.kind === 'tick') this.#untold.refused(wanted, claim, reply);
     const wallAfter = wallTime(this.#clock);
     if (reply.status === 'early' && reply.by > LONGEST_WAIT_FOR_TICK && claim.kind === 'tick')
       this.#clockWatch.tooEarly(name, reply.by, claim.time, wallAfter);
     else if (reply.now !== undefined) this.#clockWatch.observe(wallBefore, wallAfter, reply.now);
-  }
-
-  #missed(name: string, claim: TickClaim): void {
-    const tick = new Date(claim.time);
-    const { job } = claim;
-    this.#logger.warn(messages.missed(name, describeClaim(claim), claim.missed?.within));
-    this.#events.emit(() => ({ type: 'missed', name, occurrence: describeClaim(claim), job, tick }));
   }
 
   #elapsed(since: number): number {

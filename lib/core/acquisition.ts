@@ -38,7 +38,7 @@ type State =
   | { readonly is: 'asking' }
   /** It is asked again after `ms`, or at news of the queue: others hold the lock, or are before it, or it is not time. */
   | { readonly is: 'waiting'; readonly ms: number; readonly queued?: Queued | undefined }
-  | { readonly is: 'granted'; readonly lease: HeldLease; readonly now: number | undefined }
+  | { readonly is: 'granted'; readonly lease: HeldLease; readonly reply: Told }
   | { readonly is: 'refused'; readonly outcome: Skipped };
 
 /** Queued by the store. */
@@ -49,6 +49,8 @@ interface Queued {
   readonly lastToken: number | undefined;
 }
 
+/** What a grant says besides. */
+type Told = Pick<AcquireReply, 'now' | 'idleSince'>;
 type Busy = Extract<AcquireReply, { status: 'busy' }>;
 type Granted = Extract<AcquireReply, { status: 'granted' }>;
 type Behind = Extract<AcquireReply, { status: 'behind' }>;
@@ -93,7 +95,9 @@ export class Acquisition {
     // The scheduler goes on calling while an application shuts down.
     this.#refusal = shutdown.refusal(wanted.scheduled);
     this.#requests = new AcquireRequests(wanted, parts);
-    this.#following = wanted.following;
+    // A late tick is one of the past for any clock.
+    const isLate = wanted.claim?.kind === 'tick' && wanted.claim.missed !== undefined;
+    this.#following = isLate ? undefined : wanted.following;
     // A call that wants a run is queued at the store by itself, and asks now and then whether others have run it.
     if (wanted.wait > 0 && !wanted.claim) this.#place = queues.enter(wanted.name, this.#pause);
   }
@@ -115,10 +119,11 @@ export class Acquisition {
         return decided.outcome;
       }
       ({ lease } = decided);
-      const { now } = decided;
+      const { reply } = decided;
       if (this.#hasWaited) this.#tellWaited(true);
-      news.acquired(lease, now, this.#since, this.#wasAway && this.#wanted.retryFor !== undefined);
-      return { status: 'acquired', lease, now };
+      const wasAway = this.#wasAway && this.#wanted.retryFor !== undefined;
+      news.acquired(this.#wanted, lease, reply, this.#since, wasAway);
+      return { status: 'acquired', lease, now: reply.now };
     } catch (error) {
       if (this.#hasWaited || error instanceof LockTimeoutError) this.#tellWaited(false);
       throw error;
@@ -215,12 +220,12 @@ export class Acquisition {
 
   #afterReply(reply: AcquireReply | Failed): State {
     const { clock, news } = this.#parts;
-    const { name, retryFor } = this.#wanted;
+    const { retryFor } = this.#wanted;
     const { claim, askedAt, wallAskedAt } = this.#requests;
     if (retryFor !== undefined && clock.now() - askedAt > LONG_ASKED) this.#wasAway = true;
     this.#requests.read(reply);
     if (reply.status === 'failed') return this.#failed(reply.error);
-    if (claim) news.observe(name, claim, reply, wallAskedAt);
+    if (claim) news.observe(this.#wanted, claim, reply, wallAskedAt);
     switch (reply.status) {
       case 'granted':
         return this.#granted(reply);
@@ -242,10 +247,11 @@ export class Acquisition {
     }
   }
 
-  #granted({ fencingToken, now: storeNow }: Granted): State {
+  #granted(reply: Granted): State {
     const { clock, leases } = this.#parts;
     const { name, ttl } = this.#wanted;
     const { askedAt, owner, claim } = this.#requests;
+    const { fencingToken } = reply;
     const now = clock.now();
     const elapsed = now - askedAt;
     if (ttl - elapsed < ttl * LEAST_LEFT) {
@@ -256,7 +262,7 @@ export class Acquisition {
     if (this.#seen.failure) this.#see({ holder: this.#seen.holder });
     this.#requests.becameLease();
     const lease = leases.issue(this.#wanted, owner, claim, { fencingToken, askedAt, now });
-    return { is: 'granted', lease, now: storeNow };
+    return { is: 'granted', lease, reply };
   }
 
   #busy(reply: Busy): State {
@@ -311,7 +317,7 @@ export class Acquisition {
     if (now - askedAt > keptFor * (1 - LEAST_LEFT)) return undefined;
     this.#requests.becameLease();
     const lease = leases.issue(this.#wanted, owner, undefined, { fencingToken, askedAt, now, keptFor });
-    return { is: 'granted', lease, now: undefined };
+    return { is: 'granted', lease, reply: {} };
   }
 
   #watch(): void {

@@ -174,12 +174,17 @@ export interface FinishedEvent extends RunEvent {
   readonly error: unknown;
 }
 
-/** It is too late to run a tick that nobody has run. One replica emits this, once. */
+/**
+ * No replica has run a tick, or several in a row, and none will. One replica emits this, once: the replica that is granted
+ * the next tick, or that finds that it is too late to run this one. `occurrence` is the first of the missed ticks.
+ */
 export interface MissedEvent extends EventBase {
   readonly type: 'missed';
   readonly job: string;
-  /** The nominal time of the tick. */
+  /** The nominal time of the first of the missed ticks. */
   readonly tick: Date;
+  /** How many there are; 100 if there are more. */
+  readonly count: number;
 }
 
 /** What happens to a lease after its grant. */

@@ -75,15 +75,26 @@ export function occurrenceAt(cronTime: CronTime, now: number): TickOccurrence | 
   return { tick: new Date(call.tick), following: (moment) => tickAfter(schedule, moment) };
 }
 
-/** The latest tick that is due, and the first one after now; undefined before the first, and where there are no more. */
-export function ticksAround(cronTime: CronTime, now: number): { latest: Date; next: Date } | undefined {
+/** The ticks next to a moment. */
+export interface TicksAround {
+  /** The latest that is due. */
+  readonly latest: Date;
+  /** The first after it. */
+  readonly next: Date;
+  /** The first after any other moment. */
+  readonly following: (moment: Date) => Date | undefined;
+}
+
+/** Undefined before the first tick, and where there are no more. */
+export function ticksAround(cronTime: CronTime, now: number): TicksAround | undefined {
   if (cronTime.realDate) return undefined;
   const schedule = scheduleOf(cronTime);
   const due = rightCalls(schedule, now).flatMap(({ tick }) =>
     tick !== undefined && tick <= now ? tick : [],
   );
   const next = tickAfter(schedule, new Date(now));
-  return due.length > 0 && next ? { latest: new Date(Math.max(...due)), next } : undefined;
+  if (due.length === 0 || !next) return undefined;
+  return { latest: new Date(Math.max(...due)), next, following: (moment) => tickAfter(schedule, moment) };
 }
 
 /** The name of the zone that the expression is read in. */

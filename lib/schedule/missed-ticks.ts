@@ -8,7 +8,7 @@ import type { OutageLog } from '../common/outage-log.js';
 import { runOutside } from '../common/outside.js';
 import { LOCK_MANAGER, LOCK_OUTAGES, LOCK_SETTINGS } from '../tokens.js';
 import { AskedTicks, workOf } from './asked-ticks.js';
-import { ticksAround, type CronTime } from './cron-tick.js';
+import { ticksAround, type CronTime, type TicksAround } from './cron-tick.js';
 import { Firing, insideFiring } from './firing.js';
 
 /** A job whose missed ticks are caught up. */
@@ -91,15 +91,15 @@ export class MissedTicks {
     if (this.#asked.has(workOf(job.name, job.job), latest)) return untilNext;
     const untilMissed = latest.getTime() + grace - now;
     if (untilMissed > 0) return untilMissed;
-    this.#catchUp(job, cronTime, latest, next);
+    this.#catchUp(job, cronTime, ticks);
     return untilNext;
   }
 
-  #catchUp(job: CaughtUpJob, cronTime: CronTime, tick: Date, next: Date): void {
+  #catchUp(job: CaughtUpJob, cronTime: CronTime, { latest: tick, next, following }: TicksAround): void {
     const { name, within, method } = job;
     // Not asked for again before the next one, whatever the method does before it asks.
     this.#asked.asks(workOf(name, job.job), tick);
-    const firing = Firing.late({ name: undefined, cronTime }, { tick, missed: { within, next } });
+    const firing = Firing.late({ name: undefined, cronTime }, { tick, following, missed: { within, next } });
     const called = runOutside(() => insideFiring(firing, () => firing.call(async () => job.call())));
     (called as Promise<unknown>).catch((error: unknown) =>
       this.#logger.error(messages.missedRunFailed(method, tick, error)),

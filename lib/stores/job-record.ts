@@ -60,6 +60,12 @@ export function withMissedTick(
   return recordOf(record, bounded([run, ...(record?.runs ?? [])], claim), now);
 }
 
+/** When the run of a tick has ended; undefined if that is not known. */
+export function endOfTick(record: JobRecord | undefined, tick: number): number | undefined {
+  const run = record?.runs.find((other) => other.tick === tick);
+  return run?.duration === undefined ? undefined : run.started + run.duration;
+}
+
 /** Records how a run has ended, once. */
 export function withEnd(
   record: JobRecord,

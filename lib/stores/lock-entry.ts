@@ -14,6 +14,7 @@ import type {
 import { withEnd, withRun, withoutRunOf } from './job-record.js';
 import {
   RunMarks,
+  idleSinceFor,
   isOwn,
   keptUntil,
   markEnd,
@@ -21,9 +22,8 @@ import {
   markGranted,
   markMissed,
   markPaused,
-  ruleOn,
-  type Ruling,
 } from './run-marks.js';
+import { ruleOn, type Ruling } from './ruling.js';
 import { joinQueue, keptFor, leaveQueue, takeNext, type Waiter } from './waiting-queue.js';
 
 /** Everything an embedded store knows about one lock. */
@@ -99,27 +99,32 @@ function recordGrant(entry: LockEntry, request: AcquireRequest & { claim: Claim 
 /** A caller that is refused neither holds the lock nor is queued afterwards. */
 function refuse(
   entry: LockEntry,
-  { owner, claim }: AcquireRequest,
-  ruling: Exclude<Ruling, { status: 'open' }>,
+  { owner, claim, ...request }: AcquireRequest,
+  ruling: Refusal,
   time: StoreTime,
 ): Decision<AcquireReply> {
-  const marked =
-    claim !== undefined &&
-    ((ruling.status === 'done' && markRefusal(entry, claim, ruling, time.wall)) ||
-      (ruling.status === 'paused' && markPaused(entry.marks, claim, time.wall)));
   const [, changed] = leave(entry, owner, time);
-  return [{ ...ruling, now: time.wall }, changed || marked];
+  const reply = { ...ruling, now: time.wall };
+  if (!claim) return [reply, changed];
+  const marked = markRefusal(entry, { ...request, owner, claim }, ruling, time.wall);
+  const idleSince = idleSinceFor(entry.marks, claim, owner);
+  return [idleSince === undefined ? reply : { ...reply, idleSince }, changed || marked];
 }
 
 /** Says of a tick only once that nobody will run it. Returns whether anything was marked. */
 function markRefusal(
   entry: LockEntry,
-  claim: Claim,
-  { attempts, isMissed }: Extract<Ruling, { status: 'done' }>,
+  request: AcquireRequest & { claim: Claim },
+  ruling: Refusal,
   now: number,
 ): boolean {
-  if (isMissed && claim.kind === 'tick') markMissed(entry.marks, claim, now);
-  else if (attempts !== undefined) markGivenUp(entry.marks, claim, now);
+  const { marks } = entry;
+  const { claim, owner } = request;
+  if (ruling.status === 'paused') {
+    if (!markPaused(marks, request, now)) return false;
+  } else if (ruling.status === 'done' && ruling.isMissed && claim.kind === 'tick') {
+    if (!markMissed(marks, claim, owner, now)) return false;
+  } else if (ruling.status === 'done' && ruling.attempts !== undefined) markGivenUp(marks, claim, now);
   else return false;
   keepMarkOf(entry, claim);
   return true;
@@ -136,17 +141,19 @@ function queue(entry: LockEntry, request: AcquireRequest, time: StoreTime): bool
 }
 
 type Granted = Extract<AcquireReply, { status: 'granted' }>;
+type Refusal = Exclude<Ruling, { status: 'open' }>;
 
 /** Keeps the fencing token of a lock that the owner has already. */
 function extendGrant(
   entry: LockEntry,
-  { ttl }: AcquireRequest,
+  { owner, ttl, claim }: AcquireRequest,
   time: StoreTime,
   now: number | undefined,
 ): Granted {
   // Changed in place: a spread takes longer than all else here.
   entry.held!.expiresAt = time.steady + ttl;
-  return { status: 'granted', fencingToken: entry.fencingToken, now };
+  const idleSince = claim && idleSinceFor(entry.marks, claim, owner);
+  return { status: 'granted', fencingToken: entry.fencingToken, now, idleSince };
 }
 
 export function renewEntry(

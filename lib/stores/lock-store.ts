@@ -167,6 +167,8 @@ export interface ReleaseRequest extends RenewRequest {
  *
  * A tick that comes due during a pause counts as granted if the store knows the job: nobody has missed it.
  * A caller that is told paused, early, behind or done neither holds the lock nor is queued afterwards.
+ *
+ * A reply after which a later tick counts as granted tells the caller, and no other, about the ticks before it, as `idleSince`.
  */
 export type AcquireReply = (
   | {
@@ -209,6 +211,13 @@ export type AcquireReply = (
   readonly unsettled?: boolean | undefined;
   /** The store's clock at the decision, milliseconds since the epoch; needed if there is a claim. */
   readonly now?: number | undefined;
+  /**
+   * Present if the claim is a tick with a history that counts as granted from now on, and an earlier tick of the job is
+   * known: the time of the last one that counted as granted before, or of the end of its run if that is recorded and later;
+   * milliseconds since the epoch. The ticks between that moment and this tick were granted to nobody, and this caller
+   * tells that. The same owner is told again; if it then says that its grant is void, the next one is told instead.
+   */
+  readonly idleSince?: number | undefined;
 };
 
 /** The lock was given to a waiter, for a time. */

@@ -1,15 +1,11 @@
-import { pauseAt, withMissedTick, type JobRecord } from './job-record.js';
+import { endOfTick, withMissedTick, type JobRecord } from './job-record.js';
 import {
-  BEHIND_TOLERANCE,
   EARLY_TOLERANCE,
-  MAX_ATTEMPTS,
   recordsCompletion,
   retentionFor,
-  type AcquireReply,
   type AcquireRequest,
   type Claim,
   type JobRequest,
-  type MissedTick,
   type OwnerReply,
   type ReleaseRequest,
   type TickClaim,
@@ -19,10 +15,15 @@ import {
 export interface RunMark {
   /** The nominal time of the tick, or when the gap began or the key was completed; milliseconds since the epoch. */
   readonly time: number;
-  /** How often the tick was granted without being completed so far; `done` if that does not count any more. */
-  readonly state: number | 'done';
-  /** The acquisition that was granted it; empty once that has ended as completed or void. */
+  /**
+   * How often the tick was granted without being completed so far; `done` if that does not count any more; `passed` if nobody
+   * will run it, which its owner was told.
+   */
+  readonly state: number | 'done' | 'passed';
+  /** The acquisition that was granted it, or was told; empty once that has ended as completed or void. */
   readonly owner: string;
+  /** Since when no tick of the job was granted before: its owner is told, and if there is none, nobody was. */
+  readonly idleSince?: number | undefined;
   readonly application?: string | undefined;
   /** Until when it decides anything, milliseconds since the epoch. */
   readonly until: number;
@@ -35,11 +36,6 @@ export type JobName = Omit<JobRequest, 'name'>;
 
 /** Decides nothing. */
 const NO_MARK: RunMark = { time: 0, state: 'done', owner: '', until: 0 };
-
-/** What the marks say to a claim: a refusal, or that it may be granted. */
-export type Ruling =
-  | Extract<AcquireReply, { status: 'paused' | 'early' | 'behind' | 'done' }>
-  | { readonly status: 'open'; readonly futureMark?: number | undefined };
 
 /** Marks are removed when their time is over once there are this many, and whenever there are twice as many as then. */
 const SWEEP_AT = 16;
@@ -121,73 +117,25 @@ export function isOwn(marks: RunMarks, claim: Claim, owner: string): boolean {
 }
 
 /** A request of something that is claimed. */
-type Claiming<R> = R & { readonly claim: Claim };
+export type Claiming<R> = R & { readonly claim: Claim };
 
 /**
- * Rules 2 and 3 of `AcquireReply`. `now` is the store's clock; `isFree`: nobody else holds the lock, so an owner that began
- * the tick has not completed it.
+ * Since when no tick of the job was granted, as a claim of a later one is told: since the one before, or since the end of
+ * its run. Undefined if the claim says nothing of ticks, or no earlier one is known.
  */
-export function ruleOn(
-  marks: RunMarks,
-  { claim, owner }: Claiming<AcquireRequest>,
-  now: number,
-  isFree: boolean,
-): Ruling {
-  if (claim.byHand) return { status: 'open' };
-  const pause = pauseAt(marks.get(claim)?.record, now);
-  if (pause) return { status: 'paused', pause };
+function idleBefore(marks: RunMarks, claim: Claim, now: number): number | undefined {
   const mark = liveMark(marks, claim, now);
-  if (claim.kind === 'tick') {
-    const by = claim.time - now;
-    if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by) };
-    // If ticks of the job were granted before, a tick after those is one that nobody has run.
-    if (!mark && now - (claim.askedAt ?? Infinity) > BEHIND_TOLERANCE) return { status: 'behind' };
-  }
-  const isFuture = mark && mark.time - now > EARLY_TOLERANCE;
-  // Its first reply was lost, and its lease has expired since.
-  if (!isFuture && isOwn(marks, claim, owner)) return { status: 'open' };
-  const ruling = isFuture
-    ? ({ status: 'open', futureMark: mark.time } as const)
-    : ruleByMark(mark, claim, now, isFree);
-  if (claim.kind !== 'tick' || !claim.missed || ruling.status !== 'open') return ruling;
-  return ruleOnMissed(isFuture ? undefined : mark, claim, claim.missed, now);
+  if (claim.kind !== 'tick' || !claim.history || !mark) return undefined;
+  if (claim.time <= mark.time || mark.time - now > EARLY_TOLERANCE) return undefined;
+  // An owner that never began it has told nobody.
+  if (mark.owner === '' && mark.idleSince !== undefined) return mark.idleSince;
+  return Math.max(mark.time, endOfTick(mark.record, mark.time) ?? 0);
 }
 
-function ruleByMark(mark: RunMark | undefined, claim: Claim, now: number, isFree: boolean): Ruling {
-  if (!mark) return { status: 'open' };
-  const done = { status: 'done', application: mark.application } as const;
-  switch (claim.kind) {
-    case 'tick':
-      if (claim.time > mark.time) return { status: 'open' };
-      if (!isOpenAgain(mark, claim)) return done;
-      return isFree && isUsedUp(mark, claim) ? { ...done, attempts: Number(mark.state) } : { status: 'open' };
-    case 'gap':
-      return now - mark.time < claim.gap ? done : { status: 'open' };
-    case 'key':
-      return done;
-  }
-}
-
-/** Of a tick that may be granted. Without a mark it is not known whether it was granted. */
-function ruleOnMissed(
-  mark: RunMark | undefined,
-  { time }: TickClaim,
-  { within, next }: MissedTick,
-  now: number,
-): Ruling {
-  const late = now - time;
-  if (!mark || late >= next - now) return { status: 'done' };
-  if (late <= within) return { status: 'open' };
-  // If it was granted before, somebody has begun it.
-  return time > mark.time ? { status: 'done', isMissed: true } : { status: 'done' };
-}
-
-function isOpenAgain(mark: RunMark, { time, rerun }: TickClaim): boolean {
-  return rerun && time === mark.time && mark.state !== 'done';
-}
-
-function isUsedUp({ state }: RunMark, { maxAttempts = MAX_ATTEMPTS }: TickClaim): boolean {
-  return state !== 'done' && state >= maxAttempts;
+/** What the owner is told about the ticks before the one that it was granted, or that nobody will run. */
+export function idleSinceFor(marks: RunMarks, claim: Claim, owner: string): number | undefined {
+  const mark = marks.get(claim);
+  return mark?.owner === owner ? mark.idleSince : undefined;
 }
 
 /** Marks what was granted. */
@@ -200,44 +148,51 @@ export function markGranted(marks: RunMarks, { claim, owner }: Claiming<AcquireR
   else if (claim.kind !== 'tick' || !isOwn(marks, claim, owner)) {
     const time = claim.kind === 'tick' ? claim.time : now;
     const state = claim.kind === 'tick' && claim.rerun ? attemptsAt(marks.get(claim), time) + 1 : 'done';
-    marks.set(claim, { time, state, owner, application: claim.application, until }, now);
+    const idleSince = idleBefore(marks, claim, now);
+    marks.set(claim, { time, state, owner, idleSince, application: claim.application, until }, now);
   }
 }
 
 function attemptsAt(mark: RunMark | undefined, time: number): number {
-  return mark?.time === time && mark.state !== 'done' ? mark.state : 0;
+  return mark?.time === time && typeof mark.state === 'number' ? mark.state : 0;
 }
 
 /** Records that a tick was given up, for good: also if the acquisition that began it last turns out to be void. */
 export function markGivenUp(marks: RunMarks, claim: Claim, now: number): void {
   const mark = marks.get(claim);
-  if (mark) marks.set(claim, { ...mark, state: 'done', owner: '' }, now);
+  if (mark) marks.set(claim, { ...mark, state: 'done', owner: '', idleSince: undefined }, now);
 }
 
 /**
  * A tick that comes due during a pause counts as granted: an operator did not want it, so nobody has missed it. Returns
  * whether anything has changed.
  */
-export function markPaused(marks: RunMarks, claim: Claim, now: number): boolean {
+export function markPaused(
+  marks: RunMarks,
+  { claim, owner }: Claiming<AcquireRequest>,
+  now: number,
+): boolean {
   const mark = liveMark(marks, claim, now);
   const latest = now + EARLY_TOLERANCE;
   if (claim.kind !== 'tick' || !mark || mark.time > latest || claim.time > latest || claim.time <= mark.time)
     return false;
-  const { time, application } = claim;
-  marks.set(
-    claim,
-    { ...mark, time, state: 'done', owner: '', application, until: now + retentionFor(claim) },
-    now,
-  );
+  markPassed(marks, claim, owner, now);
   return true;
 }
 
-/** Records that nobody runs a tick any more, for good. */
-export function markMissed(marks: RunMarks, claim: TickClaim, now: number): void {
+/** Records that nobody runs a tick any more, for good. Returns whether that was not known. */
+export function markMissed(marks: RunMarks, claim: TickClaim, owner: string, now: number): boolean {
+  if (isOwn(marks, claim, owner)) return false;
+  markPassed(marks, claim, owner, now);
+  if (claim.history) marks.setRecord(claim, withMissedTick(marks.get(claim)?.record, claim, now), now);
+  return true;
+}
+
+function markPassed(marks: RunMarks, claim: TickClaim, owner: string, now: number): void {
   const { time, application } = claim;
+  const idleSince = idleBefore(marks, claim, now);
   const until = now + retentionFor(claim);
-  const record = claim.history ? withMissedTick(marks.get(claim)?.record, claim, now) : undefined;
-  marks.set(claim, { time, state: 'done', owner: '', application, until, record }, now);
+  marks.set(claim, { time, state: 'passed', owner, idleSince, application, until }, now);
 }
 
 /**
@@ -254,7 +209,7 @@ export function markEnd(
     case 'completed':
       return markCompleted(marks, claim, owner, now, lock);
     case 'void':
-      return isOwn(marks, claim, owner) && unmarkGranted(marks, claim, now);
+      return isGrantedTo(owner, marks, claim) && unmarkGranted(marks, claim, now);
     case 'unfinished':
       return false;
   }
@@ -271,15 +226,20 @@ function markCompleted(marks: RunMarks, claim: Claim, owner: string, now: number
   return true;
 }
 
+/** An owner that was told that nobody will run a tick was not granted it. */
+function isGrantedTo(owner: string, marks: RunMarks, claim: Claim): boolean {
+  return isOwn(marks, claim, owner) && marks.get(claim)?.state !== 'passed';
+}
+
 /** Takes back that the claim was granted: it was not run. */
 function unmarkGranted(marks: RunMarks, claim: Claim, now: number): true {
   const mark = marks.get(claim)!;
   // A gap was granted since the one before was long enough ago, and still is.
   if (claim.kind === 'gap') marks.delete(claim);
   // It was begun by others before.
-  else if (mark.state !== 'done' && mark.state > 1)
+  else if (typeof mark.state === 'number' && mark.state > 1)
     marks.set(claim, { ...mark, state: mark.state - 1, owner: '' }, now);
-  // The ticks before it stay done.
+  // The ticks before it stay done, and those that nobody was granted stay untold.
   else marks.set(claim, { ...mark, time: mark.time - 1, state: 'done', owner: '' }, now);
   return true;
 }

@@ -4,7 +4,7 @@ import type { LockManager } from '../../lib/core/lock-manager.js';
 import { resolveSettings, type ExclusiveLockModuleOptions } from '../../lib/exclusive-lock.options.js';
 import { openLockManager } from '../../lib/locks/open-lock-manager.js';
 import type { RunRecord } from '../../lib/stores/lock-store.js';
-import { contradictionsOf, fatesOf, type Fate, type Gap, type Ledger } from '../support/accounts.js';
+import { contradictionsOf, fatesOf, type Fate, type Ledger, type Told } from '../support/accounts.js';
 import { startApp } from '../support/apps.js';
 import { eventually } from '../support/eventually.js';
 import { event } from '../support/history.js';
@@ -26,7 +26,6 @@ class Trial {
   readonly random = new Seeded(SEED === undefined ? undefined : Number(SEED));
   readonly replicas: ReplicaProcess[] = [];
   readonly killed = new Set<string>();
-  readonly gaps: Gap[] = [];
   readonly from = (Math.ceil(Date.now() / PERIOD) + 20) * PERIOD;
   readonly to = this.from + (TICKS - 1) * PERIOD;
   readonly #options: ExclusiveLockModuleOptions;
@@ -34,11 +33,15 @@ class Trial {
   readonly #server: RedisServer | undefined;
   readonly #alive = new Map<string, ReplicaProcess>();
   #records: RunRecord[] = [];
+  readonly #told: Told[] = [];
 
   constructor(options: ExclusiveLockModuleOptions, locks: LockManager, server: RedisServer | undefined) {
     this.#options = options;
     this.#locks = locks;
     this.#server = server;
+    locks.events.listen((missed) => {
+      if (missed.type === 'missed') this.#told.push({ tick: missed.tick.getTime(), count: missed.count });
+    });
   }
 
   /** Starts as many replicas as are missing. */
@@ -60,7 +63,7 @@ class Trial {
   readonly #faults = {
     one: () => this.#kill([this.random.pick([...this.#alive.keys()])]),
     runner: async () => this.#kill([await this.#runner()]),
-    all: () => this.#gap(() => this.#kill([...this.#alive.keys()])),
+    all: () => this.#kill([...this.#alive.keys()]),
     store: () => this.#killStore(),
     pause: () => this.#pause(),
   };
@@ -68,11 +71,9 @@ class Trial {
   async #killStore(): Promise<void> {
     const server = this.#server;
     if (!server) return;
-    await this.#gap(async () => {
-      await server.kill();
-      await sleep(this.random.next() * 2 * PERIOD);
-      await server.restart();
-    });
+    await server.kill();
+    await sleep(this.random.next() * 2 * PERIOD);
+    await server.restart();
   }
 
   async #pause(): Promise<void> {
@@ -116,20 +117,6 @@ class Trial {
       }
   }
 
-  /** Nobody can ask from the beginning of the fault until an answer comes to a question asked after its end. */
-  async #gap(fault: () => Promise<void>): Promise<void> {
-    const from = Date.now() - PERIOD;
-    await fault();
-    const back = Date.now();
-    await eventually(() => back > this.to - PERIOD || this.#isAnswered(back));
-    this.gaps.push({ from, to: Date.now() });
-  }
-
-  #isAnswered(since: number): boolean {
-    const answers = this.replicas.flatMap(({ events }) => events.filter(event('answered')));
-    return answers.some(({ tick, reason }) => Number(tick) > since && reason !== 'store-unavailable');
-  }
-
   /** Only the last 100 runs are kept. A run that is taken back leaves no record. */
   async collect(): Promise<void> {
     const [{ runs }] = await this.#locks.records.read([JOB]);
@@ -144,9 +131,20 @@ class Trial {
       await this.collect();
       return this.#records.every(({ outcome }) => outcome !== 'running');
     });
+    await this.runTick(this.to + PERIOD);
+    const { replicas, killed } = this;
+    const told = replicas.flatMap(({ events }) => events.filter(event('missed'))) as unknown as Told[];
+    const byTick = this.#records.toSorted((a, b) => (a.tick ?? 0) - (b.tick ?? 0));
+    const records = byTick.filter(({ tick = 0 }) => tick >= this.from);
     const ticks = Array.from({ length: TICKS }, (_, i) => this.from + i * PERIOD);
-    const { replicas, killed, gaps } = this;
-    return { ticks, replicas, killed, gaps, records: this.#records };
+    return { ticks, period: PERIOD, replicas, killed, records, told: [...this.#told, ...told] };
+  }
+
+  /** Runs a tick itself: the first, without which no other is missed, or one after the last, which tells of those before it. */
+  async runTick(time: number): Promise<void> {
+    const occurrence = { tick: new Date(time), job: JOB.job, following };
+    const outcome = await this.#locks.run(JOB.name, () => undefined, { occurrence });
+    expect(outcome).toEqual({ status: 'ran', value: undefined });
   }
 }
 
@@ -160,9 +158,10 @@ describeOnSharedStores('each tick of a job, on %s, while its replicas and its st
   });
 
   it(
-    'is accounted for: it was run once, missed, paused, found busy, or nobody could ask for it',
+    'is accounted for: it was run once, came due during the run before or a pause, or is told as missed, once',
     async () => {
       const trial = await begin();
+      await trial.runTick(Math.floor(Date.now() / PERIOD) * PERIOD);
       await trial.fill();
       await eventually(() => Date.now() > trial.from + 2 * PERIOD);
       await trial.suffer();
@@ -197,6 +196,10 @@ describeOnSharedStores('each tick of a job, on %s, while its replicas and its st
 /** When the replica has begun its last run, on the machine's clock. */
 function lastStart({ events }: ReplicaProcess): number {
   return Number(events.findLast(event('started'))?.['at'] ?? 0);
+}
+
+function following(moment: Date): Date {
+  return new Date((Math.floor(moment.getTime() / PERIOD) + 1) * PERIOD);
 }
 
 function counted(fates: readonly Fate[]): Partial<Record<Fate, number>> {

@@ -207,9 +207,9 @@ export const MUTANTS = [
   },
   {
     name: 'a tick that kills whoever runs it is run again for ever (embedded stores)',
-    file: 'lib/stores/run-marks.ts',
-    find: "state !== 'done' && state >= maxAttempts;",
-    replace: "state !== 'done' && state >= 1000 * maxAttempts;",
+    file: 'lib/stores/ruling.ts',
+    find: "typeof state === 'number' && state >= maxAttempts;",
+    replace: "typeof state === 'number' && state >= 1000 * maxAttempts;",
     tests: 'integration/stores/(memory|local)',
   },
   {
@@ -229,7 +229,7 @@ export const MUTANTS = [
   },
   {
     name: 'gaps are not recorded (embedded stores)',
-    file: 'lib/stores/run-marks.ts',
+    file: 'lib/stores/ruling.ts',
     find: 'now - mark.time < claim.gap ? done',
     replace: 'now - mark.time < 0 ? done',
     tests: 'e2e/intervals',
@@ -257,7 +257,7 @@ export const MUTANTS = [
   },
   {
     name: 'ticks are not recorded (embedded stores)',
-    file: 'lib/stores/run-marks.ts',
+    file: 'lib/stores/ruling.ts',
     find: 'if (claim.time > mark.time) return',
     replace: 'if (claim.time > 0) return',
     tests: 'e2e/cron',
@@ -608,7 +608,7 @@ export const MUTANTS = [
   },
   {
     name: 'a mark from the future decides (embedded stores)',
-    file: 'lib/stores/run-marks.ts',
+    file: 'lib/stores/ruling.ts',
     find: 'mark && mark.time - now > EARLY_TOLERANCE',
     replace: 'mark && mark.time < 0',
     tests: 'integration/stores/(memory|local)',
@@ -742,9 +742,9 @@ export const MUTANTS = [
   },
   {
     name: 'an owner that asks again is told done (embedded stores)',
-    file: 'lib/stores/run-marks.ts',
-    find: "if (!isFuture && isOwn(marks, claim, owner)) return { status: 'open' };",
-    replace: '',
+    file: 'lib/stores/ruling.ts',
+    find: 'if (!isFuture && isOwn(marks, claim, owner))',
+    replace: 'if (false)',
     tests: 'integration/stores/(memory|local)',
   },
   {
@@ -813,15 +813,50 @@ export const MUTANTS = [
   {
     name: 'each replica is told that a tick was missed (Redis)',
     file: 'lib/stores/redis/scripts/claims.lua',
-    find: "mark(record, claim, claim.value, 'missed', owner)",
-    replace: '',
+    find: "mark(record, claim, claim.value, 'passed', owner)\n  if",
+    replace: 'if',
     tests: 'integration/stores/redis',
+  },
+  {
+    name: 'ticks that came due during a run are taken for missed (Redis)',
+    file: 'lib/stores/redis/scripts/claims.lua',
+    find: 'math.max(time, end_of_run(record) or 0)',
+    replace: 'time',
+    tests: 'integration/stores/redis',
+  },
+  {
+    name: 'ticks that came due during a run are taken for missed (embedded stores)',
+    file: 'lib/stores/run-marks.ts',
+    find: 'endOfTick(mark.record, mark.time) ?? 0',
+    replace: '0',
+    tests: 'integration/stores/memory',
+  },
+  {
+    name: 'ticks that nobody was granted are told by none if the next one is void (Redis)',
+    file: 'lib/stores/redis/scripts/claims.lua',
+    find: "record.owner == '' and record.idle",
+    replace: 'false',
+    tests: 'integration/stores/redis',
+  },
+  {
+    name: 'ticks that nobody was granted are told by none if the next one is void (embedded stores)',
+    file: 'lib/stores/run-marks.ts',
+    find: "mark.owner === '' && mark.idleSince !== undefined",
+    replace: "mark.owner === 'nobody' && mark.idleSince !== undefined",
+    tests: 'integration/stores/memory',
+  },
+  {
+    name: 'ticks that nobody ran are lost in silence',
+    file: 'lib/core/acquisition-news.ts',
+    find: "if (claim?.kind === 'tick') this.#untold.granted(wanted, claim, reply);",
+    replace: '',
+    tests: 'unit/core/untold-ticks',
   },
   {
     name: 'each replica is told that a tick was missed (embedded stores)',
     file: 'lib/stores/run-marks.ts',
-    find: "state: 'done', owner: '', application, until, record }",
-    replace: "state: 'done', owner: '', application, until: 0, record }",
+    find: "state: 'passed', owner, idleSince, application, until }",
+    replace: "state: 'passed', owner, idleSince, application, until: 0 }",
     tests: 'integration/stores/memory',
   },
   {
@@ -840,7 +875,7 @@ export const MUTANTS = [
   },
   {
     name: 'a pause stops nothing (embedded stores)',
-    file: 'lib/stores/run-marks.ts',
+    file: 'lib/stores/ruling.ts',
     find: 'if (pause) return',
     replace: 'if (pause && claim.history === 0) return',
     tests: 'integration/stores/memory',

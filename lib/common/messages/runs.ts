@@ -27,8 +27,12 @@ export const runMessages = {
   grantedTooLate: (name: string, run: string) =>
     `"${name}" (${run}) was granted to this replica after the application had begun to shut down, and was released. If the ` +
     'other replicas have asked for it already, no replica runs it.',
-  missed: (name: string, run: string, within: number | undefined) =>
-    `"${name}" (${run}) was missed: no replica ran it, and it is too late now (missed.within is ${within} ms).`,
+  missed: (name: string, run: string) => `"${name}" (${run}) was missed: no replica ran it.`,
+  missedInARow: (name: string, first: string, count: string, before: number) =>
+    `"${name}" missed ${count} ticks: no replica ran the ${first} or those after it that were due before ${iso(before)}.`,
+  missedTooLong: (name: string, run: string, within: number | undefined, before: string | undefined) =>
+    `"${name}" (${run}) was missed: no replica ran it, and it is too late now (missed.within is ${within} ms).` +
+    (before === undefined ? '' : ` No replica ran the ticks before it either: ${before}.`),
   missedRunFailed: (method: string, tick: Date, error: unknown) =>
     `${method} failed when it was called for the missed tick ${iso(tick.getTime())}: ${traceOf(error)}`,
   standbyOver: (method: string, why: string) => `${method} did not run within standbyTimeout. ${why}`,

@@ -109,19 +109,33 @@ export function acquireReply(
   const now = decidedAt ?? undefined;
   switch (status) {
     case 'granted': {
-      const [, , fencingToken, futureMark] = value as [string, number, string | number, number | null];
-      return { status, now, fencingToken: Number(fencingToken), ...(futureMark && { futureMark }) };
+      const [, , fencingToken, futureMark, idle] = value as [
+        string,
+        number,
+        string | number,
+        number | null,
+        number | null,
+      ];
+      const mark = futureMark && { futureMark };
+      return { status, now, fencingToken: Number(fencingToken), ...mark, ...idleSince(idle) };
     }
     case 'paused':
-      return { status, now, pause: JSON.parse(String(value[2])) as JobPause };
+      return { status, now, pause: JSON.parse(String(value[2])) as JobPause, ...idleSince(value[3]) };
     case 'early':
       return { status, now, by: Number(value[2]) };
     case 'behind':
       return { status, now };
     case 'done': {
-      const [, , application, attempts, missed] = value as [string, number, string?, number?, number?];
-      const isMissed = missed === 1 && { isMissed: true };
-      return { status, now, ...(application && { application }), ...(attempts && { attempts }), ...isMissed };
+      const [, , application, attempts, missed, idle] = value as [
+        string,
+        number,
+        string?,
+        number?,
+        number?,
+        number?,
+      ];
+      const more = { ...(missed === 1 && { isMissed: true }), ...idleSince(idle) };
+      return { status, now, ...(application && { application }), ...(attempts && { attempts }), ...more };
     }
     case 'busy': {
       const [, , text, remaining, lastToken, error] = value as [
@@ -138,6 +152,11 @@ export function acquireReply(
       return queue ? { ...busy, ...queue } : busy;
     }
   }
+}
+
+/** Scripts reply null where they know none. */
+function idleSince(value: unknown): { idleSince?: number } {
+  return typeof value === 'number' ? { idleSince: value } : {};
 }
 
 /** Makes a `StoredLock` of the values that a script has read. */

@@ -20,6 +20,7 @@ import { runs } from './runs.js';
 import type { StoresUnderTest } from './subject.js';
 import { ticks } from './ticks.js';
 import { tokens } from './tokens.js';
+import { untoldTicks } from './untold-ticks.js';
 import { voids } from './voids.js';
 
 /** Options of `storeContract()`. */
@@ -70,6 +71,7 @@ const CONTRACT: readonly PromiseOfStores[] = [
   ...promisesOf('the record of a run', runs, 'runs'),
   ...promisesOf('a job', jobs, 'runs'),
   ...promisesOf('a tick that was missed', missedTicks, 'runs'),
+  ...promisesOf('ticks that nobody was granted', untoldTicks, 'runs'),
   ...promisesOf('a job that is paused', pauses, 'runs'),
   ...promisesOf('a replica', replicas, 'runs'),
   ...promisesOf('an operator', admin),

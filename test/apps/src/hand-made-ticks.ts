@@ -25,13 +25,14 @@ const app = await NestFactory.createApplicationContext(ExclusiveLockModule.forRo
 app.enableShutdownHooks();
 const locks = app.get(ExclusiveLockService);
 locks.events$.subscribe((event) => {
-  if (event.type === 'missed') tell('missed', { tick: event.tick.getTime() });
+  if (event.type === 'missed') tell('missed', { tick: event.tick.getTime(), count: event.count });
 });
 tell('ready');
 
 const latest = tickBefore(Date.now());
 const answers: Promise<void>[] = [];
-if (latest >= from) answers.push(ask(latest, { within: period / 4, next: new Date(latest + period) }));
+if (latest >= from && latest <= to)
+  answers.push(ask(latest, { within: period / 4, next: new Date(latest + period) }));
 for (let tick = Math.max(from, latest + period); tick <= to; tick += period) {
   await sleep(Math.max(0, tick - Date.now()));
   answers.push(ask(tick));

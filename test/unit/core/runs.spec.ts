@@ -264,6 +264,7 @@ describe('a tick that is asked for late', () => {
         occurrence: `tick ${options.occurrence.tick.toISOString()} of nightly`,
         job: 'nightly',
         tick: options.occurrence.tick,
+        count: 1,
       },
     ]);
     expect((await runsOf())[0]).toMatchObject({ outcome: 'missed', fencingToken: 0 });

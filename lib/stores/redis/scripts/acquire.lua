@@ -11,8 +11,8 @@
 --          '<ms in which it may be run> <the next tick, ms>' of a tick that was missed, or ''
 --          '<runs that are remembered> <replica>', or ''
 -- Replies  of each: the fencing token of the grant, if it claims no run; else {'granted', now, token, time of a mark from the
---          future or false} | {'paused', now, the pause} | {'early', now, ms} | {'behind', now} |
---          {'done', now, application, attempts if it is given up, 1 if it is missed} |
+--          future or false, idle since, ms, or false} | {'paused', now, the pause, idle since or false} | {'early', now, ms} |
+--          {'behind', now} | {'done', now, application, attempts if it is given up, 1 if it is missed, idle since or false} |
 --          {'busy', now, text in the lock, remaining ms, and if it is to be queued: the last token, or false and why not};
 --          false if it is to be asked for alone. now, in ms, is false if nobody needs it
 -- include holder.lua
@@ -42,11 +42,11 @@ local function refuse(key, claim, record, owner, waits, holds, is_free)
 end
 
 -- Rule 6. `token` is that of the lock, if the owner holds it.
-local function grant(key, arg, token, claim, record)
+local function grant(key, arg, token, claim, record, is_own)
   local lock, owner, rest, ttl = KEYS[key], ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
   local holds, future = token, false
   token = token or next_token(KEYS[key + 1], ttl)
-  if record then
+  if claim and not is_own then
     future = claims.mark_granted(record, claim, token, owner)
   end
   -- Last: if one of these is refused, nobody has the lock.
@@ -56,7 +56,10 @@ local function grant(key, arg, token, claim, record)
     set_holder(lock, owner, token, rest, ttl)
   end
   token = tonumber(token)
-  return claim and { 'granted', now() / 1000, token, future } or token
+  if not claim then
+    return token
+  end
+  return { 'granted', now() / 1000, token, future, record.owner == owner and record.idle or false }
 end
 
 local function decide(key, arg)
@@ -83,7 +86,7 @@ local function decide(key, arg)
     claim = claims.read_claim(key + 4, arg + 3)
     record = claims.record_of(claim.key, known)
     if holds and claims.is_own(record, claim, owner) then
-      return grant(key, arg, token, claim)
+      return grant(key, arg, token, claim, record, true)
     end
     local refusal = refuse(key, claim, record, owner, waits, holds, holds or not text)
     if refusal then

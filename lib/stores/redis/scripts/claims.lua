@@ -25,7 +25,30 @@ local function is_own(record, claim, owner)
   return record.owner == owner and (claim.kind == 'gap' or claim.kind == 'tick' and record.time == claim.value)
 end
 
+-- When the run of the tick that is marked has ended; nothing if that is not known.
+local function end_of_run(record)
+  local tick = string.format('%.0f', record.time)
+  local run = '\n%d+\t[^\t]*\t[^\t]*\t(%d+)\t[^\t]*\t(%d+)\t' .. tick .. '\t'
+  local duration, started = string.match(runs_of(record), run)
+  return duration and started + duration
+end
+
+-- Since when no tick of the job was granted, as a claim of a later one is told; nothing if that is not known.
+local function idle_before(record, claim)
+  local time = record.time
+  if claim.kind ~= 'tick' or claim.history == 0 or not time or claim.value <= time then
+    return nil
+  elseif time - now() / 1000 > EARLY_TOLERANCE then
+    return nil
+  elseif record.owner == '' and record.idle then
+    -- An owner that never began it has told nobody.
+    return record.idle
+  end
+  return math.max(time, end_of_run(record) or 0)
+end
+
 local function mark(record, claim, time, state, owner)
+  record.idle = idle_before(record, claim)
   record.time, record.state, record.owner, record.application = time, state, owner, claim.application
 end
 
@@ -62,16 +85,16 @@ local function done(record, attempts)
   return { 'done', now() / 1000, record.application, attempts }
 end
 
--- What is marked as missed is told again to an owner whose first reply was lost.
-local function missed()
-  return { 'done', now() / 1000, false, false, 1 }
+-- It is told again to an owner whose first reply was lost.
+local function missed(record)
+  return { 'done', now() / 1000, false, false, 1, record.idle or false }
 end
 
 -- What its mark says to a tick that was granted before.
 local function refusal_of_same(record, claim, owner, is_free)
   local own = is_own(record, claim, owner)
-  if own and record.state == 'missed' then
-    return missed()
+  if own and record.state == 'passed' then
+    return missed(record)
   elseif claim.most == 0 then
     return not own and done(record)
   end
@@ -81,7 +104,7 @@ local function refusal_of_same(record, claim, owner, is_free)
     return done(record, attempts)
   end
   if is_free and not own and attempts >= claim.most then
-    record.state, record.owner = 'given up ' .. attempts, owner
+    record.state, record.owner, record.idle = 'given up ' .. attempts, owner, nil
     write_record(record, claim.retention)
     return done(record, attempts)
   end
@@ -113,23 +136,23 @@ local function refusal_of_missed(record, claim, owner, is_known)
     -- Somebody has begun it.
     return { 'done', now_ms }
   end
-  mark(record, claim, claim.value, 'missed', owner)
+  mark(record, claim, claim.value, 'passed', owner)
   if claim.history > 0 then
     record.runs = newest(run_of(claim, 0, '', 'missed') .. runs_of(record), claim.history)
   end
   write_record(record, claim.retention)
-  return missed()
+  return missed(record)
 end
 
 -- A tick that comes due during a pause counts as granted: an operator did not want it, so nobody has missed it.
-local function refusal_of_paused(record, claim)
+local function refusal_of_paused(record, claim, owner)
   local latest = now() / 1000 + EARLY_TOLERANCE
   local is_due = claim.kind == 'tick' and record.time and record.time <= latest and claim.value <= latest
   if is_due and claim.value > record.time then
-    mark(record, claim, claim.value, 'done', '')
+    mark(record, claim, claim.value, 'passed', owner)
     write_record(record, claim.retention)
   end
-  return { 'paused', now() / 1000, string.match(record.pause, ' (.*)$') }
+  return { 'paused', now() / 1000, string.match(record.pause, ' (.*)$'), record.owner == owner and record.idle or false }
 end
 
 -- Rules 2 and 3; nothing if the claim may be granted.
@@ -139,7 +162,7 @@ local function refusal_of(record, claim, owner, is_free)
   end
   local now_ms = now() / 1000
   if record.pause ~= '' then
-    return refusal_of_paused(record, claim)
+    return refusal_of_paused(record, claim, owner)
   elseif claim.kind == 'tick' and claim.value - now_ms > EARLY_TOLERANCE then
     return { 'early', now_ms, math.ceil(claim.value - now_ms) }
   elseif not record.time and claim.asked_at and now_ms - claim.asked_at > BEHIND_TOLERANCE then
@@ -162,7 +185,9 @@ local function mark_granted(record, claim, token, owner)
     local attempts = time == claim.value and tonumber(record.state) or 0
     -- An owner that asks again begins it once.
     local state = claim.most > 0 and attempts + (is_own(record, claim, owner) and 0 or 1) or 'done'
-    mark(record, claim, claim.value, state, owner)
+    if not is_own(record, claim, owner) then
+      mark(record, claim, claim.value, state, owner)
+    end
   elseif claim.kind == 'gap' then
     mark(record, claim, now() / 1000, claim.time, owner)
   elseif claim.kind == 'key' then

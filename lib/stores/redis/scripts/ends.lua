@@ -15,6 +15,7 @@ end
 
 local function mark_done(record, claim, time, state)
   record.time, record.state, record.owner, record.application = time, state, '', claim.application
+  record.idle = nil
   return true
 end
 
@@ -30,8 +31,8 @@ end
 
 -- Gives back what was granted to this owner, also if another has the lock now.
 local function void(record, claim, owner)
-  -- An owner that was told that a tick is missed has not begun it.
-  if claim.kind == 'hand' or record.owner ~= owner or record.state == 'missed' then
+  -- An owner that was told that nobody will run a tick was not granted it.
+  if claim.kind == 'hand' or record.owner ~= owner or record.state == 'passed' then
     return false
   end
   -- Nor has one that gave it up.
@@ -45,7 +46,7 @@ local function void(record, claim, owner)
     -- It was begun by others before.
     record.state = before
   else
-    -- The ticks before it stay done.
+    -- The ticks before it stay done, and those that nobody was granted stay untold.
     record.time, record.state = record.time - 1, 'done'
   end
   return true

@@ -1,19 +1,19 @@
 -- Included by scripts that deal with jobs, after clock.lua. What is known of a job is a key of its own, of lines:
---   <time of the mark, ms, or nothing if there is none>, <state>, <owner>, <application>
---     as RunMark in run-marks.ts. The state of a tick is how often it was granted without being completed; 'done'; 'missed' or
+--   <time of the mark, ms, or nothing if there is none>, <state>, <owner> <idle since, ms, or nothing>, <application>
+--     as RunMark in run-marks.ts. The state of a tick is how often it was granted without being completed; 'done'; 'passed' or
 --     'given up <how often>', whose owner is the one that was told. The state of a gap or a key: for how many ms it decides.
 --   <end of the pause, ms; 0 if it has none> <the pause>, or nothing
 --   and of each run, the newest first: <fencing token>, <owner, until it has ended>, <outcome>, <duration, ms>, <error>,
 --     <started, ms>, <tick>, <'missed' | 'hand' | nothing>, <replica>; with tabs between them. One that is still 'running' when
 --     its token is not that of the lock was abandoned.
 -- Those who lose read the first five lines only.
-local HEADER = '^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n?([^\n]*)()'
+local HEADER = '^([^\n]*)\n([^\n]*)\n([^\n ]*) ?([^\n]*)\n([^\n]*)\n?([^\n]*)()'
 
 local function record_of(key, text)
   if not text then
     return { key = key, state = '', owner = '', application = '', pause = '', runs = '' }
   end
-  local time, state, owner, application, pause, rest = string.match(text, HEADER)
+  local time, state, owner, idle, application, pause, rest = string.match(text, HEADER)
   local ends = tonumber(string.match(pause, '^%d+'))
   if ends and ends > 0 and ends <= now() / 1000 then
     pause, ends = '', nil
@@ -23,6 +23,7 @@ local function record_of(key, text)
     time = tonumber(time),
     state = state,
     owner = owner,
+    idle = tonumber(idle),
     application = application,
     pause = pause,
     pause_ends = ends,
@@ -43,7 +44,8 @@ end
 -- Kept for so many ms, and at least until its pause is over.
 local function write_record(record, retention)
   local time = record.time and string.format('%.3f', record.time)
-  local text = table.concat({ time or '', record.state, record.owner, record.application }, '\n')
+  local owner = record.idle and string.format('%s %.0f', record.owner, record.idle) or record.owner
+  local text = table.concat({ time or '', record.state, owner, record.application }, '\n')
   local more = record.pause .. runs_of(record)
   if more ~= '' then
     text = text .. '\n' .. more
