@@ -2,6 +2,7 @@ import { boardMessages } from './messages/board.js';
 import { decoratorMessages } from './messages/decorators.js';
 import { electionMessages } from './messages/elections.js';
 import { leaseMessages } from './messages/leases.js';
+import { mysqlMessages } from './messages/mysql.js';
 import { optionMessages } from './messages/options.js';
 import { postgresMessages } from './messages/postgres.js';
 import { runMessages } from './messages/runs.js';
@@ -23,5 +24,6 @@ export const messages = {
   ...electionMessages,
   ...shutdownMessages,
   ...boardMessages,
+  ...mysqlMessages,
   ...testingMessages,
 } as const;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { provideFaketime } from './faketime.js';
 import { killLeftovers } from './leftovers.js';
 import { startSharedRedis } from './redis/shared-redis.js';
+import { startSharedMysql } from './servers/shared-mysql.js';
 import { startSharedPostgres } from './servers/shared-postgres.js';
 import { TESTED_STORES, type ServerStore } from './tested-stores.mjs';
 
@@ -18,6 +19,8 @@ interface SharedServer {
 const SHARED_SERVERS: Partial<Record<ServerStore, readonly [string, () => Promise<SharedServer>]>> = {
   redis: ['TEST_REDIS_URL', startSharedRedis],
   postgres: ['TEST_POSTGRES_URL', startSharedPostgres],
+  mysql: ['TEST_MYSQL_URL', () => startSharedMysql('mysql')],
+  mariadb: ['TEST_MARIADB_URL', () => startSharedMysql('mariadb')],
 };
 
 interface TestRun {

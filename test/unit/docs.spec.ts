@@ -29,6 +29,7 @@ describe('the examples of', () => {
     ['docs/redis.md', 1],
     ['docs/etcd.md', 1],
     ['docs/postgres.md', 1],
+    ['docs/mysql.md', 2],
   ])('%s compile', (page, atLeast) => {
     const blocks = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
     expect(blocks.length).toBeGreaterThanOrEqual(atLeast);

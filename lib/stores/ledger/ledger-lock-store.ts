@@ -162,7 +162,8 @@ export class LedgerLockStore implements LockStore {
   async *#list(begin: string, within: number): AsyncGenerator<StoredLock & { name: string }> {
     for await (const { key, row } of this.#listed(this.#keyOf(begin), within)) {
       const { held, fencingToken, ledger } = row;
-      const { owner, holder, ttl: remaining } = held;
+      const { owner, holder, ttl } = held;
+      const remaining = Math.ceil(ttl);
       yield { name: this.#nameOf(key), owner, holder, remaining, fencingToken, waiters: waitersIn(ledger) };
     }
   }

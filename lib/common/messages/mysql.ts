@@ -1,0 +1,22 @@
+import { reason } from './wording.js';
+
+/** About the MySQL store. */
+export const mysqlMessages = {
+  noMysqlAddress: (option: string | undefined) =>
+    option === undefined
+      ? "mysqlStore() needs an address: uri ('mysql://user:password@host:3306/database'), host, socketPath, or a pool of mysql2."
+      : `The option ${option} of mysqlStore() has no value, so mysql2 would connect to localhost. Most likely the ` +
+        'environment variable that it is read from is not set here. Set it.',
+  noMysqlDatabase: () =>
+    "mysqlStore() needs a database: the option database, a uri that ends with it, or table: 'database.table'.",
+  foreignMysqlOption: (option: string, ours: string) =>
+    `${option} is not an option of mysql2, which would ignore it. Use the option ${ours} of mysqlStore().`,
+  badMysqlUri: () =>
+    'The option uri of mysqlStore() is not a MySQL URL. Give mysql://user:password@host:3306/database.',
+
+  // Causes, which stand inside sentences
+  writtenAgain: () => 'other processes wrote the row again, so it is unknown whether this write came before',
+  mysqlTableNotMade: (table: string, cause: unknown) =>
+    `the table ${table} is missing, and this user may not create it (${reason(cause)}). Have it created with the SQL ` +
+    'of mysqlSchema()',
+};
