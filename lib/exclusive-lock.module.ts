@@ -69,8 +69,8 @@ function openOutageLog({ logger }: ResolvedSettings): OutageLog {
 }
 
 /**
- * Brings {@link ExclusiveLockService} and makes `@Exclusive` and `@LeaderElection` work. Import it once, in the root module; it is
- * global unless told otherwise with `isGlobal: false`.
+ * Provides {@link ExclusiveLockService} and makes `@Exclusive` and `@LeaderElection` work. Import it once, in the root
+ * module. It is global unless you set `isGlobal: false`.
  *
  * @example
  * ExclusiveLockModule.forRoot({ redis: 'redis://cache:6379' })
@@ -83,14 +83,14 @@ function openOutageLog({ logger }: ResolvedSettings): OutageLog {
 @Module({
   imports: [ExclusiveLockShutdownModule],
   providers: [
-    // That of forRoot() and forRootAsync() takes its place.
+    // forRoot() and forRootAsync() replace this provider.
     { provide: MODULE_OPTIONS_TOKEN, useFactory: refuseWithoutForRoot },
     { provide: LOCK_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveOptions },
     { provide: LOCK_OUTAGES, inject: [LOCK_SETTINGS], useFactory: openOutageLog },
     {
       provide: LOCK_MANAGER,
       inject: [MODULE_OPTIONS_TOKEN, LOCK_SETTINGS, LOCK_OUTAGES],
-      // Awaited by Nest before any `onModuleInit`, so decorated hooks find the store open.
+      // Nest awaits this before any `onModuleInit`, so decorated hooks find the store open.
       useFactory: openLockManager,
     },
     ExclusiveLockService,
@@ -150,14 +150,17 @@ export class ExclusiveLockModule
     placeModule(new.target, 'deepest', modules);
   }
 
-  /** Without options: `REDIS_URL` if it is set, else the local store; an error in production. */
+  /**
+   * Imports the module. Without options, the locks live in `REDIS_URL` if it is set, else in the local store; in
+   * production that is an error.
+   */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    // Nest would copy a text character by character.
+    // Nest would copy a string character by character.
     checkIsObject(options, 'ExclusiveLockModule');
     return super.forRoot(options);
   }
 
-  /** Nest injects properties into objects that it constructs; those that a factory made get the runner here. */
+  /** Nest injects properties into objects that it constructs. Objects that a factory made get the runner here. */
   onModuleInit(): void {
     const { ticks, needsScheduler, logger } = this.#settings;
     if (!ticks) logger.log(messages.noTicks());
@@ -172,7 +175,7 @@ export class ExclusiveLockModule
         const prototype: unknown = instance ? Object.getPrototypeOf(instance) : metatype?.prototype;
         supplyRunner(instance, this.#runner);
         const scope = scopeOf(wrapper);
-        // What Nest makes for each request has a mere stand-in of the runner yet.
+        // Request-scoped objects do not have their real runner yet.
         if (scope === 'singleton' && !mayUseRunner(instance, this.#runner)) continue;
         checks.check({ prototype, scope, module });
         this.#elections.add({ prototype, scope, module }, instance);
@@ -186,7 +189,7 @@ export class ExclusiveLockModule
     this.#shutdown.bootstrap('deepest');
   }
 
-  /** The scheduler goes on starting ticks until later in the shutdown. */
+  /** The scheduler keeps firing until later in the shutdown. */
   onModuleDestroy(): Promise<void> {
     return this.#shutdown.destroy('deepest');
   }

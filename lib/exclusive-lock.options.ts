@@ -15,7 +15,7 @@ import type { StoreToOpen } from './stores/store-to-open.js';
 /** Options of `ExclusiveLockModule.forRoot()`. */
 export type ExclusiveLockModuleOptions = ExclusiveLockSettings & StorePlace;
 
-/** What every store has in common. */
+/** The options that apply to every store. */
 export interface ExclusiveLockSettings {
   /**
    * The time after which a lock is free again if its holder dies. A living holder renews it, however long the work
@@ -31,31 +31,31 @@ export interface ExclusiveLockSettings {
    */
   renewEvery?: Duration | undefined;
   /**
-   * The time after which a call of the store that is not answered fails; while the store is out of reach it is tried
-   * until then. An acquisition is given two thirds of the `ttl` at most. At least 10 ms.
+   * The time after which a store call without a reply fails. While the store cannot be reached, the call is retried
+   * until then. An acquisition has two thirds of the `ttl` at most. At least 10 ms.
    *
    * @default 2_000
    */
   commandTimeout?: Duration | undefined;
   /**
-   * How long a shutdown waits for running work before its signals abort, counted from the first
-   * `onModuleDestroy`; then the work has one more second to return. At least 0. A lease of `acquire()` or `lock()` counts
-   * as work until it is released. On Kubernetes, `terminationGracePeriodSeconds` must be at least 5 seconds longer.
+   * How long a shutdown waits for running work before the signals abort, counted from the first `onModuleDestroy`. Then
+   * the work has one more second to return. At least 0. A lease of `acquire()` or `lock()` counts as work until it is
+   * released. On Kubernetes, `terminationGracePeriodSeconds` must be at least 5 seconds longer.
    *
    * @default 10_000
    */
   drainTimeout?: Duration | undefined;
   /**
-   * The name of this application, the same in all its replicas. If another application has taken a lock or a tick of the
-   * same name, one error line names both: two applications on one store need a `prefix` each. Those that are meant to exclude
-   * one another need the same `application`.
+   * The name of this application, the same in all its replicas. If another application holds a lock or ran a tick of
+   * the same name, one error line names both. Give each application on a store a `prefix` of its own. If two
+   * applications are meant to exclude each other, give both the same `application`.
    *
    * @default the `name` in the package.json that is nearest to the main script
    */
   application?: string | undefined;
   /**
-   * What comes before every lock name in the store: replicas with the same prefix exclude each other. Without a colon,
-   * which comes after it.
+   * Precedes every lock name in the store. Replicas with the same prefix share their locks. It has no colon; a colon
+   * follows it.
    *
    * @default 'exclusive-lock'
    */
@@ -67,44 +67,44 @@ export interface ExclusiveLockSettings {
    */
   replica?: string | undefined;
   /**
-   * What runs here, such as an image tag or a commit: start hooks and `@Timeout` methods with `@Exclusive` run once
-   * for each version. Without it a run that has succeeded is remembered for 60 seconds.
+   * The version of the application, such as an image tag or a commit. Start hooks and `@Timeout` methods with
+   * `@Exclusive` run once for each version. Without a version, a success is remembered for 60 seconds.
    */
   version?: string | undefined;
   /**
-   * How many runs of each job are remembered: when and where each began, and how it ended. A whole number from 0 to 100; 0:
-   * none. They are kept for 35 days after the last one.
+   * How many runs of each job are recorded: when and where each began, and how it ended. A whole number from 0 to 100;
+   * 0: none. The record is kept for 35 days after the last run.
    *
    * @default 20
    */
   history?: number | undefined;
   /**
-   * Whether this replica makes itself and its jobs known to the others, which see them with `locks.jobs`. That takes one
+   * Whether this replica publishes itself and its jobs to the others, which see them with `locks.jobs`. Costs one
    * command a minute.
    *
    * @default true
    */
   catalogue?: boolean | undefined;
   /**
-   * Whether locks are kept where other replicas see them. `false`, for work on one's own machine: they are in the memory
-   * of this process, whatever `redis` or `store` say: no connection is made, and a store of your own is neither asked nor
-   * closed. Everything else works as usual: a lock that is busy in this process is busy. One warning at start says so.
+   * Whether locks live in the store. `false` is for development: locks live in the memory of this process, whatever
+   * `redis` or `store` say. The package connects to nothing, and neither uses nor closes a store of your own. Within
+   * the process, everything works as usual. One warning at start says that locks are off.
    *
    * @default true
    */
   enabled?: boolean | undefined;
   /**
-   * Whether the scheduler's calls of methods with `@Exclusive` are run here. `false` for a process that has the jobs of
-   * the application but is not meant to run them, such as a command of nest-commander: they are skipped,
-   * `ScheduleModule` may be missing, and providers with `@LeaderElection` do not stand for election. Calls by hand, start hooks and `ExclusiveLockService` work as usual. One line at
-   * start says so.
+   * Whether this process runs the methods with `@Exclusive` that its scheduler calls. `false` is for a process that has
+   * the jobs of the application but must not run them, such as a command of nest-commander. Its scheduled calls are
+   * skipped, `ScheduleModule` may be missing, and providers with `@LeaderElection` do not stand for election. Calls by
+   * hand, start hooks and `ExclusiveLockService` work as usual. One line at start says so.
    *
    * @default true
    */
   ticks?: boolean | undefined;
   /**
-   * Where this package logs: any logger with levels, such as a `LoggerService` of Nest, pino, winston or `console`;
-   * false: nowhere.
+   * Where this package logs: any logger with levels, such as a `LoggerService` of Nest, pino, winston or `console`.
+   * `false`: nowhere.
    *
    * @default Nest's `Logger`, with the context `ExclusiveLock`
    */
@@ -117,8 +117,8 @@ export type StorePlace = RedisPlace | LocalPlace | MemoryPlace | CustomPlace | D
 /** Replicas on several machines: Redis, Valkey or KeyDB. */
 export interface RedisPlace {
   /**
-   * A URL, ioredis options, `{ cluster: […] }`, or a client of ioredis or node-redis, whose settings are copied. The client
-   * itself is left alone.
+   * A URL, ioredis options, `{ cluster: […] }`, or a client of ioredis or node-redis, whose settings are copied. The
+   * client itself is never used, changed or closed.
    */
   redis: RedisConnectionOptions;
   store?: never;
@@ -130,10 +130,10 @@ export interface LocalPlace {
   /** Locks are files in a folder. */
   store: 'local';
   /**
-   * The folder that the processes share. It must be the user's own (0700), and on a disk of this machine: one that
+   * The folder that the processes share. It must be the user's own (0700) and on a disk of this machine. A folder that
    * other machines can reach, by NFS or SMB for example, is an error at start.
    *
-   * @default a folder of the user's in the system's temporary folder
+   * @default a folder of the user in the system's temporary folder
    */
   folder?: string;
   redis?: never;
@@ -141,7 +141,7 @@ export interface LocalPlace {
 
 /** One process, for tests. */
 export interface MemoryPlace {
-  /** Locks are in the memory of the process, which is warned of where `NODE_ENV` is `production`, and on Kubernetes. */
+  /** Locks are in the memory of the process. If `NODE_ENV` is `production`, and on Kubernetes, a warning says so. */
   store: 'memory';
   redis?: never;
   folder?: never;
@@ -156,9 +156,9 @@ export interface CustomPlace {
 }
 
 /**
- * `REDIS_URL` if it is set; else the local store with a warning; an error where `NODE_ENV` is `production`, and on
- * Kubernetes. A key that is there without a value, such as `redis: process.env.CACHE_URL` where that is not set, is an
- * error, too.
+ * `REDIS_URL` if it is set, else the local store with a warning. If `NODE_ENV` is `production`, and on Kubernetes, a
+ * missing `REDIS_URL` is an error. An option without a value is an error as well, such as `redis:
+ * process.env.CACHE_URL` when that variable is not set.
  */
 export interface DefaultPlace {
   store?: never;
@@ -166,17 +166,17 @@ export interface DefaultPlace {
   folder?: never;
 }
 
-/** Has no default. */
+/** The settings without a default. */
 type Unset = 'application' | 'replica' | 'version';
 
 type Time = 'ttl' | 'renewEvery' | 'commandTimeout' | 'drainTimeout';
 
-/** The settings with their defaults filled in, and times in milliseconds. */
+/** The settings with their defaults filled in and times in milliseconds. */
 export type ResolvedSettings = Required<Omit<ExclusiveLockSettings, Unset | Time | 'logger'>> &
   Record<Time, number> &
   Record<Unset, string | undefined> & {
     logger: LockLogger;
-    /** Whether the start fails where decorated jobs have no scheduler. */
+    /** Whether the start fails if decorated jobs have no scheduler. */
     needsScheduler: boolean;
   };
 
@@ -206,9 +206,9 @@ export const COMMON_OPTIONS: KnownOptions<
   logger: true,
 };
 
-/** In what the ways to open locks differ. */
+/** The differences between the ways to open locks. */
 interface Opener {
-  /** Whose options they are, for messages. */
+  /** The function that has the options, for messages. */
   readonly of: string;
   readonly known: Readonly<Record<string, true>>;
   readonly defaultLogger: LoggerWithLevels;
@@ -236,7 +236,7 @@ export function resolveSettings(
   if (prefix.includes(':')) throw new LockConfigurationError(messages.colonInPrefix(prefix));
   if (replica !== undefined) checkName(replica, 'replica');
   if (version !== undefined) checkVersion(version);
-  // A text such as 'false' from the environment would be taken for true.
+  // A string such as 'false' from the environment would count as true.
   if (typeof enabled !== 'boolean') refuse('enabled', 'true or false', enabled);
   if (typeof ticks !== 'boolean') refuse('ticks', 'true or false', ticks);
   if (typeof catalogue !== 'boolean') refuse('catalogue', 'true or false', catalogue);
@@ -259,7 +259,7 @@ export function resolveSettings(
   };
 }
 
-/** Of a `LockTestKit`: the test calls the jobs, and no scheduler. */
+/** The store of a `LockTestKit`: the test calls the jobs, and no scheduler does. */
 function isTestStore(store: StorePlace['store']): boolean {
   return typeof store === 'object' && 'clock' in store && store.clock !== undefined;
 }

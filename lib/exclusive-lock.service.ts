@@ -12,8 +12,8 @@ import { ObservableElection } from './observable-election.js';
 import { LOCAL_JOBS, LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 
 /**
- * Locks for code that has no decorator to put: inject it anywhere in an application that imports the module, which closes
- * it together with the application.
+ * Locks for code that `@Exclusive` does not fit. Inject it anywhere in an application that imports the module. It
+ * closes together with the application.
  *
  * @example
  * constructor(private readonly locks: ExclusiveLockService) {}
@@ -21,9 +21,9 @@ import { LOCAL_JOBS, LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 @Injectable()
 export class ExclusiveLockService extends Locks {
   /**
-   * What happens to the locks in this replica: waited, acquired, skipped, renewed, renewalFailed, lost, released, releaseRefused,
-   * forced, started, finished, missed, termBegan, termEnded. A subscriber that throws is logged and does no harm. Each event
-   * is published on the channel `nestjs-exclusive-lock` of `node:diagnostics_channel` as well.
+   * Emits what happens to the locks in this replica; docs/events.md lists the events. If a subscriber throws, the error
+   * is logged and affects nothing else. Each event is also published on the channel `nestjs-exclusive-lock` of
+   * `node:diagnostics_channel`.
    *
    * @example
    * locks.events$.pipe(filter(({ type }) => type === 'lost')).subscribe(({ name }) => alarm(name));

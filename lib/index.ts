@@ -15,5 +15,5 @@ export type { ExclusiveLockModuleOptions, ExclusiveLockSettings } from './exclus
 export type { ObservableElection } from './observable-election.js';
 export type { MissedOptions, OccurrenceOptions } from './schedule/occurrence-options.js';
 export { LockServiceMissingError } from './common/errors.js';
-// All that is for scripts is for applications, too.
+// Applications can use everything that scripts can use.
 export * from './locks/index.js';

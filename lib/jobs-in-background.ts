@@ -7,7 +7,7 @@ import { MissedTicks } from './schedule/missed-ticks.js';
 import type { Background } from './shutdown-order.js';
 import { LOCK_MANAGER, LOCK_SETTINGS } from './tokens.js';
 
-/** What an application does about its jobs beside running them: it makes them known, and looks for missed ticks. */
+/** Publishes the jobs of an application and looks for missed ticks, in the background. */
 @Injectable()
 export class JobsInBackground implements Background {
   readonly #jobs: DecoratedJobs;
@@ -26,7 +26,7 @@ export class JobsInBackground implements Background {
     const { catalogue: isWanted, application, version, logger } = settings;
     if (!isWanted || !records.areKept) return;
     const catalogue = new Catalogue({ records, jobs, logger, replica, application, version });
-    // Until then its work may still run.
+    // Until then, its work may still run.
     locks.whenClosing(() => catalogue.stop());
     this.#catalogue = catalogue;
   }

@@ -7,7 +7,8 @@ import { GuardedObservable } from './guarded-observable.js';
 /** An {@link Election} of an application with Nest, which has rxjs. */
 export class ObservableElection extends Election {
   /**
-   * Emits when this replica begins or ceases to lead. A subscriber that throws is logged and does no harm.
+   * Emits when this replica starts or stops leading. If a subscriber throws, the error is logged and affects nothing
+   * else.
    *
    * @example
    * election.changes$.pipe(filter(({ type }) => type === 'termEnded')).subscribe(({ name }) => alarm(name));

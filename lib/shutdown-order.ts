@@ -11,7 +11,7 @@ import type { LockManager } from './core/lock-manager.js';
 /** The end of the module order at which a hook is called. */
 export type End = 'deepest' | 'topmost';
 
-/** What goes on beside the work of an application, from the end of its start to the beginning of its shutdown. */
+/** Something that runs in the background from the end of an application's start to the beginning of its shutdown. */
 export interface Background {
   start(): void;
   stop(): void;

@@ -1,7 +1,7 @@
 import { LockConfigurationError } from './errors.js';
 import { messages } from './messages.js';
 
-/** Every option of an options type; one that is left out does not compile. */
+/** Lists every option of an options type. A list without one of them does not compile. */
 export type KnownOptions<T> = Readonly<Record<keyof T, true>>;
 
 /**

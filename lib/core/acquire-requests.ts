@@ -6,10 +6,10 @@ import { describeClaim } from './occurrence.js';
 import type { Wanted } from './wanted.js';
 import type { Failed, WatchedStore } from './watched-store.js';
 
-/** A lock that was granted so late that less than this part of its TTL is left is not used. */
+/** A grant is not used if less than this part of the TTL is left when its reply is read. */
 export const LEAST_LEFT = 1 / 3;
 
-/** What requests are made with. */
+/** What the requests of an acquisition need. */
 export interface RequestParts {
   readonly store: WatchedStore;
   readonly clock: Clock;
@@ -19,11 +19,14 @@ export interface RequestParts {
 }
 
 /**
- * The requests of one acquisition. All have one owner, so a request whose reply was lost does no harm: the next one finds
- * what it was granted. An acquisition that ends without the lock is released as void if it is queued or unsettled.
+ * The requests of one acquisition. All have one owner, so a lost reply does no harm: the next request finds what the
+ * earlier one was granted. An acquisition that ends without the lock is released as void if it is queued or unsettled.
  */
 export class AcquireRequests {
-  /** When the last one was sent, on the keeper's clock and, if it was for a run, on the wall clock; -1 before the first. */
+  /**
+   * When the last request was sent, by the keeper's clock; -1 before the first. `wallAskedAt`: the same by the wall
+   * clock, if it was for a run.
+   */
   askedAt = -1;
   wallAskedAt = 0;
   readonly #wanted: Wanted;
@@ -32,7 +35,7 @@ export class AcquireRequests {
   #owner = '';
   #holder = '';
   #claim: Claim | undefined;
-  /** The reply that was not looked at yet. */
+  /** The reply that has not been read yet. */
   #unread: Promise<AcquireReply | Failed> | undefined;
   /** The store has queued this owner, and may still have it in the queue. */
   #isQueued = false;
@@ -49,12 +52,12 @@ export class AcquireRequests {
     return this.#owner;
   }
 
-  /** The run that is asked for. */
+  /** The run that the requests claim. */
   get claim(): Claim | undefined {
     return this.#claim;
   }
 
-  /** Asks for another run from now on, which an owner of its own does, since the holder names the run. */
+  /** Claims another run from now on, as a new owner, because the holder record names the run. */
   claimInstead(claim: Claim): void {
     if (this.#isUnsettled) this.#withdraw();
     this.#isUnsettled = false;
@@ -63,8 +66,9 @@ export class AcquireRequests {
   }
 
   /**
-   * Never rejects. `at`: the moment of now, on the keeper's clock; `mayBeBehind`: it is not known yet whether this replica's
-   * clock is behind, so the request says the time and the store decides; `waited`: the milliseconds since it began to wait.
+   * Sends a request. Never rejects. `at`: now, by the keeper's clock. `mayBeBehind`: this replica's clock may be
+   * behind, so the request carries its time for the store to compare. `waited`: milliseconds since the call began to
+   * wait.
    */
   send(at: number, mayBeBehind: boolean, waited: number | undefined): Promise<AcquireReply | Failed> {
     const { store, clock, commandTimeout, identity } = this.#parts;
@@ -85,16 +89,16 @@ export class AcquireRequests {
     return this.#unread;
   }
 
-  /** Notes whether the store, by its reply, may still hold something for this owner. */
+  /** Notes whether the store may still hold something for this owner. */
   read(reply: AcquireReply | Failed): void {
     this.#unread = undefined;
-    // A waiter stays queued if it gets no answer, or asks while no message would arrive.
+    // A waiter stays queued if a request fails, or is sent while notifications cannot arrive.
     if (reply.status === 'busy') this.#isQueued ||= reply.queued === true;
     else if (reply.status !== 'failed') this.#isQueued = false;
     this.#isUnsettled ||= reply.status === 'failed' ? reply.error.mayHaveRun : reply.unsettled === true;
   }
 
-  /** The grant came too late and is not used. */
+  /** The grant came too late to be used. */
   leftUnused(): void {
     this.#isUnsettled = true;
   }
@@ -104,7 +108,7 @@ export class AcquireRequests {
     this.#isQueued = this.#isUnsettled = false;
   }
 
-  /** Ends the requests. Calls `ended` once whatever the store may have granted is being released. */
+  /** Ends the requests. Calls `ended` when the release of anything that the store may have granted is under way. */
   end(ended: () => void): void {
     const unread = this.#unread;
     if (!unread) {

@@ -43,7 +43,7 @@ export class AcquisitionNews {
     }));
   }
 
-  /** `reply` is the grant; `wasAway`: the run comes late since the store could not be asked. */
+  /** `reply` is the grant; `wasAway`: the run is late because the store could not be reached. */
   acquired(
     wanted: Wanted,
     lease: HeldLease,
@@ -56,7 +56,7 @@ export class AcquisitionNews {
     if (claim?.kind === 'tick') this.#untold.granted(wanted, claim, reply);
     const late = lateness(lease, now);
     this.#events.emit(() => ({ type: 'acquired', ...lease.identity, waited: this.#elapsed(since), late }));
-    // An interval has no moment to be late for.
+    // An interval cannot be late.
     if (wasAway && claim && claim.kind !== 'gap')
       this.#logger.log(messages.ranLate(lease.name, describeClaim(claim), late ?? this.#elapsed(since)));
   }
@@ -75,7 +75,10 @@ export class AcquisitionNews {
     }));
   }
 
-  /** A replica that was told meanwhile that the tick is done does not ask again. Every other run has another call. */
+  /**
+   * Other replicas may have been told that the tick is done, so it may be lost. Other kinds of runs are asked for
+   * again.
+   */
   grantedTooLate(name: string, claim: Claim | undefined): void {
     if (claim?.kind === 'tick') this.#logger.warn(messages.grantedTooLate(name, describeClaim(claim)));
   }
@@ -84,7 +87,10 @@ export class AcquisitionNews {
     this.#others.observe(name, 'held', holder.application);
   }
 
-  /** What the answer to a claim shows of clocks and of the runs before. `wallBefore`: the wall clock when it was sent. */
+  /**
+   * Reports what the reply to a claim reveals about clocks and earlier runs. `wallBefore`: the wall clock when the
+   * request was sent.
+   */
   observe(wanted: Wanted, claim: Claim, reply: AcquireReply, wallBefore: number): void {
     const { name } = wanted;
     if (reply.status === 'granted' && reply.futureMark !== undefined)

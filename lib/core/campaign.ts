@@ -7,39 +7,42 @@ import type { HeldLease } from './held-lease.js';
 import type { Outcome } from './outcome.js';
 import { Term, type TermEnd, type TermParts } from './term.js';
 
-/** Milliseconds for which a replica stands back after a term that it ended itself; doubles with each short one. */
+/** Milliseconds for which a replica stands back after a term that it ended itself. Doubles with each short term. */
 const SHORTEST_PAUSE = 250;
-/** The longest, and how long a term must last to be no short one. */
+/** The longest such pause. A term shorter than this is a short one. */
 const LONGEST_PAUSE = 30_000;
 
-/** What a campaign works with. */
+/** What a campaign needs. */
 export interface CampaignParts extends TermParts {
   readonly clock: Clock;
   /** Aborts when the shutdown refuses scheduled work. */
   readonly leaving: AbortSignal;
-  /** Runs work under the lock, as work that a shutdown refuses and waits for first. */
+  /** Runs work under the lock as scheduled work, which a shutdown ends first. */
   run(name: string, work: (lease: HeldLease) => unknown, options: AcquireOptions): Promise<Outcome<unknown>>;
   /** The terms of this replica, by the name of the election. */
   readonly terms: Map<string, Term>;
 }
 
-/** What one call of `whileLeader` wants. */
+/** The arguments of one call of `whileLeader`. */
 export interface Candidate {
   readonly name: string;
   readonly work: (term: Term) => unknown;
-  /** Of the lease. */
+  /** Options of the lease. */
   readonly options: AcquireOptions;
   /** Ends the campaign. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Takes part in one election again and again: stands in the queue, leads for a term, steps down, stands in the queue. */
+/**
+ * Takes part in one election for as long as it is told to: waits in the queue, leads for a term, steps down, and waits
+ * again.
+ */
 export class Campaign {
   readonly #candidate: Candidate;
   readonly #parts: CampaignParts;
-  /** Short terms in a row. */
+  /** How many short terms there were in a row. */
   #short = 0;
-  /** What was logged of them. */
+  /** The kinds of failure that were logged since the last long term. */
   readonly #told = new Set<string>();
 
   constructor(candidate: Candidate, parts: CampaignParts) {
@@ -47,14 +50,14 @@ export class Campaign {
     this.#parts = parts;
   }
 
-  /** Resolves when the campaign was ended, by the signal or the shutdown, and the lock released. */
+  /** Resolves when the signal or the shutdown has ended the campaign and the lock is released. */
   async run(): Promise<void> {
     for (let end = await this.#nextTerm(); end; end = await this.#nextTerm()) {
       await this.#standBack(end);
     }
   }
 
-  /** Resolves to the end of the term when the lock was released; to undefined when the campaign is over. */
+  /** Resolves when the lock is released: to the end of the term, or to undefined when the campaign is over. */
   async #nextTerm(): Promise<TermEnd | undefined> {
     const { name, options, signal } = this.#candidate;
     let end: TermEnd | undefined;
@@ -65,7 +68,7 @@ export class Campaign {
         signal,
       });
     } catch (error) {
-      // So the wait for the lock ends.
+      // The signal ends the wait for the lock by an error.
       if (!signal?.aborted) throw error;
     }
     return end;
@@ -83,7 +86,7 @@ export class Campaign {
       signal && whenAborted(signal, () => term.end('aborted', signal.reason)),
     ];
     try {
-      // A listener may have had it step down.
+      // A listener may have called stepDown().
       if (term.leads) await work(term);
       term.end('returned');
     } catch (error) {
@@ -91,12 +94,12 @@ export class Campaign {
     }
     for (const end of forget) end?.();
     term.workEnded();
-    // A term that was lost may outlast the beginning of the next one.
+    // The work of a lost term may still run when the next term begins.
     if (terms.get(name) === term) terms.delete(name);
     return term.ended!;
   }
 
-  /** Work that is told to end may throw the reason that it was given, or an error like it. */
+  /** Work may throw the reason of its signal, or an error like it, when the term ends. */
   #failed(term: Term, error: unknown): void {
     term.end('failed', undefined, error);
     const { ended, signal } = term;
@@ -104,7 +107,7 @@ export class Campaign {
     this.#parts.logger.warn(messages.failedToEnd(term.name, error));
   }
 
-  /** Others come first, and work that fails at once is not begun a thousand times a second. */
+  /** Lets other replicas lead first, and keeps work that fails at once from beginning a thousand times a second. */
   async #standBack({ reason, error, led }: TermEnd): Promise<void> {
     if (led >= LONGEST_PAUSE) {
       this.#short = 0;
@@ -115,7 +118,7 @@ export class Campaign {
     const { clock, leaving } = this.#parts;
     const { name, signal } = this.#candidate;
     if (reason === 'failed') this.#tellFailure(error, ms);
-    // The work of a long term may be done; of a short one it has most likely just begun.
+    // Work that returns after a short term has most likely returned too early by mistake.
     if (reason === 'returned' && led < LONGEST_PAUSE)
       this.#tellOnce(reason, messages.termReturned(name, led, ms));
     await new Pause(clock, { signals: signal ? [leaving, signal] : [leaving] }).for(ms);
@@ -126,7 +129,7 @@ export class Campaign {
     try {
       this.#tellOnce(`failed ${kindOf(error)}`, messages.termFailed(name, error, ms));
     } catch {
-      // Work may throw anything, even a value whose properties throw. The campaign goes on all the same.
+      // Work may throw anything, even a value whose properties throw. The campaign continues all the same.
       this.#tellOnce(
         'failed',
         messages.termFailed(name, new Error('it threw a value that cannot be read'), ms),
@@ -146,7 +149,7 @@ function isAbortError(error: unknown): boolean {
   return (error as Error | undefined)?.name === 'AbortError';
 }
 
-/** The same for all errors of one cause, whatever numbers their messages have. */
+/** Equal for errors of one cause, even if the numbers in their messages differ. */
 function kindOf(error: unknown): string {
   const { code, name, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   return String(code ?? (name === 'Error' ? message : name));

@@ -6,7 +6,7 @@ import { jobKey, type JobDescription, type LocalJobs } from './local-jobs.js';
 import { parseEntry, type ReplicaEntry } from './replica-entry.js';
 import type { RunRecords } from './run-records.js';
 
-/** What a catalogue works with. */
+/** What a catalogue needs. */
 export interface CatalogueParts {
   readonly records: Pick<RunRecords, 'publish' | 'replicas'>;
   readonly jobs: LocalJobs;
@@ -18,18 +18,21 @@ export interface CatalogueParts {
 
 /** Milliseconds between two commands. */
 const EVERY = 60_000;
-/** One in this many commands reads the entries of the other replicas instead of publishing its own again. */
+/** One in this many commands reads the entries of the other replicas instead of publishing its own. */
 const READ_EVERY = 10;
-/** Milliseconds for which an entry is kept: for two periods without a publication, and half of one more. */
+/**
+ * Milliseconds for which the store keeps an entry: two and a half periods, because some commands read instead of
+ * publishing.
+ */
 const TTL = 2.5 * EVERY;
-/** What a store that does not answer may add to a shutdown, in milliseconds. */
+/** Milliseconds for which a shutdown waits for the store at most. */
 const PATIENCE = 250;
 
-/** Makes this replica known to the others, and tells if they have other schedules. One timer, and a command a minute. */
+/** Publishes this replica to the others, and logs if their schedules differ. Costs one timer, and one command a minute. */
 export class Catalogue {
   readonly #parts: CatalogueParts;
   readonly #started = Date.now();
-  /** By real time: a clock that a test moves would have it publish for each minute. */
+  /** In real time: with a clock that a test moves, it would publish once for each minute moved. */
   readonly #timer = new LazyTimer(performance, () => void this.#go());
   readonly #told = new Set<string>();
   #commands = 0;
@@ -42,13 +45,13 @@ export class Catalogue {
     this.#parts = parts;
   }
 
-  /** Begins in the background. */
+  /** Starts in the background. */
   start(): void {
     this.#isOn = true;
     this.#timer.setBy(performance.now());
   }
 
-  /** Makes the replica unknown at once, if the store answers soon. Never rejects. */
+  /** Removes the entry of this replica, if the store answers soon. Never rejects. */
   async stop(): Promise<void> {
     this.#isOn = false;
     this.#timer.clear();
@@ -56,7 +59,7 @@ export class Catalogue {
     try {
       await this.#parts.records.publish(this.#parts.replica, '{}', 0, PATIENCE);
     } catch {
-      // It is forgotten when its time is over.
+      // The entry expires by itself.
     }
   }
 
@@ -65,7 +68,7 @@ export class Catalogue {
     if (this.#isOn) this.#timer.setBy(performance.now() + EVERY);
   }
 
-  /** At the start it does both, so that a wrong deployment is told at once. */
+  /** At the start it does both, so that a wrong deployment is reported at once. */
   async #next(): Promise<void> {
     const isRead = ++this.#commands % READ_EVERY === 0;
     try {
@@ -111,7 +114,7 @@ export class Catalogue {
     }
   }
 
-  /** An outage is told by the calls that it keeps from running. */
+  /** Other calls report an outage. */
   #failed(error: { refused?: boolean }): void {
     if (!error.refused || this.#refused) return;
     this.#refused = true;

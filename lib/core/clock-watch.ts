@@ -1,12 +1,12 @@
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 
-/** Milliseconds that a replica's wall clock may be off before that is worth a line. */
+/** Milliseconds by which a replica's wall clock may differ from the store's before a line is logged. */
 const OUT_OF_STEP = 1000;
-/** Off by less than this it is in step again; lower than the other, so that the line is not written again and again. */
+/** Below this the clocks agree again. Lower than the limit above, so that the line is not logged over and over. */
 const IN_STEP = 500;
 
-/** Says once that the wall clocks of this replica and of the store differ, however many ticks show it. */
+/** Logs once that the wall clocks of this replica and of the store differ, however many ticks show it. */
 export class ClockWatch {
   readonly #logger: LockLogger;
   #told = false;
@@ -25,10 +25,10 @@ export class ClockWatch {
     this.#logger.warn(messages.outOfStep(ahead, after, store));
   }
 
-  /** A tick was skipped, being `by` milliseconds ahead of the store's clock when the replica's said `now`. */
+  /** A tick was skipped: it was `by` milliseconds ahead of the store's clock when the replica's clock said `now`. */
   tooEarly(name: string, by: number, tick: number, now: number): void {
     if (this.#toldTooEarly) return;
-    // It says more than that the clocks differ.
+    // This line includes that the clocks differ.
     this.#told = this.#toldTooEarly = true;
     this.#logger.error(messages.tooEarly(name, by, tick, now));
   }

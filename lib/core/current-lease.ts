@@ -2,13 +2,16 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HeldLease } from './held-lease.js';
 
 /**
- * The leases that the running code is inside of, innermost first. A plain object without methods: two copies of the
- * package in one process read each other's.
+ * The leases under which the running code runs, innermost first. A plain object without methods, because two copies of
+ * the package in one process read each other's scopes.
  */
 export interface LeaseScope {
-  /** Undefined when the work has ended: a timer that it left behind keeps the scope, and must not keep the lease. */
+  /**
+   * Undefined when the work has ended: a timer that the work left behind keeps the scope alive, and must not keep the
+   * lease alive.
+   */
   lease: HeldLease | undefined;
-  /** Tells apart two lock managers in one process that use the same names. */
+  /** Distinguishes two lock managers in one process that use the same names. */
   owner: object | undefined;
   outer: LeaseScope | undefined;
 }
@@ -18,7 +21,7 @@ const KEY = Symbol.for('nestjs-exclusive-lock/current-lease');
 const shared = globalThis as { [KEY]?: AsyncLocalStorage<LeaseScope> };
 const storage = (shared[KEY] ??= new AsyncLocalStorage<LeaseScope>());
 
-/** The scope of work that is to run under the lease; `leaveScope` ends it. */
+/** Makes a scope for work under the lease. `leaveScope` ends it. */
 export function newScope(lease: HeldLease, owner: object): LeaseScope {
   return { lease, owner, outer: currentScope() };
 }
@@ -27,18 +30,18 @@ export function runInside<T>(scope: LeaseScope, work: (lease: HeldLease) => T, l
   return storage.run(scope, work, lease);
 }
 
-/** From now on, timers and promises that the work left behind run outside the lease. */
+/** Ends the scope: timers and promises that the work left behind run outside the lease. */
 export function leaveScope(scope: LeaseScope): void {
   scope.lease = undefined;
   scope.owner = undefined;
 }
 
-/** The innermost lease that the calling code runs under. A lost lease counts as long as its work goes on. */
+/** The innermost lease under which the calling code runs. A lost lease counts until its work ends. */
 export function currentLease(): HeldLease | undefined {
   return currentScope()?.lease;
 }
 
-/** The lease on `name` that the calling code runs under and that is still held. */
+/** The lease on `name` under which the calling code runs, if it is still held. */
 export function enclosingLease(name: string, owner: object): HeldLease | undefined {
   for (let scope = currentScope(); scope; scope = outerOf(scope)) {
     const { lease } = scope;
@@ -51,7 +54,7 @@ function currentScope(): LeaseScope | undefined {
   return firstOpen(storage.getStore());
 }
 
-/** Drops ended scopes in between. Otherwise, work that schedules itself from inside would chain them without end. */
+/** Drops ended scopes in between. Otherwise, work that schedules its own next call would chain scopes without end. */
 function outerOf(scope: LeaseScope): LeaseScope | undefined {
   return (scope.outer = firstOpen(scope.outer));
 }

@@ -16,7 +16,7 @@ export type ElectionOptions = Pick<LeaseOptions, 'ttl' | 'renewEvery' | 'content
 
 /** Options of `whileLeader`. */
 export interface WhileLeaderOptions {
-  /** Ends the campaign: the work is told to end if this replica leads, and none begins after that. */
+  /** Ends the campaign: if this replica leads, the signal of its work aborts, and no work begins after that. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -25,21 +25,22 @@ export const ELECTION_OPTIONS: KnownOptions<ElectionOptions> = {
   renewEvery: true,
   contents: true,
 };
-/** Where the module's are not known: options have none of them, or both. */
+/** Used where the module's times are not known: then the options have both times or neither. */
 const UNUSED_TIMES: LeaseTimes = { ttl: 0, renewEvery: 0 };
 const WHILE_LEADER_OPTIONS: KnownOptions<WhileLeaderOptions> = { signal: true };
 
-/** What an election works with. */
+/** What an election needs. */
 export interface ElectionParts {
   readonly locks: LockManager;
-  /** Those of the module. */
+  /** The times of the module. */
   readonly times: LeaseTimes;
   readonly logger: LockLogger;
 }
 
 /**
- * One of the replicas leads, for one term after the other: the one that holds the lock of this name. Terms do not overlap,
- * and each has a higher fencing token than the one before. All objects of one name are the same election.
+ * An election among the replicas. The one that holds the lock of this name leads, for one term after the other. Terms
+ * do not overlap, and each has a higher fencing token than the one before. All objects of one name are the same
+ * election.
  */
 export class Election {
   /** The name of the election, and of its lock. */
@@ -60,12 +61,12 @@ export class Election {
   }
 
   /**
-   * Runs `work` whenever this replica leads. The work lives for a whole term: when it returns, this replica steps down, and
-   * stands for election again. When the term ends for another reason, `lease.signal` aborts: the lease was lost, or it is
-   * time to step down. The work is awaited before another replica leads, unless the lease was lost.
+   * Runs `work` whenever this replica leads. The work lives for a whole term: when it returns, this replica steps down
+   * and stands for election again. If the term ends before that, because the lease is lost or the replica is to step
+   * down, `lease.signal` aborts. The work is awaited before another replica leads, unless the lease was lost.
    *
-   * Work that fails is logged, and begun again in a later term. After a short term a replica stands back, for 250 ms at
-   * first and up to 30 s. While the store is away it goes on trying.
+   * If the work fails, the error is logged, and the work begins again in a later term. After a short term a replica
+   * stands back, for 250 ms at first and for up to 30 s later. While the store is away, it keeps trying.
    *
    * @returns when the `signal` has aborted or the application shuts down, and the work has ended; never rejects after the
    * call was accepted
@@ -87,36 +88,36 @@ export class Election {
   }
 
   /**
-   * Whether this replica leads. Compares a clock at every call, so it is right even after a pause; false from when the
-   * work was told to end.
+   * Whether this replica leads. Compares a clock at every call, so it is right even after a pause. False as soon as the
+   * signal of the work aborts.
    */
   get isLeader(): boolean {
     return this.#locks.elections.termOf(this.name)?.leads ?? false;
   }
 
   /**
-   * The replica that leads; null if there is none.
+   * Returns the replica that leads; null if there is none.
    *
-   * @throws LockStoreError when the store cannot be asked
+   * @throws LockStoreError if the store cannot be reached
    */
   async leader(): Promise<Holder | null> {
     return (await this.#locks.inspect(this.name))?.holder ?? null;
   }
 
   /**
-   * Has this replica step down, if it leads: its work is told to end, and when it has, the first in the queue leads. Does
-   * not wait for that, since the work itself may call it.
+   * Makes this replica step down, if it leads: the signal of its work aborts, and when the work has ended, the first in
+   * the queue leads. Does not wait for the end, because the work itself may call this.
    */
   stepDown(): void {
     this.#locks.elections.termOf(this.name)?.end('stepped-down');
   }
 
   /**
-   * Calls `listener` when this replica begins or ceases to lead. One that throws, or returns a promise that is rejected, is
-   * logged and does no harm.
+   * Calls `listener` when this replica starts or stops leading. If a listener throws or its promise rejects, the error
+   * is logged and affects nothing else.
    *
    * @returns a function that removes the listener
-   * @throws LockConfigurationError if it is no function
+   * @throws LockConfigurationError if it is not a function
    * @example
    * const stop = election.onChange((change) => gauge.set(change.type === 'termBegan' ? 1 : 0));
    */
@@ -130,7 +131,7 @@ export class Election {
     );
   }
 
-  /** The same for a listener that does not throw. */
+  /** The same as `onChange`, for a listener that does not throw. */
   protected listen(listener: (change: LeadershipEvent) => void): () => void {
     return this.#locks.events.listen((event) => {
       if (isLeadership(event) && event.name === this.name) listener(event);
@@ -139,7 +140,7 @@ export class Election {
 }
 
 /**
- * Checks their values.
+ * Checks the values of the options.
  *
  * @param times those of the module; without them, a `renewEvery` alone cannot be checked
  * @throws LockConfigurationError

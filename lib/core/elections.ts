@@ -10,12 +10,15 @@ export class Elections {
     this.#parts = { ...parts, terms: this.#terms };
   }
 
-  /** Resolves when the candidate's signal or the shutdown has ended it, and the lock was released. */
+  /**
+   * Takes part in an election. Resolves when the candidate's signal or the shutdown has ended that, and the lock is
+   * released.
+   */
   campaign(candidate: Candidate): Promise<void> {
     return new Campaign(candidate, this.#parts).run();
   }
 
-  /** The term of this replica in that election; also one that is coming to its end. */
+  /** The term of this replica in that election, even if it is about to end. */
   termOf(name: string): Term | undefined {
     return this.#terms.get(name);
   }

@@ -1,22 +1,22 @@
 import { isErrorLike } from '../common/error-like.js';
 import type { EndOfRun } from '../stores/lock-store.js';
 
-/** The value that the work threw, which may be anything, even undefined. */
+/** What the work threw. It may be any value, even undefined. */
 export interface Thrown {
   readonly error: unknown;
 }
 
-/** The part of a lease that tells how its work ended. */
+/** The part of a lease that shows how its work ended. */
 interface Ended {
   readonly fencingToken: number;
   readonly held: boolean;
 }
 
-/** The bytes that are stored of an error. The rest is for the log of the application. */
+/** How many bytes of an error are stored. The rest belongs in the log of the application. */
 const LONGEST_LINE = 180;
 const encoder = new TextEncoder();
 
-/** How a run has ended whose lease was not released yet. */
+/** Describes how a run ended, before its lease is released. */
 export function endOfRun(
   { fencingToken, held }: Ended,
   thrown: Thrown | undefined,

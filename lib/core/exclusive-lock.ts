@@ -14,8 +14,8 @@ import { checkMadeName } from './lock-name.js';
 /** Options of `lock`. */
 export interface ExclusiveLockOptions extends LeaseOptions {
   /**
-   * Where this object and its lease log: that it was acquired twice, that it is lost, that its release is refused, that
-   * nobody listens to an error; false: nowhere.
+   * Where this object and its lease log; false: nowhere. They log that the lock was acquired twice or is lost, that its
+   * release is refused, and errors without a listener.
    *
    * @default the module's `logger`
    */
@@ -26,22 +26,22 @@ const LOCK_OPTIONS: KnownOptions<ExclusiveLockOptions> = { ...LEASE_OPTIONS, log
 
 /** The events of an {@link ExclusiveLock} and the arguments of their listeners. */
 export interface ExclusiveLockEvents {
-  /** This object has the lock now. */
+  /** This object holds the lock now. */
   acquired: [key: string];
-  /** The lock was renewed; it lives for `ttl` milliseconds from when that was asked for. */
+  /** The lock was renewed. It lives for `ttl` milliseconds from when the renewal was sent. */
   refreshed: [renewal: { readonly key: string; readonly ttl: number }];
   /** The lock was released. Not emitted if this object has acquired the lock again before the store answered. */
   released: [key: string];
   /**
-   * A renewal failed. The lock is still held, and the renewal is tried again until the lease ends: there is nothing to do
-   * yet. Emitted once until a renewal succeeds.
+   * A renewal failed. The lock is still held, and the renewal is retried until the lease ends, so there is nothing to
+   * do yet. Emitted once until a renewal succeeds.
    */
   renewalFailed: [error: LockStoreError];
-  /** The lock is not held any more, though nobody released it. Without a listener it is emitted as `error`. */
+  /** The lock is no longer held, although it was not released. Without a listener, the object emits `error` instead. */
   lost: [error: LockLostError];
   /**
-   * Something final happened: the lock is lost and nobody listens to `lost`, or the store refuses the release for good,
-   * so that others must wait until the lock expires. Without a listener it is logged; it never ends the process.
+   * Final: the lock is lost and there is no listener for `lost`, or the store refuses the release permanently, so that
+   * others must wait until the lock expires. Without a listener it is logged. It never ends the process.
    */
   error: [error: LockStoreError | LockLostError];
 }
@@ -73,31 +73,31 @@ export interface LockSource extends LeaseTimes {
 }
 
 /**
- * One lock as an object that is acquired and released again and again, as in `exclusive-lock` 2.0.0. A lease that
- * it has is renewed until it is released. See {@link ExclusiveLockEvents} for its events.
+ * A lock as an object that is acquired and released again and again, as in `exclusive-lock` 2.0.0. While it holds the
+ * lock, it renews its lease. See {@link ExclusiveLockEvents} for its events.
  */
 export class ExclusiveLock extends LockEmitter {
   /** The name of the lock. */
   readonly name: string;
-  /** What the lock is called in Redis: `<prefix>:<name>`. */
+  /** The key of the lock in Redis: `<prefix>:<name>`. */
   readonly key: string;
   /** Milliseconds after which the lock is free again if its holder dies. */
   readonly ttl: number;
   /** Milliseconds between two renewals. */
   readonly renewEvery: number;
-  /** What is kept in the lock while this object has it, as given. */
+  /** The option `contents`: stored in the lock while this object holds it. */
   readonly contents: unknown;
   readonly #source: LockSource;
   readonly #options: LeaseOptions;
   readonly #logger: LockLogger;
-  /** The last one, released or not. */
+  /** The last lease, released or not. */
   #lease: Lease | undefined;
-  /** The acquire() that is on its way, and was not released yet. */
+  /** The acquire() that is under way and was not followed by a release(). */
   #acquiring: Promise<boolean> | undefined;
   /** The release() that waits for an acquire(). */
   #releasing: Promise<void> | undefined;
   #endWatch: (() => void) | undefined;
-  /** Renewals fail, and that was told. */
+  /** Whether `renewalFailed` was emitted since the last renewal that succeeded. */
   #failing = false;
 
   /** @throws LockConfigurationError */
@@ -122,21 +122,21 @@ export class ExclusiveLock extends LockEmitter {
     return 'ExclusiveLock';
   }
 
-  /** Whether this object certainly has the lock. Compares the clock at every call, so it is right even after a pause. */
+  /** Whether this object certainly holds the lock. Compares a clock at every call, so it is right even after a pause. */
   get acquired(): boolean {
     return this.lease !== null;
   }
 
-  /** The lease while this object has the lock, for its `fencingToken`, `signal` and `assertHeld()`; else null. */
+  /** The lease while this object holds the lock, with `fencingToken`, `signal` and `assertHeld()`; else null. */
   get lease(): Lease | null {
     return this.#lease?.held ? this.#lease : null;
   }
 
   /**
-   * Takes the lock if it is free. Warns, and changes nothing, if this object has it already.
+   * Acquires the lock if it is free. If this object holds it already, logs a warning and changes nothing.
    *
-   * @returns whether this object has the lock now; false if somebody else has it
-   * @throws LockStoreError when the store cannot be asked; LockShuttingDownError after the shutdown has begun
+   * @returns whether this object holds the lock now; false if somebody else holds it
+   * @throws LockStoreError if the store cannot be reached; LockShuttingDownError after the shutdown has begun
    * @example
    * const lock = this.locks.lock('import', { contents: { pod: process.env.POD_NAME } });
    * lock.on('lost', (error) => this.stop(error));
@@ -156,22 +156,23 @@ export class ExclusiveLock extends LockEmitter {
   }
 
   /**
-   * The holder of the lock, since when, and for how long unless it is renewed; null if the lock is free.
+   * Returns the holder of the lock, since when it holds the lock, and when the lock expires unless it is renewed; null
+   * if the lock is free.
    *
-   * @throws LockStoreError when the store cannot be asked
+   * @throws LockStoreError if the store cannot be reached
    */
   inspect(): Promise<LockState | null> {
     return this.#source.inspect(this.name);
   }
 
   /**
-   * Releases the lock; does nothing if this object does not have it. Never throws. Where the store does not answer
-   * within 250 ms, it goes on in the background until it does.
+   * Releases the lock. Does nothing if this object does not hold it. Never rejects. If the store does not answer within
+   * 250 ms, the release is retried in the background until it does.
    */
   async release(): Promise<void> {
     const acquiring = this.#acquiring;
     if (!acquiring) return this.#releasing ?? this.#lease?.release();
-    // An acquire() after this is another one.
+    // A later acquire() does not belong to this release.
     this.#acquiring = undefined;
     const releasing = this.#releaseAfter(acquiring);
     this.#releasing = releasing;
@@ -184,17 +185,17 @@ export class ExclusiveLock extends LockEmitter {
     await this.#lease?.release();
   }
 
-  /** Node calls it when a listener's promise is rejected. */
+  /** Node.js calls this when the promise of a listener rejects. */
   override [captureRejectionSymbol](error: Error, event: string): void {
     this.#logger.error(messages.listenerThrew(event, this.key, error));
   }
 
   async #acquire(): Promise<boolean> {
-    // Still on its way back, maybe: it would be found to be held.
+    // A release may still be under way. Without waiting for it, this object would find its own lock held.
     await (this.#releasing ?? this.#lease?.release());
     const lease = await this.#source.acquire(this.name, this.#options, this.#logger);
     if (!lease) return false;
-    // What is told of the last lease from now on would be taken for news of this one.
+    // Later events of the last lease would look like events of the new one.
     this.#endWatch?.();
     this.#lease = lease;
     this.#failing = false;
@@ -210,7 +211,7 @@ export class ExclusiveLock extends LockEmitter {
         this.#tell('refreshed', { key: this.key, ttl: this.ttl });
         return;
       case 'renewalFailed':
-        // Repeated many times while a store is away.
+        // This event repeats many times while the store is away.
         if (!this.#failing) this.#tellRenewalFailed(news.error);
         return;
       case 'released':
@@ -223,7 +224,7 @@ export class ExclusiveLock extends LockEmitter {
       case 'lost':
         this.#endWatch?.();
         this.#tell(this.listenerCount('lost') > 0 ? 'lost' : 'error', news.error);
-        // The caller has no reason to release a lost lock, and a shutdown would wait until it does.
+        // The caller has no reason to release a lost lock, and a shutdown would wait for that.
         void this.#lease?.release();
     }
   }
@@ -234,7 +235,7 @@ export class ExclusiveLock extends LockEmitter {
     this.#tell('renewalFailed', error);
   }
 
-  /** Listeners run inside the code that keeps leases, so an error of theirs must not reach it. */
+  /** Listeners run inside the code that renews leases, so their errors must not reach it. */
   #tell<E extends EventName>(event: E, ...args: ExclusiveLockEvents[E]): void {
     if (event === 'error' && this.listenerCount('error') === 0) {
       this.#logger.error(messages.unheardError(this.key, args[0]));

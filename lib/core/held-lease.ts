@@ -10,7 +10,7 @@ import type { Lease } from './lease.js';
 import { describeClaim } from './occurrence.js';
 import { endOfRun } from './end-of-run.js';
 
-/** What a lease is issued for. */
+/** The options of a lease. */
 export interface LeaseWanted extends LeaseTimes {
   readonly name: string;
   /** Whether the lease is for a call by a scheduler or by Nest. */
@@ -22,30 +22,33 @@ export interface LeaseWanted extends LeaseTimes {
 /** One grant by the store. */
 export interface Grant {
   readonly fencingToken: number;
-  /** The moment, on the keeper's clock, before the request that it was granted to was sent. */
+  /** The moment before the granted request was sent, by the keeper's clock. */
   readonly askedAt: number;
-  /** The moment at which the answer is looked at. */
+  /** The moment at which the reply is read. */
   readonly now: number;
-  /** Milliseconds for which the store keeps the lock at first, if that is less than the TTL: for a waiter. */
+  /** Milliseconds for which the store keeps the lock at first, if that is less than the TTL, as for a waiter. */
   readonly keptFor?: number | undefined;
 }
 
-/** Where a lease is kept and released. */
+/** Renews and releases leases, and reports their loss. */
 export interface LeaseHome {
   readonly clock: Clock;
   release(lease: HeldLease): Promise<void>;
   lost(lease: HeldLease, error: LockLostError): void;
-  /** Milliseconds for which the event loop has not turned by now. */
+  /** Milliseconds for which the event loop has been blocked. */
   readonly stalledFor: number;
 }
 
-/** The lease ends this much before the store can expire the lock: for timers that fire late and clocks that run fast. */
+/**
+ * The lease ends this many milliseconds before the store can expire the lock, because timers fire late and clocks run
+ * fast.
+ */
 const margin = (ttl: number): number => Math.max(5, Math.min(500, ttl / 20), ttl / 1000);
 
-/** Until when a lock is certainly held that the store keeps for `ttl` from a request that was sent at `sentAt`. */
+/** Until when a lock is certainly held, if the store keeps it for `ttl` after a request that was sent at `sentAt`. */
 const deadlineOf = (sentAt: number, ttl: number): number => sentAt + ttl - margin(ttl);
 
-/** A lease as its keeper sees it: `Lease` is the part that users get. */
+/** A lease with everything that the library knows of it. `Lease` is the part that users see. */
 export class HeldLease implements Lease, BagMember {
   readonly name: string;
   readonly owner: string;
@@ -55,37 +58,37 @@ export class HeldLease implements Lease, BagMember {
   readonly ttl: number;
   readonly renewEvery: number;
   readonly logger: LockLogger | undefined;
-  /** What the store is told of the claim when the lock is released. */
+  /** How the run ended, which the release tells the store. */
   end: ReleaseRequest['end'] = 'unfinished';
   /** How the run ended, for its record. */
   run: EndOfRun | undefined;
-  /** Whether work runs under it whose end was not told yet. */
+  /** Whether work runs under it and `finished` was not emitted yet. */
   running = false;
-  /** The store's clock when its work began; known if there is a claim. */
+  /** When its work began, by the store's clock; known if there is a claim. */
   startedAt: number | undefined;
-  /** When the answer was looked at that granted it, on the keeper's clock. */
+  /** When the reply that granted it was read, by the keeper's clock. */
   readonly grantedAt: number;
-  /** For the bag of its keeper: a lease can be in no other one. */
+  /** Its position in the bag of the keeper. */
   bagIndex = -1;
-  /** By which the shutdown waits for it. */
+  /** Its entry among the leases that the shutdown waits for. */
   active: BagMember | undefined;
-  /** When the keeper wants to renew it next, on the keeper's clock. */
+  /** When the keeper renews it next, by the keeper's clock. */
   renewAt: number;
   renewing = false;
-  /** What a release does instead as long as this is set: work runs that must end first. */
+  /** If set, `release()` calls this instead: the work must end first. */
   insteadOfRelease: (() => void) | undefined;
-  /** Failed renewals since the last one that was answered. */
+  /** Failed renewals since the last one that succeeded. */
   failures = 0;
 
   readonly #home: LeaseHome;
   readonly #since: number;
   readonly #maxHold: number;
-  /** When it has been held for `maxHold`, whatever was renewed. */
+  /** When it will have been held for `maxHold`. */
   readonly #endsAt: number;
-  /** Until when the store certainly keeps the lock for it. */
+  /** Until when the store certainly keeps the lock. */
   #deadline: number;
   #lossReason: LossReason | undefined;
-  /** Made when first asked for: most releases interest nobody, and errors are slow to make. */
+  /** Made when first needed: errors are slow to make, and most are never read. */
   #lossError: LockLostError | undefined;
   #controller: AbortController | undefined;
   #released: Promise<void> | undefined;
@@ -109,7 +112,7 @@ export class HeldLease implements Lease, BagMember {
     this.grantedAt = now;
     this.#home = home;
     this.#maxHold = wanted.maxHold ?? Infinity;
-    // Held from now on: an answer that took long takes nothing from the work.
+    // Counted from now, so that a slow reply takes no time from the work.
     this.#endsAt = now + this.#maxHold;
     // A waiter is notified long after it asked.
     this.#since = keptFor === undefined ? askedAt : now;
@@ -136,7 +139,7 @@ export class HeldLease implements Lease, BagMember {
     return Math.max(0, remaining);
   }
 
-  /** Whether the lease is held at that moment of the keeper's clock. Ends it if its time is over by then. */
+  /** Whether the lease is held at that moment of the keeper's clock. Ends the lease if its time is over by then. */
   heldAt(now: number): boolean {
     if (this.#lossReason) return false;
     if (this.deadline > now) return true;
@@ -145,13 +148,13 @@ export class HeldLease implements Lease, BagMember {
   }
 
   get signal(): AbortSignal {
-    // Made when first asked for: most leases of a cron job live without one.
+    // Made when first needed: most cron jobs do not use it.
     this.#controller ??= new AbortController();
     if (this.#lossReason && this.#lossReason !== 'released') this.#controller.abort(this.lossError);
     return this.#controller.signal;
   }
 
-  /** The fields that its events have in common. */
+  /** The fields that all its events have. */
   get identity(): { name: string; fencingToken: number; occurrence: string | undefined } {
     return {
       name: this.name,
@@ -160,12 +163,12 @@ export class HeldLease implements Lease, BagMember {
     };
   }
 
-  /** Whole milliseconds since it was asked for. */
+  /** Whole milliseconds since it was requested. */
   get age(): number {
     return Math.round(this.#home.clock.now() - this.#since);
   }
 
-  /** The moment, on the keeper's clock, after which the lease is not held any more. */
+  /** The moment, by the keeper's clock, after which the lease is no longer held. */
   get deadline(): number {
     return Math.min(this.#deadline, this.#endsAt);
   }
@@ -180,7 +183,7 @@ export class HeldLease implements Lease, BagMember {
     return this.#controller?.signal.aborted ?? false;
   }
 
-  /** Why the lease is not held any more; undefined while it is. */
+  /** Why the lease is no longer held; undefined while it is. */
   get lossReason(): LossReason | undefined {
     return this.held ? undefined : this.#lossReason;
   }
@@ -202,7 +205,7 @@ export class HeldLease implements Lease, BagMember {
       return Promise.resolve();
     }
     if (!this.#released) {
-      // Work that releases the lock itself has done what it needed the lock for.
+      // Work that releases the lock itself has finished what it needed the lock for.
       if (this.claim?.history && this.end !== 'void') this.run ??= endOfRun(this, undefined);
       if (this.held) this.#lossReason = 'released';
       this.#released = this.#home.release(this);
@@ -210,7 +213,7 @@ export class HeldLease implements Lease, BagMember {
     return this.#released;
   }
 
-  /** Releases as void a lock that nobody used: the caller had gone before it was granted. */
+  /** Releases as void a lock that was never used: its caller had gone before it was granted. */
   withdraw(): void {
     this.end = 'void';
     void this.release();
@@ -258,7 +261,7 @@ export class HeldLease implements Lease, BagMember {
     this.renewAt = sentAt + this.renewEvery;
   }
 
-  /** Also after a release, when that found the lock in other hands. */
+  /** Also called after a release that found another holder. */
   lose(reason: LossReason, stalledFor = 0): void {
     if (this.#lossReason && this.#lossReason !== 'released') return;
     this.#lossReason = reason;
@@ -267,7 +270,7 @@ export class HeldLease implements Lease, BagMember {
     this.#home.lost(this, this.#lossError);
   }
 
-  /** Aborts the signal while the lock is still held and renewed: the work is asked to come to its end. */
+  /** Aborts the signal to ask the work to end. The lock is still held and renewed. */
   abort(reason: unknown): void {
     this.#controller ??= new AbortController();
     this.#controller.abort(reason);
@@ -275,10 +278,10 @@ export class HeldLease implements Lease, BagMember {
 
   /** Its time has run out. */
   expire(): void {
-    // The end that came first is the reason, even if both passed unnoticed.
+    // The reason is the deadline that came first, even if both passed unnoticed.
     if (this.#endsAt <= this.#deadline) return this.lose('max-hold');
     const stalledFor = this.#home.stalledFor;
-    // An answer that nobody was there to read is not the store's fault.
+    // If the event loop was blocked, nobody could read a reply. That is not the store's fault.
     const storeIsAway = (this.failures > 0 || this.renewing) && stalledFor < this.ttl / 2;
     this.lose(storeIsAway ? 'store-unavailable' : 'expired', stalledFor);
   }

@@ -5,7 +5,7 @@ import type { Holder } from '../common/holder.js';
 import { messages } from '../common/messages.js';
 import type { HeldBy } from '../stores/lock-store.js';
 
-/** What is stored of the holder while a lock is held. */
+/** What the store keeps about a holder. */
 interface StoredHolder {
   application?: string | undefined;
   replica: string;
@@ -16,16 +16,16 @@ interface StoredHolder {
   contents?: unknown;
 }
 
-/** How this process is known as a holder. */
+/** Describes this process as a holder. */
 export class HolderIdentity {
-  /** Its name for others. */
+  /** The name that other replicas see. */
   readonly replica: string;
-  /** 96 random bits of the process, before a counter: unique to the acquisition, and cheap. */
+  /** 96 random bits of the process, followed by a counter: unique to the acquisition, and cheap. */
   readonly #process = `${randomBytes(12).toString('base64url')}.`;
-  /** What is the same for all locks, written once. */
+  /** The part of the record that is the same for all locks, written once. */
   readonly #beforeSince: string;
   #count = 0;
-  /** The last time, which many acquisitions of a busy process share. */
+  /** The last time that was written. Many acquisitions of a busy process share it. */
   #writtenAt = 0;
   #since = '';
 
@@ -37,7 +37,7 @@ export class HolderIdentity {
     this.#beforeSince = `${constant.slice(0, -1)},"since":"`;
   }
 
-  /** Names one acquisition. */
+  /** Returns a new owner for one acquisition. */
   newOwner(): string {
     return this.#process + (++this.#count).toString(36);
   }
@@ -77,7 +77,7 @@ function contentsAsJson(contents: unknown): string {
 export function parseHolder({ owner, holder }: Pick<HeldBy, 'owner' | 'holder'>): Holder {
   const stored = parseJson(holder);
   if (owner === undefined || !isStoredHolder(stored)) return { contents: stored, raw: holder };
-  // Written out: to spread objects takes longer than all else here.
+  // Written out, because spreading objects would take longer than everything else here.
   const { application, occurrence } = stored;
   const known: Writable<Holder> = {
     replica: stored.replica,

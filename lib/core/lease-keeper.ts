@@ -7,21 +7,23 @@ import type { LockStore, OwnerReply, OwnerRequest } from '../stores/lock-store.j
 import type { HeldLease } from './held-lease.js';
 import type { LockEvents } from './lock-events.js';
 
-/** Milliseconds before the first repetition of a failed renewal; doubles from there to `renewEvery`. */
+/** Milliseconds before a failed renewal is first retried. Doubles up to `renewEvery`. */
 const FIRST_RETRY = 25;
-/** Timers stand still while the machine is suspended: looked at this often, leases end soon after it goes on. */
+/**
+ * Milliseconds between two looks at the clock. Timers stop while the machine is suspended; this ends leases soon after
+ * it resumes.
+ */
 const LONGEST_DELAY = 500;
-/** Timers count whole milliseconds and may fire a fraction early. */
+/** Milliseconds by which a timer may fire early, since timers count whole milliseconds. */
 const TIMER_PRECISION = 1;
-/** Leases in one call to the store: more would hold up the event loop and the server. */
+/** How many leases one store call renews. More would block the event loop and the server. */
 const RENEW_BATCH = 1000;
 /** Milliseconds between two such calls. */
 const BATCH_DELAY = 5;
 
 /**
- * Renews all leases of a process and ends those whose time has run out: one timer, whatever their number,
- * says when, and does not keep the process alive. Renewals are sent and never waited for, so a store that hangs cannot
- * delay the end of a lease.
+ * Renews all leases of a process and ends those whose time has run out. All leases share one timer, which does not keep
+ * the process alive. It never waits for a renewal, so a store that hangs cannot delay the end of a lease.
  */
 export class LeaseKeeper {
   readonly #leases = new Bag<HeldLease>();
@@ -31,7 +33,7 @@ export class LeaseKeeper {
   readonly #events: LockEvents;
   readonly #timer: LazyTimer;
   #wakeAt = Infinity;
-  /** By how much the timer that is being dealt with was late. */
+  /** By how many milliseconds the timer that fired now is late. */
   #lateBy = 0;
   #stopped = false;
 
@@ -43,7 +45,7 @@ export class LeaseKeeper {
     this.#timer = new LazyTimer(clock, (lateBy) => this.#onTimer(lateBy));
   }
 
-  /** Milliseconds for which the event loop has not turned, or the process not run; as far as its timer can tell. */
+  /** Milliseconds for which the event loop was blocked or the process did not run, as far as the timer shows. */
   get stalledFor(): number {
     return Math.max(this.#lateBy, this.#timer.overdue);
   }
@@ -66,14 +68,14 @@ export class LeaseKeeper {
     this.#timer.clear();
   }
 
-  /** The store says so without having been asked. */
+  /** The store reports, without being asked, that another owner has the lock or nobody has it. */
   takenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
     for (const lease of this.#leases.all()) {
       if (lease.owner === owner.owner) this.#settle(lease, how, this.#clock.now(), undefined);
     }
   }
 
-  /** The store may have forgotten its locks. */
+  /** Renews all leases at once, because the store may have forgotten its locks. */
   renewAllNow(): void {
     const now = this.#clock.now();
     for (const lease of this.#leases.all()) lease.renewAt = now;
@@ -92,7 +94,7 @@ export class LeaseKeeper {
   #onTimer(lateBy: number): void {
     this.#lateBy = lateBy;
     const isEarly = this.#clock.now() + TIMER_PRECISION < this.#wakeAt;
-    // With nothing to keep it is not set again.
+    // Without leases the timer is not set again.
     if (isEarly && this.#leases.size > 0) this.#setTimer();
     else this.#wake();
     this.#lateBy = 0;
@@ -104,17 +106,17 @@ export class LeaseKeeper {
     const due: HeldLease[] = [];
     let next = Infinity;
     for (const lease of this.#leases.all()) {
-      // By one reading of the clock for all of them.
+      // One reading of the clock serves all leases.
       if (!lease.heldAt(now)) {
         this.#leases.remove(lease);
         continue;
       }
-      // What is due soon goes along, so that many leases need few commands.
+      // Leases that are due soon are renewed together, so that many leases need few commands.
       if (!lease.renewing && lease.renewAt <= now + lease.renewEvery / 4) due.push(lease);
       else if (!lease.renewing) next = Math.min(next, lease.renewAt);
       next = Math.min(next, lease.deadline);
     }
-    // The most urgent first, if they do not all fit into one call.
+    // If not all fit into one call, the most urgent come first.
     if (due.length > RENEW_BATCH) due.sort((a, b) => a.deadline - b.deadline);
     for (const lease of due) lease.renewing = true;
     this.#renewAll(due);
@@ -138,11 +140,11 @@ export class LeaseKeeper {
     try {
       replies = await this.#store.renew(leases, within);
     } catch (error) {
-      // Unknown is not lost: it is tried again until the deadline.
+      // An unknown state is not a loss: the renewal is retried until the deadline.
       failure = error as LockStoreError;
     }
     let next = Infinity;
-    // By index: entries() would make an array for each of thousands of leases.
+    // By index, because entries() would allocate an array for each of thousands of leases.
     for (let i = 0; i < leases.length; i++) {
       const lease = leases[i];
       lease.renewing = false;
@@ -184,7 +186,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Sooner again towards the deadline: an outage that is over before then costs no lease. */
+  /** Retries more often towards the deadline, so that an outage that ends before it costs no lease. */
   #retryAfter(lease: HeldLease): number {
     const left = lease.deadline - this.#clock.now();
     const doubled = FIRST_RETRY * 2 ** lease.failures++;

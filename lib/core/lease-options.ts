@@ -3,7 +3,7 @@ import { checkDuration, type Duration } from '../common/duration.js';
 import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 
-/** What can be said of one lease. */
+/** Options of a lease. */
 export interface LeaseOptions {
   /**
    * The time after which the lock is free again if its holder dies. A living holder renews it, however long the work
@@ -21,8 +21,8 @@ export interface LeaseOptions {
   readonly renewEvery?: Duration | undefined;
   /**
    * The time after which the lease is lost although its holder lives, at least 100 ms: renewal ends, the signal aborts,
-   * and checks throw. So work that hangs keeps the others out for a limited time only: the lock is free when the work returns or
-   * the lease is released, else within `ttl` of the loss. May be shorter than `ttl`.
+   * and checks throw. So work that hangs keeps others out for a limited time only. The lock is free when the work
+   * returns or the lease is released, or at the latest `ttl` after the loss. May be shorter than `ttl`.
    *
    * @default none: renewed for as long as the work takes
    */
@@ -42,7 +42,7 @@ export const LEASE_OPTIONS: KnownOptions<LeaseOptions> = {
 export interface LeaseTimes {
   readonly ttl: number;
   readonly renewEvery: number;
-  /** Undefined: no end while it is renewed. */
+  /** Undefined: no limit. */
   readonly maxHold?: number | undefined;
 }
 
@@ -61,7 +61,7 @@ export function resolveTimes(options: LeaseOptions, defaults: LeaseTimes): Lease
   const maxHold = hold === undefined ? undefined : checkDuration('maxHold', hold, SHORTEST_HOLD);
   if (options.ttl === undefined && options.renewEvery === undefined)
     return maxHold === undefined ? defaults : { ...defaults, maxHold };
-  // Only undefined means the default: null is a mistake that deserves its message.
+  // Only undefined means the default. For null, the check below throws.
   const ttl = checkDuration('ttl', options.ttl === undefined ? defaults.ttl : options.ttl, SHORTEST_TTL);
   // Redis expires keys after whole milliseconds.
   if (!Number.isInteger(ttl)) refuse('ttl', 'a whole number of milliseconds', ttl);

@@ -8,7 +8,7 @@ import type { LockEvents } from './lock-events.js';
 import { LockReleaser, type Release } from './lock-releaser.js';
 import type { Shutdown } from './shutdown.js';
 
-/** What leases work with. */
+/** What the leases of a process need. */
 export interface LeasesParts {
   readonly clock: Clock;
   readonly keeper: LeaseKeeper;
@@ -19,8 +19,8 @@ export interface LeasesParts {
 }
 
 /**
- * The leases of a process: issues them, keeps them renewed, and releases them. The keeper says when one is lost; the
- * releaser repeats releases that the store does not answer.
+ * Issues, renews and releases the leases of a process. The keeper renews them and detects losses; the releaser repeats
+ * releases that the store does not answer.
  */
 export class Leases implements LeaseHome {
   readonly clock: Clock;
@@ -31,7 +31,7 @@ export class Leases implements LeaseHome {
     this.clock = parts.clock;
   }
 
-  /** The lease of a lock that the store has granted, which is kept from now on. */
+  /** Makes the lease of a granted lock, which is renewed from now on. */
   issue(wanted: LeaseWanted, owner: string, claim: Claim | undefined, grant: Grant): HeldLease {
     const { keeper, shutdown } = this.#parts;
     const lease = new HeldLease(wanted, owner, claim, grant, this);
@@ -40,7 +40,7 @@ export class Leases implements LeaseHome {
     return lease;
   }
 
-  /** Releases as void an acquisition whose caller has gone, whatever the store may have granted. */
+  /** Releases as void whatever the store may have granted to an acquisition whose caller has gone. */
   withdraw(request: Release): void {
     this.#parts.releaser.withdraw(request);
   }
@@ -49,7 +49,7 @@ export class Leases implements LeaseHome {
     const { keeper, releaser } = this.#parts;
     keeper.drop(lease);
     if (lease.end !== 'void') return releaser.release(lease, this);
-    // Nobody waits for the return of a lock that nobody used.
+    // Nobody waits for the release of a lock that was never used.
     releaser.withdraw(lease);
     this.left(lease);
     return Promise.resolve();
@@ -59,10 +59,10 @@ export class Leases implements LeaseHome {
     this.#parts.shutdown.left(lease);
   }
 
-  /** The store has answered a release, or never will; `inTime`: while the caller waited for that. */
+  /** The store has answered a release, or never will (`reply` is undefined). `inTime`: while the caller waited. */
   released(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void {
-    // A lease that was held when it was released was held to its end, whatever happened to the lock after that. But if
-    // another owner has the lock at that moment, it had it before.
+    // A lease that was held when it was released was held to its end, whatever happened to the lock afterwards. But if
+    // another owner has the lock at that very moment, it got the lock before that.
     if (reply === 'taken' && inTime) lease.lose(reply);
     const heldToItsEnd = lease.lossReason === 'released';
     if (reply === 'held' || (reply && heldToItsEnd))
@@ -84,17 +84,20 @@ export class Leases implements LeaseHome {
     return this.#parts.keeper.stalledFor;
   }
 
-  /** The store says so without having been asked. */
+  /** The store reports, without being asked, that another owner has the lock or nobody has it. */
   takenAway(owner: OwnerRequest, how: 'taken' | 'vanished'): void {
     this.#parts.keeper.takenAway(owner, how);
   }
 
-  /** The store may have forgotten its locks. */
+  /** Renews all leases at once, because the store may have forgotten its locks. */
   renewAllNow(): void {
     this.#parts.keeper.renewAllNow();
   }
 
-  /** Held leases end when their time is over. Waits for pending releases for the time of one command. */
+  /**
+   * Stops renewing, and waits for pending releases for the time of one command. Leases that are held end when their
+   * time is over.
+   */
   async close(): Promise<void> {
     this.#parts.keeper.stop();
     await this.#parts.releaser.close();

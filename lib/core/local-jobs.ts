@@ -1,17 +1,17 @@
 import type { JobRequest } from '../stores/lock-store.js';
 import type { Outcome } from './outcome.js';
 
-/** The role of a job in the application: its caller, and when it is called. */
+/** What calls a job: cron, an interval, a timeout, the start of the application, or other code. */
 export type JobRole = 'cron' | 'interval' | 'timeout' | 'start hook' | 'method';
 
-/** What replicas tell one another of a job. */
+/** What a replica publishes about a job. */
 export interface JobDescription extends JobRequest {
   /** `Class.method`. */
   readonly method: string;
   readonly role: JobRole;
   /** The cron expression, or the milliseconds of an interval or timeout. */
   readonly expression?: string | undefined;
-  /** The zone that the cron expression is read in. */
+  /** The time zone of the cron expression. */
   readonly timeZone?: string | undefined;
   /** Milliseconds since the epoch; undefined if it has no ticks, or is stopped. */
   readonly nextTick?: number | undefined;
@@ -19,7 +19,7 @@ export interface JobDescription extends JobRequest {
 
 /** A job of this process. */
 export interface LocalJob {
-  /** As it is now: an application may give it another schedule. */
+  /** Its present description: an application may change the schedule. */
   describe(): JobDescription;
   /** Runs the job now, under its lock. Undefined for jobs that run only at the start of an application. */
   readonly run: (() => Promise<Outcome<unknown>>) | undefined;

@@ -1,21 +1,21 @@
 import type { Pause } from '../common/pause.js';
 import { isNothing, type Seen } from './wait-policy.js';
 
-/** The calls of this process that wait for one lock, first come first. */
+/** The calls of this process that wait for one lock, in the order in which they came. */
 interface Queue {
   readonly places: LocalPlace[];
-  /** What the first of them was told last. */
+  /** What the store replied last to the first of them. */
   seen: Seen;
 }
 
 /**
- * Lets the first of the calls that wait for a lock in this process ask the store, and the others wait for that call: a
- * thousand of them cost the store nothing.
+ * Queues the calls of this process that wait for the same lock. Only the first asks the store; a thousand calls behind
+ * it cost the store nothing.
  */
 export class LocalQueues {
   readonly #queues = new Map<string, Queue>();
 
-  /** Takes a place; `pause` is woken when it becomes the first. */
+  /** Joins the queue. `pause` is woken when the call becomes the first. */
   enter(name: string, pause: Pause): LocalPlace {
     const queue = this.#queues.get(name) ?? { places: [], seen: {} };
     this.#queues.set(name, queue);
@@ -45,12 +45,12 @@ export class LocalPlace {
     return this.#queue.seen;
   }
 
-  /** Tells the calls behind it why they wait. What it learns after it has left is old. */
+  /** Tells the calls behind it why they wait. Ignored after it has left the queue, because it is out of date by then. */
   set seen(seen: Seen) {
     if (!this.isFirst) return;
     const isFirstNews = isNothing(this.#queue.seen);
     this.#queue.seen = seen;
-    // Until now they have waited for any answer, maybe for longer than their own time.
+    // They have waited for a first reply, perhaps for longer than their own time.
     if (isFirstNews) for (const place of this.#queue.places.slice(1)) place.#pause.wake();
   }
 

@@ -23,7 +23,7 @@ export type LockEvent =
 interface EventBase {
   /** The name of the lock. */
   readonly name: string;
-  /** The intended run that the lock was wanted for, such as `tick 2026-11-24T03:00:00.000Z of Reports.nightly`. */
+  /** The intended run for which the lock was requested, such as `tick 2026-11-24T03:00:00.000Z of Reports.nightly`. */
   readonly occurrence: string | undefined;
 }
 
@@ -32,7 +32,10 @@ interface LeaseEvent extends EventBase {
   readonly fencingToken: number;
 }
 
-/** A wait for another holder, or for the store, has ended; `acquired` or `skipped` follows, unless the wait was given up. */
+/**
+ * A wait for another holder, or for the store, has ended. `acquired` or `skipped` follows, unless the wait timed out or
+ * was aborted.
+ */
 export interface WaitedEvent extends EventBase {
   readonly type: 'waited';
   /** From the call to the end of the wait. */
@@ -58,8 +61,8 @@ export interface AcquiredEvent extends LeaseEvent {
 }
 
 /**
- * The lock was not had; the reasons are those of the outcome of `run`. The work is not run, unless a decorated method has
- * `whenUnavailable: 'run'`.
+ * The lock was not acquired. The reasons are those of the outcome of `run`. The work does not run, unless a decorated
+ * method has `whenUnavailable: 'run'`.
  */
 export interface SkippedEvent extends EventBase {
   readonly type: 'skipped';
@@ -70,27 +73,27 @@ export interface SkippedEvent extends EventBase {
   readonly holder: Holder | undefined;
   /** Who paused the job and why, if it is paused. */
   readonly pause: Paused | undefined;
-  /** Why the store could not be asked, even if that lasted until the application shut down. */
+  /** Why the store could not be reached, even if that lasted until the application shut down. */
   readonly error: LockStoreError | undefined;
 }
 
-/** The lease has its full time again. */
+/** The lease was renewed to its full time. */
 export interface RenewedEvent extends LeaseEvent {
   readonly type: 'renewed';
   /** Until the lease ends unless it is renewed again. */
   readonly remaining: number;
 }
 
-/** A renewal was not answered. It is tried again until the lease ends. */
+/** A renewal was not answered. It is retried until the lease ends. */
 export interface RenewalFailedEvent extends LeaseEvent {
   readonly type: 'renewalFailed';
-  /** Why the store could not be asked; undefined if it answered for other leases but not for this one. */
+  /** Why the store could not be reached; undefined if it answered for other leases but not for this one. */
   readonly error: LockStoreError | undefined;
   /** Until the lease ends unless it is renewed. */
   readonly remaining: number;
 }
 
-/** The lease ended before it was released, or the store knew of another holder by then; `error` says why and what to do. */
+/** The lease ended before it was released, or its release found another holder. `error` says why and what to do. */
 export interface LostEvent extends LeaseEvent {
   readonly type: 'lost';
   readonly error: LockLostError;
@@ -98,17 +101,17 @@ export interface LostEvent extends LeaseEvent {
   readonly held: number;
 }
 
-/** The lock was released by a lease that was held until then, whatever the store knew of the lock. */
+/** A lease that was held until then was released, even if the store had lost the lock. */
 export interface ReleasedEvent extends LeaseEvent {
   readonly type: 'released';
   /** Since the lock was asked for. */
   readonly held: number;
 }
 
-/** The store refuses to give the lock back until somebody puts something right. Others must wait until it expires. */
+/** The store refuses the release until an operator corrects the cause. Others must wait until the lock expires. */
 export interface ReleaseRefusedEvent extends LeaseEvent {
   readonly type: 'releaseRefused';
-  /** Why it is refused. The release is tried again until it is answered, or the lock has expired. */
+  /** Why the release is refused. It is retried until it succeeds or the lock has expired. */
   readonly error: LockStoreError;
 }
 
@@ -123,18 +126,21 @@ export interface TermBeganEvent extends LeaseEvent {
  * - `returned`: its work has returned;
  * - `failed`: its work has failed; `error` says why;
  * - `stepped-down`: by `stepDown()`, or `release()` of its lease;
- * - `aborted`: the `signal` of `whileLeader` has;
- * - `shutting-down`: the application ends.
+ * - `aborted`: the `signal` of `whileLeader` has aborted;
+ * - `shutting-down`: the application shuts down.
  */
 export type TermEndReason = 'lost' | 'returned' | 'failed' | 'stepped-down' | 'aborted' | 'shutting-down';
 
-/** This replica does not lead any more: its work has ended, or is told to end now. `released` follows, unless the lease is lost. */
+/**
+ * This replica no longer leads: its work has ended, or its signal aborts now. `released` follows, unless the lease is
+ * lost.
+ */
 export interface TermEndedEvent extends LeaseEvent {
   readonly type: 'termEnded';
   readonly reason: TermEndReason;
   /** The error, if the lease was lost or the work failed; else undefined. */
   readonly error: unknown;
-  /** For how long this replica has led. */
+  /** How long this replica led. */
   readonly led: number;
 }
 
@@ -142,15 +148,15 @@ export interface TermEndedEvent extends LeaseEvent {
 export type LeadershipEvent = TermBeganEvent | TermEndedEvent;
 
 interface RunEvent extends LeaseEvent {
-  /** What it is a run of, as the occurrence says; undefined if the lock was not wanted for an occurrence. */
+  /** The job, as the occurrence names it; undefined if the lock was not requested for an occurrence. */
   readonly job: string | undefined;
-  /** The nominal time of the tick, if it is a run of one. */
+  /** The nominal time of the tick, if it is the run of a tick. */
   readonly tick: Date | undefined;
-  /** Whether the tick is run late since nobody had run it. */
+  /** Whether the tick runs late because no replica ran it when it was due. */
   readonly missed: boolean;
-  /** Whether it was begun with `locks.jobs.run()`. */
+  /** Whether it was started with `locks.jobs.run()`. */
   readonly byHand: boolean;
-  /** How late the tick starts, by the store's clock; undefined if it is not a run of one. */
+  /** How late the tick starts, by the store's clock; undefined if it is not the run of a tick. */
   readonly late: number | undefined;
 }
 
@@ -175,7 +181,7 @@ export interface FinishedEvent extends RunEvent {
 }
 
 /**
- * No replica has run a tick, or several in a row, and none will. One replica emits this, once: the replica that is granted
+ * No replica ran a tick, or several in a row, and none will. One replica emits this, once: the replica that is granted
  * the next tick, or that finds that it is too late to run this one. `occurrence` is the first of the missed ticks.
  */
 export interface MissedEvent extends EventBase {
@@ -193,7 +199,7 @@ export type LeaseNews = RenewedEvent | RenewalFailedEvent | LostEvent | Released
 type Listener = (event: LockEvent) => void;
 type Watcher = (event: LeaseNews) => void;
 
-/** All that there are. */
+/** All types of events. */
 const TYPES: Record<LockEvent['type'], true> = {
   waited: true,
   acquired: true,
@@ -222,11 +228,11 @@ export class LockEvents {
   readonly #listeners = new Set<Listener>();
   readonly #watchers = new Map<string, Watcher>();
 
-  /** The event is made only if somebody listens. */
+  /** Emits an event, which is made only if somebody listens. */
   emit(make: () => LockEvent): void {
     if (!this.isHeard) return;
     const event = make();
-    // A listener that is added by an event gets the next one.
+    // A listener that is added during an event gets the next event.
     const listeners = [...this.#listeners];
     for (const listener of listeners) listener(event);
     if (isLeaseNews(event)) this.#watchers.get(leaseKey(event))?.(event);
@@ -247,7 +253,10 @@ export class LockEvents {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Notifies one watcher of one lease. Other leases cost it nothing. Returns a function that ends it. */
+  /**
+   * Calls `watcher` with the events of one lease. Other leases cost nothing. Returns a function that removes the
+   * watcher.
+   */
   watch(lease: LeaseIdentity, watcher: Watcher): () => void {
     const key = leaseKey(lease);
     this.#watchers.set(key, watcher);
@@ -255,7 +264,7 @@ export class LockEvents {
   }
 }
 
-/** A fencing token is granted once for each name. */
+/** Identifies a lease: each fencing token of a name is granted once. */
 type LeaseIdentity = Pick<LeaseEvent, 'name' | 'fencingToken'>;
 
 const leaseKey = ({ name, fencingToken }: LeaseIdentity): string => `${fencingToken} ${name}`;

@@ -39,18 +39,18 @@ import { WatchedStore } from './watched-store.js';
 export interface LockManagerSettings extends LeaseTimes {
   readonly store: LockStore;
   readonly identity: HolderIdentity;
-  /** By which its runs are told from those of other applications on the same store. */
+  /** The name of the application, which marks its runs on a shared store. */
   readonly application?: string | undefined;
   readonly commandTimeout: number;
   readonly drainTimeout: number;
-  /** How many runs of each job are remembered; none if it is left out. */
+  /** How many runs of each job are recorded; undefined: none. */
   readonly history?: number | undefined;
   readonly logger: LockLogger;
   readonly outages: OutageLog;
   readonly clock?: Clock;
 }
 
-/** What `inspect` tells about a lock that is held. */
+/** The state of a lock that is held, as `inspect` returns it. */
 export interface LockState {
   /** The name of the lock. */
   readonly name: string;
@@ -64,12 +64,12 @@ export interface LockState {
   readonly waiters: number | undefined;
 }
 
-/** Acquires locks, keeps their leases and releases them; knows nothing of Nest. */
+/** Acquires locks, renews their leases and releases them. Does not depend on Nest. */
 export class LockManager {
   readonly events = new LockEvents();
   readonly elections: Elections;
   readonly clock: Clock;
-  /** What is known of runs that have ended, and of the other replicas. */
+  /** The records of runs, and of the other replicas. */
   readonly records: RunRecords;
   readonly #settings: LockManagerSettings;
   readonly #store: WatchedStore;
@@ -131,16 +131,16 @@ export class LockManager {
   }
 
   /**
-   * Takes the lock if it can be acquired, and keeps its lease until that is released.
+   * Acquires the lock if possible. Its lease is renewed until it is released.
    *
-   * @throws LockConfigurationError at once, not by the promise
+   * @throws LockConfigurationError synchronously
    */
   tryAcquire(name: string, options: RunOptions, logger?: LockLogger): Promise<Acquired | Skipped> {
     return this.#acquire(this.#wanted(name, options, logger));
   }
 
   /**
-   * The holder of the lock; null if the lock is free.
+   * Returns the holder of the lock; null if the lock is free.
    *
    * @throws LockStoreError
    */
@@ -151,13 +151,13 @@ export class LockManager {
   }
 
   /**
-   * All locks that are held and whose name begins with `prefix`, each once.
+   * Iterates over all locks that are held and whose name begins with `prefix`, each once.
    *
    * @throws LockStoreError
    */
   async *list(prefix: string): AsyncGenerator<LockState> {
     if (prefix !== '') checkName(prefix, 'prefix');
-    // SCAN of Redis may return a key again while the table of keys grows or shrinks.
+    // Redis SCAN may return a key twice while its hash table is resized.
     const told = new Set<string>();
     for await (const stored of this.#store.list(prefix, this.#settings.commandTimeout)) {
       if (told.has(stored.name)) continue;
@@ -167,7 +167,7 @@ export class LockManager {
   }
 
   /**
-   * Frees the lock if it is still the grant with this fencing token. Returns whether it was.
+   * Frees the lock if it is still held under this fencing token. Returns whether it was.
    *
    * @throws LockStoreError
    */
@@ -192,23 +192,26 @@ export class LockManager {
     return enclosingLease(name, this) !== undefined;
   }
 
-  /** From now on no scheduled work gets a lock. Resolves when running scheduled work has ended or was given up. */
+  /** Refuses locks to scheduled work from now on. Resolves when running scheduled work has ended or was given up. */
   drainScheduled(): Promise<void> {
     return this.#shutdown.drainScheduled();
   }
 
-  /** The same for all work under a lock. When it has ended, others can have locks again. */
+  /** Does the same for all work under a lock. Locks can be acquired again when it has resolved. */
   async drain(): Promise<void> {
     await this.#shutdown.drainAll();
     if (!this.#closed) this.#shutdown.reopen();
   }
 
-  /** Is called before the store is closed, when all locks were released. Must not reject. */
+  /** Registers a step before the store is closed, when all locks are released. It must not reject. */
   whenClosing(leave: () => Promise<void>): void {
     this.#whenClosing.add(leave);
   }
 
-  /** Refuses new locks, waits for the work that runs, releases its locks and closes the store: once. */
+  /**
+   * Refuses new locks, waits for running work, releases its locks and closes the store. Later calls return the same
+   * promise.
+   */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }
@@ -232,7 +235,7 @@ export class LockManager {
     const following = occurrence?.tick && occurrence.following;
     const { retryFor = following && DEFAULT_RETRY } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal);
-    // Not spread: the defaults are all settings of the module.
+    // Not spread, because the defaults are all settings of the module.
     const { ttl, renewEvery, maxHold } = resolveTimes(options, this.#settings);
     checkTtl(ttl, this.#settings.store);
     return {

@@ -2,12 +2,12 @@ import { LockConfigurationError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 
 const LONGEST = 512;
-// Half a surrogate pair would be another name in the store.
+// Half of a surrogate pair would become another name in the store.
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
 /**
- * Checks a name that somebody has written down: a string that is not empty, without control characters and braces, of 512
- * bytes at most. Braces are most likely those of a template that was not filled in.
+ * Checks a name in the source code: a string that is not empty, of 512 bytes at most, without control characters and
+ * braces. Braces most likely belong to a template that was not filled in.
  *
  * @throws LockConfigurationError
  */
@@ -17,7 +17,7 @@ export function checkName(value: unknown, what = 'A lock name'): asserts value i
 }
 
 /**
- * The same of a name that was made while the application runs: braces may have come with an argument.
+ * Checks a name that was made at run time, which may have braces from an argument.
  *
  * @throws LockConfigurationError
  */

@@ -17,26 +17,29 @@ import type { HeldLease } from './held-lease.js';
 
 /** Milliseconds before the second attempt to release a lock; doubles up to the longest. */
 const FIRST_RETRY = 50;
-/** As often as waiters ask a store that is away, so that the next waiter has the lock soon after the store is back. */
+/**
+ * The longest such pause while the store is away. Short, so that the next waiter gets the lock soon after the store is
+ * back.
+ */
 const LONGEST_RETRY = 500;
 /** The longest pause if the store refuses until an operator corrects something. */
 const SLOWEST_RETRY = 5000;
-/** What a release that is not answered may add to the work it ends, in milliseconds. */
+/** Milliseconds for which the caller of a release waits for the reply at most. */
 const PATIENCE = 250;
 
-/** The end of one acquisition. */
+/** The release of one acquisition. */
 export interface Release extends ReleaseRequest {
-  /** Logs what happens to it instead of the common logger. */
+  /** Used instead of the common logger. */
   readonly logger?: LockLogger | undefined;
 }
 
-/** What becomes of the release of a lease. */
+/** Is told what becomes of the release of a lease. */
 interface ReleaseListener {
-  /** Is called with the store's answer; undefined when there will be none. `inTime`: it was waited for. */
+  /** Called with the store's reply; undefined if there will be none. `inTime`: while the caller still waited. */
   released(lease: HeldLease, reply: OwnerReply | undefined, inTime: boolean): void;
-  /** Is called once if the store refuses it for good. */
+  /** Called once if the store refuses the release permanently. */
   releaseRefused(lease: HeldLease, error: LockStoreError): void;
-  /** Is called when nobody waits for it any more, and again when it is answered after that. */
+  /** Called when the caller no longer waits, and again when a later reply has arrived. */
   left(lease: HeldLease): void;
 }
 
@@ -47,18 +50,20 @@ interface Waited {
   readonly resolve: () => void;
 }
 
-/** What the store has not answered. */
+/** A release that the store has not answered. */
 interface Pending extends BagMember {
   readonly request: Release;
   readonly waited: Waited | undefined;
-  /** Whether a success is recorded with it. Until then the lock is kept: its next holder would do the same again. */
+  /**
+   * Whether it records a success. Until then the lock is renewed, because its next holder would do the same work again.
+   */
   readonly records: boolean;
-  /** Until when the store keeps the lock, on the clock. */
+  /** Until when the store keeps the lock. */
   keptUntil: number;
   isRefusalTold: boolean;
 }
 
-/** What the releaser works with. */
+/** What the releaser needs. */
 export interface ReleaserParts {
   readonly store: LockStore;
   readonly commandTimeout: number;
@@ -67,14 +72,14 @@ export interface ReleaserParts {
   readonly clock: Clock;
 }
 
-/** Releases locks: at once if the store answers, otherwise in the background until it does. */
+/** Releases locks. If the store does not answer, it retries in the background until it does. */
 export class LockReleaser {
   readonly #parts: ReleaserParts;
   readonly #pending = new Bag<Pending>();
   readonly #patience: Deadlines;
   readonly #closing = new AbortController();
   #onIdle: (() => void) | undefined;
-  /** It was told that releases are refused for good, and none was answered since. */
+  /** Whether a permanent refusal was logged since the last release that was answered. */
   #refusalTold = false;
 
   constructor(parts: ReleaserParts) {
@@ -83,7 +88,7 @@ export class LockReleaser {
     this.#patience = new Deadlines(parts.clock, { keepAlive: true });
   }
 
-  /** Resolves when the store has answered, or after PATIENCE. Never rejects. The listener is also called later. */
+  /** Resolves when the store has answered, or after PATIENCE. Never rejects. The listener may be called after that. */
   release(lease: HeldLease, listener: ReleaseListener): Promise<void> {
     return new Promise((resolve) => void this.#release(lease, { lease, listener, resolve }));
   }
@@ -133,7 +138,7 @@ export class LockReleaser {
 
   async #goOn(item: Pending, firstError: unknown): Promise<OwnerReply | undefined> {
     const { signal } = this.#closing;
-    // It must not keep the process: a lock that cannot be released expires.
+    // It must not keep the process alive: a lock that cannot be released expires.
     const pause = new Pause(this.#parts.clock, { signals: [signal], ref: false });
     let failure = firstError as Partial<LockStoreError>;
     let mayHaveRun = false;
@@ -143,12 +148,13 @@ export class LockReleaser {
       await pause.for(Math.min(delay, longestPause(item, failure)));
       if (signal.aborted) return undefined;
       await this.#keep(item);
-      // Else such refusals would pile up for as long as the process lives.
+      // Otherwise such releases would pile up for as long as the process lives.
       if (failure.permanent && this.#parts.clock.now() > item.keptUntil) return undefined;
       try {
         const reply = await this.#parts.store.release(item.request, this.#parts.commandTimeout);
         this.#answered();
-        // An earlier attempt, whose reply was lost, may have freed the lock. Then the next holder may have it already.
+        // An earlier attempt may have freed the lock although its reply was lost. Then another holder may have it by
+        // now.
         return mayHaveRun ? 'held' : reply;
       } catch (error) {
         failure = error as Partial<LockStoreError>;
@@ -156,7 +162,7 @@ export class LockReleaser {
     }
   }
 
-  /** Renews the lock when a third of its time is over, as its keeper did. */
+  /** Renews the lock when a third of its time is over, as the keeper did. */
   async #keep(item: Pending): Promise<void> {
     const { store, clock, commandTimeout } = this.#parts;
     const { ttl } = item.request;
@@ -166,7 +172,7 @@ export class LockReleaser {
       const [reply] = await store.renew([item.request], commandTimeout);
       if (reply === 'held') item.keptUntil = now + ttl;
     } catch {
-      // The release will be asked for in any case, and tells why.
+      // The release is sent in any case, and reports the error.
     }
   }
 

@@ -2,21 +2,21 @@ import { checkOptions, refuse, type KnownOptions } from '../common/check-options
 import { checkDuration, type Duration } from '../common/duration.js';
 import type { Claim, MissedTick } from '../stores/lock-store.js';
 
-/** The identity of one intended run: it is granted once, across all replicas. */
+/** The identity of one intended run. The store grants it once across all replicas. */
 export type Occurrence = TickOccurrence | GapOccurrence | KeyOccurrence;
 
 interface OccurrenceBase {
   /**
-   * The job that it is a run of. Several jobs may share a lock; each has runs of its own.
+   * The job that runs. Several jobs may share a lock; each has runs of its own.
    *
    * @default ''
    */
   readonly job?: string | undefined;
 }
 
-/** One tick of a schedule: not granted before its time, nor after a later tick of the job. */
+/** One tick of a schedule. Not granted before its time, nor after it or a later tick of the job was granted. */
 export interface TickOccurrence extends OccurrenceBase {
-  /** The nominal time of the tick, the same in all replicas: not the time at which a timer fired. */
+  /** The nominal time of the tick, which is the same in all replicas. Not the time at which a timer fired. */
   readonly tick: Date;
   /**
    * What happens to a tick whose holder dies while running it. `rerun`: a replica that finds another one running the tick
@@ -26,21 +26,21 @@ export interface TickOccurrence extends OccurrenceBase {
    */
   readonly onHolderDeath?: 'skip' | 'rerun' | undefined;
   /**
-   * With `onHolderDeath: 'rerun'`: how many replicas may begin the tick. When that many have died of it, the tick is given
-   * up, and one of the other replicas logs a warning.
+   * With `onHolderDeath: 'rerun'`: how many replicas may begin the tick. When that many have died in it, the tick is
+   * given up, and one of the other replicas logs a warning.
    *
    * @default 3
    */
   readonly maxAttempts?: number | undefined;
   /**
-   * Returns the first tick after a moment. With it, a replica whose clock is behind asks for the tick that is due next by
-   * the store's clock, if that is within a minute, instead of one of the past. And while the store is away, a tick is
-   * asked for until the next one is due.
+   * Returns the first tick after a moment. With it, a replica whose clock is behind asks for the tick that is due next
+   * by the store's clock, if that is within a minute, instead of a past one. While the store is away, the replica keeps
+   * asking for a tick until the next one is due.
    */
   readonly following?: ((moment: Date) => Date | undefined) | undefined;
   /**
-   * Present if the tick is asked for late, because perhaps nobody was granted it when it was due: see docs/runs.md. It is
-   * granted if an earlier tick of the job was granted, if it is nearer than the next one, and if it is not older than
+   * Asks for the tick late, in case no replica ran it when it was due; see docs/runs.md. The tick is granted if an
+   * earlier tick of the job was granted, if it is closer to the present than the next one, and if it is not older than
    * `within`.
    */
   readonly missed?: MissedOccurrence | undefined;
@@ -48,7 +48,7 @@ export interface TickOccurrence extends OccurrenceBase {
   readonly key?: never;
 }
 
-/** What a tick that is asked for late depends on. */
+/** The limits of a tick that is asked for late. */
 export interface MissedOccurrence {
   /** How old the tick may be. */
   readonly within: Duration;
@@ -56,7 +56,10 @@ export interface MissedOccurrence {
   readonly next: Date;
 }
 
-/** The first run in a while: not granted within `gap` of the last start, by the store's clock. */
+/**
+ * A run that keeps a minimum distance from the last one. Not granted within `gap` of the last start, by the store's
+ * clock.
+ */
 export interface GapOccurrence extends OccurrenceBase {
   /** The time from one start to the next, at least 1 ms. */
   readonly gap: Duration;
@@ -64,12 +67,12 @@ export interface GapOccurrence extends OccurrenceBase {
   readonly key?: never;
 }
 
-/** Something that must be done to its end once: not granted any more when a run has succeeded. */
+/** Work that must succeed once. No longer granted when a run has succeeded. */
 export interface KeyOccurrence extends OccurrenceBase {
-  /** What is to be done, such as the version of a migration. */
+  /** What the work does, such as the version of a migration. */
   readonly key: string;
   /**
-   * How long it is remembered that a run has succeeded, at least 1 ms.
+   * How long a success is remembered, at least 1 ms.
    *
    * @default 604_800_000 (7 days)
    */
@@ -78,7 +81,7 @@ export interface KeyOccurrence extends OccurrenceBase {
   readonly gap?: never;
 }
 
-/** For how long a scheduled run is asked for while the store is away, in milliseconds. */
+/** Milliseconds for which a scheduled run is retried while the store is away. */
 export const DEFAULT_RETRY = 60 * 60 * 1000;
 
 const KINDS = '{ tick: Date }, { gap: duration } or { key: string }';
@@ -99,7 +102,7 @@ const GAP: KnownOptions<Omit<GapOccurrence, 'tick' | 'key'>> = { gap: true, job:
 const KEY: KnownOptions<Omit<KeyOccurrence, 'tick' | 'gap'>> = { key: true, job: true, remember: true };
 
 /**
- * What the store is asked for.
+ * Returns the claim that the requests carry.
  *
  * @throws LockConfigurationError
  */
@@ -153,7 +156,7 @@ function missedTick(missed: MissedOccurrence, time: number): MissedTick {
   return { within: checkDuration('occurrence.missed.within', within, 1), next: next.getTime() };
 }
 
-/** The claim of a run by hand. It names the job, and the store decides nothing about it. */
+/** Returns the claim of a run by hand. It names the job for the record; the store grants it whenever the lock is free. */
 export function claimByHand({ kind, job }: JobId, now: number): Claim {
   const byHand = true;
   switch (kind) {
@@ -166,10 +169,10 @@ export function claimByHand({ kind, job }: JobId, now: number): Claim {
   }
 }
 
-/** Names a job among those of one lock. */
+/** Identifies a job among those of one lock. */
 export type JobId = Pick<Claim, 'kind' | 'job'>;
 
-/** What it is a run of, as the occurrence said. */
+/** The name of the job, as the occurrence gave it. */
 export function jobOf(claim: JobId): string {
   return claim.kind === 'key' ? (keyAndJob(claim.job)[1] ?? '') : claim.job;
 }
@@ -189,7 +192,7 @@ export function checkMaxAttempts(option: string, value: unknown): void {
 }
 
 /**
- * Checks a time for which the store has to remember something.
+ * Checks how long the store has to remember something.
  *
  * @throws LockConfigurationError
  */
@@ -197,7 +200,7 @@ export function checkMemory(option: string, value: unknown): number {
   return Math.ceil(checkDuration(option, value, 1, { longest: LONGEST_MEMORY }));
 }
 
-/** As holders and events tell it; the same for the same run, in all replicas. */
+/** Describes a run for holders and events. The same for the same run in all replicas. */
 export function describeClaim(claim: Claim): string {
   const job = jobOf(claim);
   const of = job === '' ? '' : ` of ${job}`;

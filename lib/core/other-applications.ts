@@ -1,10 +1,10 @@
 import type { LockLogger } from '../common/logger.js';
 import { messages } from '../common/messages.js';
 
-/** How many lines there are at most: names of locks may be made of arguments. */
+/** The most lines to log. There is a limit because lock names may be made from arguments. */
 const MOST = 100;
 
-/** Tells, once each, of locks and runs of another application, which most likely has the same names by chance. */
+/** Logs each lock or run of another application once. Such an application most likely has the same names by chance. */
 export class OtherApplications {
   readonly #own: string | undefined;
   readonly #logger: LockLogger;
@@ -15,7 +15,7 @@ export class OtherApplications {
     this.#logger = logger;
   }
 
-  /** Of applications without a name nothing is known. */
+  /** Applications without a name are ignored. */
   observe(name: string, what: 'held' | 'run', other: string | undefined): void {
     if (this.#own === undefined || other === undefined || other === this.#own) return;
     const key = JSON.stringify([name, other]);

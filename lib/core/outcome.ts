@@ -4,9 +4,9 @@ import type { JobPause } from '../stores/lock-store.js';
 
 /**
  * How a call of `run` ended, unless the work itself threw:
- * - `ran`: under the lock from beginning to end;
- * - `lost`: it ran to its end and has a value, but the lock was lost before that; `error` says why;
- * - `skipped`: it did not run; `reason` says why.
+ * - `ran`: the work ran under the lock from beginning to end;
+ * - `lost`: the work ran to its end and has a value, but the lock was lost before that; `error` says why;
+ * - `skipped`: the work did not run; `reason` says why.
  */
 export type Outcome<T> = Ran<T> | Lost<T> | Skipped;
 
@@ -26,11 +26,11 @@ export interface Lost<T> {
 /**
  * Why work was skipped:
  * - `busy`: somebody, `holder`, holds the lock now;
- * - `done`: this occurrence has been run already, or must not be run yet;
+ * - `done`: this occurrence has run already, or must not run yet;
  * - `paused`: an operator has paused the job; `pause` says who, why and until when;
  * - `early`: this replica's clock is more than a minute ahead of the store's;
- * - `store-unavailable`: the store could not be asked; `error` says why;
- * - `shutting-down`: the application ends.
+ * - `store-unavailable`: the store could not be reached; `error` says why;
+ * - `shutting-down`: the application shuts down.
  */
 export type Skipped =
   | {
@@ -45,22 +45,22 @@ export type Skipped =
   | {
       readonly status: 'skipped';
       readonly reason: 'shutting-down';
-      /** Why the store could not be asked, if it was away until then. */
+      /** Why the store could not be reached, if it was away until the shutdown. */
       readonly error?: LockStoreError | undefined;
     }
   | { readonly status: 'skipped'; readonly reason: 'store-unavailable'; readonly error: LockStoreError };
 
-/** Why, and until when, the runs of a job are skipped. */
+/** A pause of a job, during which its runs are skipped. */
 export interface Paused {
   readonly reason: string;
   /** Who paused the job, why and until when. */
   readonly by: string;
   readonly since: Date;
-  /** When it ends by itself; undefined: not before the job is resumed. */
+  /** When the pause ends by itself; undefined: it lasts until the job is resumed. */
   readonly until: Date | undefined;
 }
 
-/** A pause as the store tells it. */
+/** Converts a pause from its form in the store. */
 export function pausedBy({ reason, by, since, until }: JobPause): Paused {
   return { reason, by, since: new Date(since), until: until === undefined ? undefined : new Date(until) };
 }

@@ -1,19 +1,19 @@
 import type { JobDescription } from './local-jobs.js';
 
-/** What a replica tells the others of itself. Times are milliseconds since the epoch. */
+/** What a replica publishes about itself. Times are milliseconds since the epoch. */
 export interface ReplicaEntry {
   readonly replica: string;
   readonly application?: string | undefined;
   readonly version?: string | undefined;
   readonly started: number;
-  /** When this was published, by its own clock. */
+  /** When this was published, by the replica's clock. */
   readonly published?: number | undefined;
-  /** By how many milliseconds its clock is ahead of the store's; undefined until that was measured. */
+  /** Milliseconds by which the replica's clock is ahead of the store's; undefined until it is measured. */
   readonly ahead?: number | undefined;
   readonly jobs: readonly JobDescription[];
 }
 
-/** Undefined if the text is no entry of this version; another version may have written it. */
+/** Returns undefined if the text is not an entry of this version; another version may have written it. */
 export function parseEntry(text: string): ReplicaEntry | undefined {
   let entry: unknown;
   try {

@@ -6,9 +6,9 @@ import type { JobId, Occurrence } from './occurrence.js';
 /** Options of `acquire`. */
 export interface AcquireOptions extends LeaseOptions {
   /**
-   * How long to wait while another holds the lock or the store is away; `true`: as long as it takes. Waiters get the lock
-   * in the order in which they came, across all replicas. When the time is over, the call rejects with a
-   * `LockTimeoutError`. A request that is on its way then has 250 ms from when it was sent.
+   * How long to wait while another holds the lock or the store is away; `true`: as long as it takes. Waiters get the
+   * lock in the order in which they came, across all replicas. When the time is over, the call rejects with a
+   * `LockTimeoutError`. A request that is under way at that moment has 250 ms from when it was sent.
    *
    * @default 0
    */
@@ -22,8 +22,8 @@ export interface AcquireOptions extends LeaseOptions {
 /** Options of `run`. */
 export interface RunOptions extends AcquireOptions {
   /**
-   * The one intended run that the lock is wanted for: it is granted once, across all replicas. A `wait` also ends when
-   * another replica has done it.
+   * The intended run for which the lock is requested. It is granted once across all replicas. A `wait` also ends when
+   * another replica has completed the run.
    */
   readonly occurrence?: Occurrence | undefined;
   /**
@@ -38,15 +38,15 @@ export interface RunOptions extends AcquireOptions {
 export const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { ...LEASE_OPTIONS, wait: true, signal: true };
 
 /**
- * Marks runs that a scheduler or Nest calls; a shutdown ends them first. A symbol, so that it is no option of users.
- * Registered globally: the ESM and the CJS build may both be loaded.
+ * Marks runs that a scheduler or Nest calls; a shutdown ends them first. A symbol, so that it is not an option of
+ * users. Registered globally, because the ESM and the CJS build may both be loaded.
  */
 export const SCHEDULED = Symbol.for('nestjs-exclusive-lock/scheduled');
 
-/** Marks the run of a job that is wanted now, whatever was run before. */
+/** Marks the run of a job that starts now, whatever ran before. */
 export const BY_HAND = Symbol.for('nestjs-exclusive-lock/by-hand');
 
-/** What the decorator asks for. */
+/** Options of runs that the decorator starts. */
 export interface MethodRunOptions extends RunOptions {
   readonly [SCHEDULED]?: boolean;
   readonly [BY_HAND]?: JobId | undefined;
@@ -54,7 +54,7 @@ export interface MethodRunOptions extends RunOptions {
 
 export const RUN_OPTIONS: KnownOptions<RunOptions> = { ...ACQUIRE_OPTIONS, occurrence: true, retryFor: true };
 
-/** The same options, of a run that a scheduler or Nest calls. */
+/** Marks the options as those of a run that a scheduler or Nest calls. */
 export function scheduled(options: RunOptions): MethodRunOptions {
   return { ...options, [SCHEDULED]: true };
 }

@@ -4,7 +4,7 @@ import { messages } from '../common/messages.js';
 import type { JobPause, JobRequest, JobState, LockRuns, LockStore } from '../stores/lock-store.js';
 import type { WatchedStore } from './watched-store.js';
 
-/** What the store knows of runs, pauses and replicas. Each call is one command. */
+/** Reads and writes the store's records of runs, pauses and replicas. Each call is one command. */
 export class RunRecords {
   readonly #store: LockStore;
   readonly #watched: WatchedStore;
@@ -18,7 +18,7 @@ export class RunRecords {
     this.#clock = clock;
   }
 
-  /** Whether the store keeps them. */
+  /** Whether the store keeps such records. */
   get areKept(): boolean {
     return this.#store.runs !== undefined;
   }
@@ -46,7 +46,7 @@ export class RunRecords {
   }
 
   /**
-   * An outage is not told: it is by the calls that it keeps from running.
+   * Does not report an outage, because other calls do.
    *
    * @throws what the store throws; LockConfigurationError if the store keeps none
    */
@@ -55,7 +55,7 @@ export class RunRecords {
   }
 
   /**
-   * The entries of all replicas, and by how much this one's clock is ahead of the store's, in milliseconds.
+   * Returns the entries of all replicas, and by how many milliseconds this replica's clock is ahead of the store's.
    *
    * @throws LockStoreError; LockConfigurationError if the store keeps none
    */
@@ -64,7 +64,7 @@ export class RunRecords {
     const before = wallTime(this.#clock);
     const { entries, now } = await this.#watched.ask('replicas', () => runs.replicas(this.#within));
     const after = wallTime(this.#clock);
-    // The store read its clock at some moment in between.
+    // The store read its clock at some moment between the two.
     return { entries, ahead: Math.round((before + after) / 2 - now) };
   }
 }

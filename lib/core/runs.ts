@@ -13,20 +13,20 @@ import type { Acquired } from './wanted.js';
 export type Work<T> = (lease: HeldLease) => T | PromiseLike<T>;
 
 /**
- * One run, as the subscribers of `tracingChannel('nestjs-exclusive-lock:run')` get it: the same object from the start to
- * the end. Node.js adds `result`, or `error`.
+ * One run, as subscribers of `tracingChannel('nestjs-exclusive-lock:run')` get it: the same object from the start to
+ * the end. Node.js adds `result` or `error`.
  */
 export interface RunTrace extends Omit<StartedEvent, 'type'> {
-  /** Known at the end of the work. */
+  /** Set at the end of the work. */
   outcome?: 'succeeded' | 'failed' | 'lost';
 }
 
 type Run = Omit<StartedEvent, 'type'>;
 
-/** Around the work of each run. */
+/** Surrounds the work of each run. */
 const tracing = tracingChannel<unknown, RunTrace>('nestjs-exclusive-lock:run');
 
-/** Runs work inside its lease, and tells how it ended. Without listeners and history it notes nothing. */
+/** Runs work inside its lease and reports how it ended. Costs nothing without listeners and history. */
 export class Runs {
   readonly #events: LockEvents;
   readonly #clock: Clock;
@@ -38,9 +38,9 @@ export class Runs {
   }
 
   /**
-   * Releases the lock when the work, and all work that joined it, has settled.
+   * Runs the work, and releases the lock when the work, and all work that joined it, has settled.
    *
-   * @param owner tells apart two lock managers that use the same names
+   * @param owner distinguishes two lock managers that use the same names
    */
   async run<T>({ lease, now }: Acquired, work: Work<T>, owner: object): Promise<Outcome<T>> {
     lease.running = true;
@@ -54,7 +54,7 @@ export class Runs {
       lease.end = 'completed';
     } catch (error) {
       thrown = { error };
-      // What is tried again is the tick of a holder that died, or was told to stop: not work that has failed.
+      // A tick is rerun if its holder died or was told to stop, but not if its work failed.
       if (lease.claim?.kind === 'tick' && !lease.aborted) lease.end = 'completed';
       throw error;
     } finally {
@@ -76,7 +76,7 @@ export class Runs {
     this.#tellFinished(lease, outcome, duration, error);
   }
 
-  /** Emits it once: work that was given up may still end. */
+  /** Emits `finished` once: work that the shutdown gave up may still end. */
   #tellFinished(lease: HeldLease, outcome: FinishedEvent['outcome'], duration: number, error: unknown): void {
     if (!lease.running) return;
     lease.running = false;
@@ -88,7 +88,10 @@ export class Runs {
   }
 }
 
-/** Milliseconds by which a tick starts late, by the store's clock at its grant; undefined if the lease is not for one. */
+/**
+ * Milliseconds by which a tick starts late, by the store's clock at its grant; undefined if the lease is not for a
+ * tick.
+ */
 export function lateness({ tick }: HeldLease, now: number | undefined): number | undefined {
   return tick && now !== undefined ? Math.max(0, Math.round(now - tick.getTime())) : undefined;
 }
@@ -99,7 +102,7 @@ function runOf(lease: HeldLease): Run {
   return { ...identity, job: claim && jobOf(claim), tick, missed, byHand, late: lateness(lease, startedAt) };
 }
 
-/** Costs nothing if nobody traces. */
+/** Costs nothing without subscribers. */
 function traced<T>(lease: HeldLease, work: () => T | PromiseLike<T>): T | PromiseLike<T> {
   if (!tracing.hasSubscribers) return work();
   const trace: RunTrace = runOf(lease);
@@ -117,11 +120,11 @@ function traced<T>(lease: HeldLease, work: () => T | PromiseLike<T>): T | Promis
 }
 
 function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {
-  // Released is how it should end, unless the release found the lock in other hands.
+  // The reason is `released` unless the release found another holder.
   return lease.lossReason === 'released' ? { status: 'ran', value } : outcomeWhileHeld(lease, value);
 }
 
-/** Of work that joined a lease and may outlast it: then it did not run under the lock to its end. */
+/** The outcome of work that joined a lease: `lost` if the lease ended before the work did. */
 export function outcomeWhileHeld<T>(lease: HeldLease, value: T): Outcome<T> {
   const error = lease.lossError;
   return error ? { status: 'lost', value, error } : { status: 'ran', value };

@@ -6,28 +6,28 @@ import { messages } from '../common/messages.js';
 import { Pause } from '../common/pause.js';
 import type { HeldLease } from './held-lease.js';
 
-/** Milliseconds that work has to return after its signal has aborted. */
+/** Milliseconds that work has to return after its signal aborts. */
 const GRACE = 1000;
 
-/** A lease that was granted and not yet released. A member of its own: the lease itself is in the keeper's bag. */
+/** A lease that is not yet released. An object of its own, because the lease itself is in the keeper's bag. */
 interface Active extends BagMember {
   readonly lease: HeldLease;
 }
 
-/** What one phase of the shutdown waits for. */
+/** One phase of the shutdown. */
 interface Drain {
   readonly covers: (active: Active) => boolean;
   readonly left: Set<Active>;
   readonly ends: Pause;
-  /** Whether it also waits for acquisitions that have not ended. */
+  /** Whether it also waits for acquisitions that are under way. */
   readonly asking: boolean;
-  /** What is granted from now on finds its signal aborted. */
+  /** Whether the time is up. Leases that are granted after that have an aborted signal. */
   timeIsUp: boolean;
 }
 
 /**
- * The order in which a replica leaves. First no scheduled work begins any more, and scheduled work that runs is waited for.
- * Then the same happens to work that was locked by hand.
+ * Shuts a replica down in order. First it refuses scheduled work and waits for the scheduled work that runs. Then it
+ * does the same for work that was locked by hand.
  */
 export class Shutdown {
   /** Called when the shutdown gives up work that did not return. */
@@ -37,13 +37,13 @@ export class Shutdown {
   readonly #clock: Clock;
   readonly #active = new Bag<Active>();
   readonly #drains = new Set<Drain>();
-  /** Work that did not return when it was told to: no later phase waits for it again. */
+  /** Work that did not return after its signal aborted. No later phase waits for it. */
   readonly #givenUp = new WeakSet<Active>();
-  /** Acquisitions that have not come to their end; a grant among them may still be run. */
+  /** How many acquisitions are under way. Their grants may still lead to runs. */
   #asking = 0;
   readonly #noMoreScheduled = new AbortController();
   #noMoreLocks = new AbortController();
-  /** When drainTimeout is over: there is one for all phases, so that a shutdown takes no longer with several. */
+  /** When drainTimeout is over. All phases share it, so that several phases take no longer than one. */
   #endsAt: number | undefined;
 
   constructor(drainTimeout: number, logger: LockLogger, clock: Clock) {
@@ -52,12 +52,12 @@ export class Shutdown {
     this.#clock = clock;
   }
 
-  /** Aborts when locks, or locks for scheduled work, are refused. That of scheduled work is the same for good. */
+  /** Returns a signal that aborts when locks are refused. For scheduled work it is always the same signal. */
   refusal(scheduled: boolean): AbortSignal {
     return (scheduled ? this.#noMoreScheduled : this.#noMoreLocks).signal;
   }
 
-  /** The shutdown also waits for the end of an acquisition. */
+  /** An acquisition is under way, and the shutdown waits for its end. */
   askingBegins(): void {
     this.#asking++;
   }
@@ -67,7 +67,7 @@ export class Shutdown {
     for (const drain of this.#drains) this.#tellIfOver(drain);
   }
 
-  /** The shutdown waits for this lease until it was released. */
+  /** The shutdown waits until this lease is released. */
   entered(lease: HeldLease): void {
     const active: Active = { lease, bagIndex: -1 };
     lease.active = active;
@@ -93,14 +93,14 @@ export class Shutdown {
     await this.#drain(({ lease }) => lease.scheduled, false);
   }
 
-  /** Waits until nobody has or awaits a lock, and refuses new ones so that this comes to an end. */
+  /** Refuses new locks, and waits until no lock is held or asked for. */
   async drainAll(): Promise<void> {
     this.#noMoreScheduled.abort();
     this.#noMoreLocks.abort();
     await this.#drain(() => true, true);
   }
 
-  /** The next hooks of the application may take locks, until the next phase. */
+  /** Lets the hooks of the application acquire locks again, until the next phase. */
   reopen(): void {
     this.#noMoreLocks = new AbortController();
   }
@@ -114,7 +114,7 @@ export class Shutdown {
     this.#drains.delete(drain);
   }
 
-  /** Aborts the signals of work that takes longer than the rest of drainTimeout. */
+  /** Waits for the rest of drainTimeout, then aborts the signals of the work that still runs. */
   async #untilOver(drain: Drain): Promise<void> {
     const { left } = drain;
     const now = this.#clock.now();

@@ -12,11 +12,11 @@ export interface TermEnd {
   readonly reason: TermEndReason;
   /** The error, if the lease was lost or the work failed. */
   readonly error: unknown;
-  /** For how long this replica has led, in whole milliseconds. */
+  /** How long this replica led, in whole milliseconds. */
   readonly led: number;
 }
 
-/** What a term works with. */
+/** What a term needs. */
 export interface TermParts {
   readonly clock: Clock;
   readonly events: LockEvents;
@@ -24,8 +24,8 @@ export interface TermParts {
 }
 
 /**
- * One period of leadership, as its work sees it: a lease whose release is a request. The lock is released when the work
- * has returned, so that no two terms overlap.
+ * One period of leadership, as its work sees it: a lease whose `release()` only asks the work to end. The lock is
+ * released when the work has returned, so that no two terms overlap.
  */
 export class Term implements Lease {
   readonly #lease: HeldLease;
@@ -72,7 +72,7 @@ export class Term implements Lease {
     this.#lease.assertHeld();
   }
 
-  /** Steps down, and waits for nothing: it is the work that calls this, and the hand-over waits for the work. */
+  /** Steps down. Does not wait: the work calls this, and the hand-over waits for the work. */
   release(): Promise<void> {
     this.end('stepped-down');
     return Promise.resolve();
@@ -90,19 +90,19 @@ export class Term implements Lease {
     return this.toJSON();
   }
 
-  /** Whether this replica leads by it now. Compares the clock at every call. */
+  /** Whether this replica leads now. Compares a clock at every call. */
   get leads(): boolean {
     return this.#lease.held && !this.#end;
   }
 
-  /** How it ended; undefined while it goes on. */
+  /** How the term ended; undefined while it lasts. */
   get ended(): TermEnd | undefined {
     return this.#end;
   }
 
   begin(): void {
     const { events, logger } = this.#parts;
-    // The work may come by the lease in other ways: by current(), or by a run of the same name.
+    // The work may get the lease in other ways: from current(), or from a run of the same name.
     this.#lease.insteadOfRelease = () => this.end('stepped-down');
     logger.debug(messages.termBegan(this.name, this.fencingToken));
     events.emit(() => ({ type: 'termBegan', ...this.#lease.identity }));
@@ -116,15 +116,15 @@ export class Term implements Lease {
   }
 
   /**
-   * Ends it, unless it has ended: the signal aborts while the lock is still held.
+   * Ends the term, unless it has ended. The signal aborts while the lock is still held.
    *
    * @param why the reason of the signal
    */
   end(reason: Exclude<TermEndReason, 'lost'>, why: unknown = steppedDown(this.name), error?: unknown): void {
-    // Notices a loss that no timer has.
+    // Reading `leads` notices a loss before a timer does.
     if (!this.leads && this.#end) return;
     this.#forgetLoss?.();
-    // Those that hear the signal find it ended.
+    // Listeners of the signal find the term ended.
     this.#ended(reason, error);
     this.#lease.abort(why);
   }
@@ -139,7 +139,7 @@ export class Term implements Lease {
   }
 }
 
-/** As `AbortController.abort()` has it: whatever takes a signal knows that this is no failure. */
+/** Like the default reason of `AbortController.abort()`: code that takes a signal knows that this is not a failure. */
 function steppedDown(name: string): DOMException {
   return new DOMException(messages.steppedDown(name), 'AbortError');
 }

@@ -5,28 +5,31 @@ import { BEHIND_TOLERANCE, type Claim } from '../stores/lock-store.js';
 import { describeClaim } from './occurrence.js';
 import type { Wanted } from './wanted.js';
 
-/** A tick further ahead of the store's clock than this, in milliseconds, is a wrong clock, not a fast one. */
+/**
+ * Milliseconds. If a tick is further than this ahead of the store's clock, the replica's clock is wrong and not just
+ * fast.
+ */
 export const LONGEST_WAIT_FOR_TICK = 60_000;
 /** Milliseconds between two requests while another holds the lock and the store does not notify. */
 const POLL = 100;
-/** The same if the store notifies waiters: a message may be lost. */
+/** The same if the store notifies waiters. A notification may be lost. */
 const SLOW_POLL = 2000;
 /** Milliseconds between two requests while the store does not answer. */
 const POLL_OUTAGE = 250;
 /** Milliseconds by which a timer may fire early. Less than this counts as no time left. */
 const TIMER_PRECISION = 2;
-/** Milliseconds for which a request is waited for at least, also when the time to wait is over. */
+/** Milliseconds for which each request is waited for at least, even when the time to wait is over. */
 const LEAST_PATIENCE = 250;
 
-/** For how long one acquisition waits. Milliseconds, and moments on the keeper's clock. */
+/** How long one acquisition waits. Durations are milliseconds, moments are by the keeper's clock. */
 export interface WaitLimits {
   /** When the call began. */
   readonly since: number;
   /** How long it waits for others and for the store; 0: not at all. */
   readonly wait: number;
-  /** Until when a call that does not wait asks a store that is away; undefined: once. */
+  /** Until when a call that does not wait keeps asking a store that is away; undefined: it asks once. */
   readonly retryUntil: number | undefined;
-  /** Whether it has seen another replica run the very tick that it wants, and takes over if that one dies. */
+  /** Whether another replica runs the tick that it wants, so that it stands by to take over if that replica dies. */
   readonly standsBy: boolean;
 }
 
@@ -34,21 +37,21 @@ export interface WaitLimits {
 export interface Seen {
   /** The holder in the last reply that named one. */
   readonly holder?: Holder | undefined;
-  /** Why the store could not be asked since then. */
+  /** Why the store could not be reached since then. */
   readonly failure?: LockStoreError | undefined;
 }
 
-/** Nothing was answered yet, to this call or to those before it in the queue of this process. */
+/** Whether neither this call nor those before it in the queue of this process have had a reply. */
 export const isNothing = ({ holder, failure }: Seen): boolean => !holder && !failure;
 
-/** Milliseconds until a busy lock is asked for again; undefined if the call does not wait for it. */
+/** Milliseconds until a busy lock is requested again; undefined if the call does not wait for it. */
 export function pauseWhileBusy(
   limits: WaitLimits,
   remaining: number,
   isNotified: boolean,
 ): number | undefined {
   if (limits.wait === 0 && !limits.standsBy) return undefined;
-  // The lock is free when it has expired, unless it was renewed: then, and not a little before.
+  // Asks when the lock has expired, unless it is renewed, and not a moment earlier.
   return Math.min(isNotified ? SLOW_POLL : POLL, remaining + 1);
 }
 
@@ -59,7 +62,7 @@ export function pauseWhileAway(limits: WaitLimits, now: number): number | undefi
   return left > TIMER_PRECISION ? Math.min(POLL_OUTAGE, left) : undefined;
 }
 
-/** Milliseconds until a tick is due that is early; undefined if the clock of this replica must be wrong. */
+/** Milliseconds until an early tick is due; undefined if the clock of this replica must be wrong. */
 export function pauseUntilDue(by: number): number | undefined {
   return by <= LONGEST_WAIT_FOR_TICK ? by : undefined;
 }
@@ -67,20 +70,20 @@ export function pauseUntilDue(by: number): number | undefined {
 /** Milliseconds that are left to wait; 0 when the time is over. */
 export function timeLeft({ since, wait, standsBy }: WaitLimits, seen: Seen, now: number): number {
   if (standsBy || wait === 0) return Infinity;
-  // The first request has LEAST_PATIENCE, also for the calls behind it in the queue of this process.
+  // The first request has LEAST_PATIENCE, for the calls behind it in the queue of this process as well.
   const left = since + Math.max(wait, isNothing(seen) ? LEAST_PATIENCE : 0) - now;
   return left > TIMER_PRECISION ? left : 0;
 }
 
-/** Milliseconds for which one answer is waited for. A call that does not wait for others waits for that all the same. */
+/** Milliseconds for which one reply is waited for. A call that does not wait for others still waits for its reply. */
 export function patienceFor({ since, wait, standsBy }: WaitLimits, now: number): number {
   if (wait === 0 || standsBy) return Infinity;
   return Math.max(LEAST_PATIENCE, since + wait - now);
 }
 
 /**
- * Until when a run that does not wait asks a store that is away, on the keeper's clock; undefined if it asks once. A tick
- * is late until the next one is due, which has a call of its own.
+ * Until when a run that does not wait keeps asking a store that is away, by the keeper's clock; undefined if it asks
+ * once. A tick may be late until the next one is due, which has a call of its own.
  */
 export function whenToGiveUp(
   { retryFor, wait, claim, following }: Pick<Wanted, 'retryFor' | 'wait' | 'claim' | 'following'>,
@@ -94,9 +97,10 @@ export function whenToGiveUp(
 }
 
 /**
- * The tick that a replica claims when the store's clock is ahead of its own: the one that is due next by the store's
- * clock, if that is soon, so that one of the past does not stand in its way; else the one that it was called for. A store
- * could not decide that by itself: a clock may be behind by many ticks, and only the replica knows the schedule.
+ * Returns the tick that a replica claims when the store's clock is ahead of its own. This is the tick that is due next
+ * by the store's clock, if that is soon, so that a past tick does not block it. Otherwise it is the tick that the
+ * replica was called for. The store cannot decide this: a clock may be behind by many ticks, and only the replica knows
+ * the schedule.
  */
 export function tickInStep(
   time: number,
@@ -104,14 +108,14 @@ export function tickInStep(
   storeNow: number,
   replicaNow: number,
 ): number {
-  // What came late but was asked for by a right clock is no reason to pass over a tick.
+  // If the clock is right and only the request was late, the tick is not skipped.
   if (storeNow - replicaNow <= BEHIND_TOLERANCE) return time;
   const next = following(new Date(storeNow))?.getTime() ?? Number.NaN;
-  // What is due already and nearer than the next one is the tick of now.
+  // A tick that is due and closer than the next one is the present tick.
   return next - storeNow <= Math.min(LONGEST_WAIT_FOR_TICK, storeNow - time) ? next : time;
 }
 
-/** Whether the holder runs the very tick that is to be run again if the holder dies. */
+/** Whether the holder runs the same tick, which is rerun if the holder dies. */
 export function runsTheSameTick(claim: Claim | undefined, holder: Holder): boolean {
   return claim?.kind === 'tick' && claim.rerun && describeClaim(claim) === holder.occurrence;
 }

@@ -3,22 +3,22 @@ import type { Claim } from '../stores/lock-store.js';
 import type { LeaseTimes } from './lease-options.js';
 import type { HeldLease } from './held-lease.js';
 
-/** What one call wants. All durations are milliseconds. */
+/** The checked options of one call. All durations are milliseconds. */
 export interface Wanted extends LeaseTimes {
   readonly name: string;
   readonly contents: unknown;
   readonly claim: Claim | undefined;
-  /** A tick, or a call by a scheduler or Nest. A shutdown refuses these first, and waits for them first. */
+  /** Whether it is for a tick, or a scheduler or Nest makes the call. A shutdown refuses such calls first. */
   readonly scheduled: boolean;
-  /** The first tick after a moment; see `TickOccurrence`. */
+  /** Returns the first tick after a moment; see `TickOccurrence`. */
   readonly following?: ((moment: Date) => Date | undefined) | undefined;
-  /** 0: does not wait for others. */
+  /** How long to wait for others; 0: not at all. */
   readonly wait: number;
-  /** How long a call that does not wait asks a store that is away; undefined: once. */
+  /** How long a call that does not wait keeps asking a store that is away; undefined: it asks once. */
   readonly retryFor?: number | undefined;
   /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
-  /** Logs what happens to it instead of the common logger. */
+  /** Used instead of the common logger. */
   readonly logger?: LockLogger | undefined;
 }
 

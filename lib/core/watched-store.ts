@@ -18,7 +18,7 @@ export interface Failed {
   readonly error: LockStoreError;
 }
 
-/** Those calls of a store whose failure is a caller's answer; tells the operator when they begin and end to fail. */
+/** Passes calls on to the store, turns their failures into replies, and logs when an outage begins and ends. */
 export class WatchedStore {
   readonly #store: LockStore;
   readonly #outages: OutageLog;
@@ -28,7 +28,7 @@ export class WatchedStore {
     this.#outages = outages;
   }
 
-  /** Never rejects. */
+  /** Never rejects: a failure is a reply. */
   async acquire(request: AcquireRequest, within: number): Promise<AcquireReply | Failed> {
     try {
       const reply = await this.#store.acquire(request, within);
@@ -97,16 +97,16 @@ export class WatchedStore {
   }
 }
 
-/** Ends something that is no longer needed. An error in it must not cost the caller its grant. */
+/** Ends something that is no longer needed. An error in that must not cost the caller its grant. */
 async function ignoringErrors(end: () => unknown): Promise<void> {
   try {
     await end();
   } catch {
-    // Said above.
+    // See above.
   }
 }
 
-/** A store of the user may throw anything. Then it is unknown whether it did anything. */
+/** A user's store may throw anything. Then it is unknown whether the request took effect. */
 function asStoreError(description: string, thrown: unknown): LockStoreError {
   if (thrown instanceof LockStoreError) return thrown;
   return new LockStoreError(messages.storeThrew(description, thrown), { cause: thrown, mayHaveRun: true });

@@ -1,8 +1,8 @@
 type Callable = (...args: never[]) => unknown;
 
 /**
- * Gives `wrapper` the name, length and metadata of `method`, so that decorators that were applied before ours keep
- * working, and the code that looks for them finds them.
+ * Gives `wrapper` the name, length and metadata of `method`, so that the decorators that were applied before ours keep
+ * working, and code that looks for their metadata finds it.
  */
 export function copyIdentity(method: Callable, wrapper: Callable): void {
   for (const key of Reflect.getOwnMetadataKeys(method)) {

@@ -17,16 +17,16 @@ import { decoratedMethods, policyOf, type MethodPolicy } from './decorated-metho
 
 type Method = (this: object) => unknown;
 
-/** A decorated method that has runs. */
+/** A decorated method whose runs are recorded. */
 interface DecoratedJob {
   readonly name: string;
   readonly id: JobId;
   readonly policy: MethodPolicy;
-  /** Calls the method as others see it, decorators above ours included. */
+  /** Calls the method as others do, including decorators above ours. */
   readonly call: () => unknown;
 }
 
-/** The jobs of an application: those decorated methods whose runs the store remembers. */
+/** The jobs of an application: the decorated methods whose runs the store records. */
 @Injectable()
 export class DecoratedJobs implements LocalJobs {
   readonly #jobs = new Map<string, DecoratedJob>();
@@ -44,13 +44,13 @@ export class DecoratedJobs implements LocalJobs {
     this.#version = settings.version;
   }
 
-  /** Adds those of a provider. The same class in two modules has its jobs once. */
+  /** Adds the jobs of a provider. A class that two modules provide has its jobs once. */
   add(host: object): void {
     const prototype: object = Object.getPrototypeOf(host);
     for (const decorated of decoratedMethods(prototype)) {
       const policy = policyOf(prototype, decorated);
       const id = this.#idOf(policy);
-      // A name that depends on arguments is one of many.
+      // A name that depends on arguments stands for many locks.
       if (!id || typeof decorated.name === 'function') continue;
       const name = decorated.name ?? policy.method;
       const call = (): unknown => (host as Record<string | symbol, Method>)[decorated.key].call(host);
@@ -66,7 +66,7 @@ export class DecoratedJobs implements LocalJobs {
     }));
   }
 
-  /** Those whose missed ticks are caught up. */
+  /** The jobs whose missed ticks run late. */
   caughtUp(): readonly CaughtUpJob[] {
     return [...this.#jobs.values()].flatMap(({ name, policy, call }) => {
       const { role, job, method, options } = policy;
@@ -76,7 +76,7 @@ export class DecoratedJobs implements LocalJobs {
     });
   }
 
-  /** Undefined for a method of whose runs nothing is remembered. */
+  /** Undefined for a method whose runs are not recorded. */
   #idOf({ job, role, options }: MethodPolicy): JobId | undefined {
     switch (role.kind) {
       case 'cron':
@@ -111,13 +111,13 @@ export class DecoratedJobs implements LocalJobs {
 
   async #run({ name, id, policy, call }: DecoratedJob): Promise<Outcome<unknown>> {
     const { method } = policy;
-    // It would be a part of the run that it is called from.
+    // It would become a part of the run that calls it.
     if (this.#locks.holds(name)) throw new LockConfigurationError(messages.runInsideItself(method, name));
     const byHand: RunByHand = { job: { name, ...id }, begun: false, outcome: undefined };
     const firing = Firing.byHand(byHand);
     const value = await insideFiring(firing, () => firing.call(async () => call()));
     if (byHand.outcome) return byHand.outcome;
-    // A decorator above ours may have called it and caught its error, or not have called it.
+    // A decorator above ours may have called the method and caught its error, or may not have called it.
     if (!byHand.begun) throw new LockConfigurationError(messages.notReached(method));
     return { status: 'ran', value };
   }

@@ -8,23 +8,26 @@ import { methodName, type GivenName } from './lock-names.js';
 /** One use of `@Exclusive`. */
 export interface DecoratedMethod {
   readonly key: string | symbol;
-  /** The function that `@Exclusive` put in the method's place. */
+  /** The function that `@Exclusive` put in place of the method. */
   readonly wrapper: (...args: never[]) => unknown;
-  /** The lock's name as given to the decorator. */
+  /** The name of the lock, as given to the decorator. */
   readonly name: GivenName;
   readonly options: ExclusiveOptions;
 }
 
-/** What holds for all calls of a decorated method of one class. */
+/** What applies to all calls of a decorated method of one class. */
 export interface MethodPolicy {
   /** `Class.method`. */
   readonly method: string;
-  /** What its runs are known by, whatever minifiers make of the class's name where that can be had. */
+  /**
+   * The name under which its runs are recorded. If possible, it does not depend on the name of the class, which
+   * minifiers change.
+   */
   readonly job: string;
   readonly role: MethodRole;
-  /** Its own, and under them the defaults of the class. */
+  /** Its own options, completed by the defaults of the class. */
   readonly options: ExclusiveOptions;
-  /** What the service is asked for, besides the occurrence. */
+  /** The options of `run`, without the occurrence. */
   readonly runOptions: RunOptions;
 }
 
@@ -40,7 +43,7 @@ export function rememberMethod(prototype: object, method: DecoratedMethod): void
   (prototype as Decorated)[METHODS]!.push(method);
 }
 
-/** The decorated methods of a class, inherited ones too, unless a subclass has replaced them. */
+/** The decorated methods of a class. Inherited methods are included unless a subclass overrides them. */
 export function decoratedMethods(prototype: unknown): DecoratedMethod[] {
   const found: DecoratedMethod[] = [];
   const hidden = new Set<string | symbol>();
@@ -52,7 +55,7 @@ export function decoratedMethods(prototype: unknown): DecoratedMethod[] {
   return found;
 }
 
-/** What holds for one use of `@Exclusive` on the methods of a class. */
+/** What applies to one use of `@Exclusive` on the methods of a class. */
 export function policyOf(prototype: object, decorated: DecoratedMethod): MethodPolicy {
   const { key, wrapper, name } = decorated;
   const method = methodName(prototype, key);
@@ -66,7 +69,10 @@ export function policyOf(prototype: object, decorated: DecoratedMethod): MethodP
   return { method, job, role, options, runOptions: runOptionsOf(options) };
 }
 
-/** The scheduler calls one of them; another on the same method, or on one that is overridden, is called by that. */
+/**
+ * If a method has several decorators, or overrides a decorated one, the scheduler calls the outermost. That one calls
+ * the others.
+ */
 function isReachedFirst(prototype: unknown, { key, wrapper }: DecoratedMethod): boolean {
   for (let owner = prototype; typeof owner === 'object' && owner !== null;) {
     const outermost = declaredOn(owner).findLast((method) => method.key === key);
@@ -83,7 +89,7 @@ function declaredOn(owner: object): DecoratedMethod[] {
 function runOptionsOf(options: ExclusiveOptions): RunOptions {
   const { ttl, renewEvery, maxHold, contents, whenBusy } = options;
   const wait = whenBusy === 'wait' ? (options.wait ?? true) : undefined;
-  // The service looks at each of them in each call.
+  // Undefined options are left out, because the service looks at each option in each call.
   const said = Object.entries({ ttl, renewEvery, maxHold, contents, wait }).filter(
     ([, value]) => value !== undefined,
   );

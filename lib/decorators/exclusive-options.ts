@@ -12,53 +12,52 @@ import {
 /** Options of {@link Exclusive}. */
 export interface ExclusiveOptions extends LeaseOptions, OccurrenceOptions, PolicyOptions {}
 
-/** What becomes of a call that cannot have the lock. */
+/** What happens to a call that cannot acquire the lock. */
 export interface PolicyOptions {
   /**
-   * On a method that no scheduler calls: what a call does while another holds the lock.
+   * On a method that no scheduler calls: what a call does while another holder has the lock.
    * - `skip`: it resolves to undefined;
-   * - `wait`: it waits for the lock, for as long as it takes unless `wait` says less;
-   * - `throw`: it rejects with a `LockBusyError`, which has the `holder`.
+   * - `wait`: it waits for the lock, for as long as it takes unless `wait` sets a limit;
+   * - `throw`: it rejects with a `LockBusyError`, which names the `holder`.
    *
-   * With `wait` and `throw` it rejects with a `LockShuttingDownError` once the application shuts down, too.
+   * With `wait` and `throw`, it rejects with a `LockShuttingDownError` while the application shuts down.
    *
    * @default 'skip'
    */
   readonly whenBusy?: 'skip' | 'wait' | 'throw' | undefined;
   /**
-   * With `whenBusy: 'wait'`: how long to wait for the lock, also while the store is away. When that time is over the
-   * call rejects with a `LockTimeoutError`, which has the `holder`.
+   * With `whenBusy: 'wait'`: how long to wait for the lock, or for a store that is away. When the time is over, the
+   * call rejects with a `LockTimeoutError`, which names the `holder`.
    *
    * @default as long as it takes
    */
   readonly wait?: Duration | undefined;
   /**
-   * What a call does when the store cannot be asked, which it knows after the module's
-   * `commandTimeout` at the latest; with `whenBusy: 'wait'`, when that has been so until `wait` was
-   * over; on methods that a scheduler calls, until `retryFor` was. Not on start hooks, which have `standbyTimeout` and
-   * `whenTimedOut`.
+   * What a call does when the store cannot be reached for the module's `commandTimeout`. With `whenBusy: 'wait'`, this
+   * counts when `wait` is over; on methods that a scheduler calls, when `retryFor` is over. Not for start hooks, which
+   * have `standbyTimeout` and `whenTimedOut`.
    * - `skip`: it resolves to undefined;
    * - `throw`: it rejects with the `LockStoreError`, after a wait with the `LockTimeoutError`; only on a method that no
    *   scheduler calls;
-   * - `run`: **unsafe**: it runs without the lock, in every replica. `ExclusiveLockService.current()` knows no lease of
+   * - `run`: **unsafe**: it runs without the lock, in every replica. `ExclusiveLockService.current()` is undefined in
    *   it, a shutdown does not wait for it, and one warning is logged for each outage.
    *
    * @default 'skip'; with `whenBusy: 'wait'` or `'throw'`, 'throw'
    */
   readonly whenUnavailable?: 'skip' | 'throw' | 'run' | undefined;
   /**
-   * On methods that a scheduler calls: how long a run is asked for again while the store is away, so that it
-   * comes late rather than never; at most until the next tick of the job is due, on `@Interval` until its next call. 0:
-   * not at all. A tick that is lost in the end is told by a warning, once for each job in an outage.
+   * On methods that a scheduler calls: how long a run is retried while the store is away, so that it comes late rather
+   * than never. Ends when the next tick of the job is due; on `@Interval`, at its next call. 0: not at all. If the tick
+   * is lost in the end, a warning says so, once for each job in an outage.
    *
    * @default 3_600_000 (1 hour); with `whenUnavailable: 'run'`, 0
    */
   readonly retryFor?: Duration | undefined;
   /**
-   * Whether other methods of the application may have the same lock name; all of them must say so. They exclude one
-   * another.
+   * Whether other methods of the application may have the same lock name. Each of them must set this. They exclude each
+   * other.
    *
-   * @default false: two methods with one lock name end the start
+   * @default false: the app refuses to start if two methods have one lock name
    */
   readonly shared?: boolean | undefined;
 }
@@ -73,13 +72,13 @@ const EXCLUSIVE_OPTIONS: KnownOptions<ExclusiveOptions> = {
   shared: true,
 };
 
-/** The decorator does not know the module's times; it takes none of them, or both from its own options. */
+/** The decorator does not know the times of the module. Its options have both times or neither. */
 const UNUSED_DEFAULTS = { ttl: 0, renewEvery: 0 };
 
 /**
- * Checks all that can be known of options when the class is loaded.
+ * Checks everything about the options that is known when the class is loaded.
  *
- * @param of whose options they are, for the message
+ * @param of the owner of the options, for the message
  * @throws LockConfigurationError
  */
 export function checkExclusiveOptions(options: ExclusiveOptions, of: string): void {
@@ -93,7 +92,7 @@ export function checkExclusiveOptions(options: ExclusiveOptions, of: string): vo
   checkOneOf('whenUnavailable', options.whenUnavailable, ['skip', 'throw', 'run']);
   if (options.retryFor !== undefined) checkDuration('retryFor', options.retryFor, 0);
   checkOneOf('shared', options.shared, [true, false]);
-  // As `acquire` has it.
+  // `acquire` accepts `wait: true`.
   if ((options.wait as unknown) === true)
     refuse(
       'wait',
@@ -103,10 +102,10 @@ export function checkExclusiveOptions(options: ExclusiveOptions, of: string): vo
   if (options.wait !== undefined) checkDuration('wait', options.wait, 1);
 }
 
-/** Options with others under them: what is undefined counts as not said. */
+/** Completes options with defaults. An undefined option counts as not set. */
 export function mergeOptions(options: ExclusiveOptions, under: ExclusiveOptions): ExclusiveOptions {
   const said = Object.entries(options).filter(([, value]) => value !== undefined);
-  // The time between renewals belongs to the TTL that it was given with.
+  // `renewEvery` belongs to the `ttl` that it was set with.
   const { renewEvery, ...rest } = under;
   const base = options.ttl === undefined && renewEvery !== undefined ? { ...rest, renewEvery } : rest;
   return { ...base, ...Object.fromEntries(said) };

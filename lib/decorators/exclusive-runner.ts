@@ -37,7 +37,7 @@ export class ExclusiveRunner implements MethodRunner {
   readonly #asked: AskedTicks;
   readonly #outages: OutageLog;
   readonly #logger: LockLogger;
-  /** By the use of the decorator, and the class of the object that has the method. */
+  /** Keyed by the use of the decorator and the class of the object. */
   readonly #policies = new WeakMap<object, WeakMap<object, MethodPolicy>>();
 
   constructor(
@@ -57,8 +57,8 @@ export class ExclusiveRunner implements MethodRunner {
   }
 
   /**
-   * Resolves to the method's value, or to what its policies say where it did not run. An Observable or async iterator
-   * is handed over while the lock is held, until it ends.
+   * Resolves to the value of the method, or to what its policies say if it did not run. If the value is an Observable
+   * or an async iterator, the lock is held until that ends.
    */
   async run(call: DecoratedCall): Promise<unknown> {
     const policy = this.#policyOf(call);
@@ -66,7 +66,7 @@ export class ExclusiveRunner implements MethodRunner {
     const intended = await this.#intended(name, policy);
     if (!intended) return undefined;
     const { occurrence, [BY_HAND]: byHand, [SCHEDULED]: scheduled } = intended.options;
-    // Neither is in haste: the one has a caller, and the other is asked for again when the store is back.
+    // Neither is retried: a run by hand has a caller, and a missed tick is asked for again when the store is back.
     const isOnce = byHand !== undefined || (occurrence?.tick && occurrence.missed) !== undefined;
     const retryFor = scheduled && !isOnce ? retryOf(policy.options, policy.role, occurrence) : 0;
     const options: MethodRunOptions = { ...policy.runOptions, ...intended.options, retryFor };
@@ -74,7 +74,7 @@ export class ExclusiveRunner implements MethodRunner {
     const work = (): unknown => {
       begun = true;
       intended.begins?.();
-      // A method that this one calls is a part of this run.
+      // Methods that this one calls are part of this run.
       return outsideFiring(call.proceed);
     };
     const asked = this.#asks(name, policy, occurrence);
@@ -82,7 +82,7 @@ export class ExclusiveRunner implements MethodRunner {
     try {
       outcome = await this.#run(name, work, options);
     } catch (error) {
-      // The work may have waited for another lock.
+      // The work may have waited for another lock, whose error this is.
       if (begun || !(error instanceof LockTimeoutError)) throw error;
       return this.#timedOut(name, error, policy, work);
     } finally {
@@ -95,7 +95,10 @@ export class ExclusiveRunner implements MethodRunner {
     return this.#skipped(name, outcome, policy, work);
   }
 
-  /** Of each job once in an outage: one of every second would fill the log. An interval is called again soon. */
+  /**
+   * Once for each job in an outage: a job of every second would fill the log. Not for intervals, which are called again
+   * soon.
+   */
   #tellIfLost(name: string, skipped: Skipped, policy: MethodPolicy, occurrence?: Occurrence): void {
     const { role, options } = policy;
     const runs = options.whenUnavailable === 'run' && skipped.reason !== 'shutting-down';
@@ -106,7 +109,10 @@ export class ExclusiveRunner implements MethodRunner {
     this.#outages.warnOnce(message, `${name} ${claim.job}`);
   }
 
-  /** Notes a tick that would be caught up if nobody asked for it. Returns what is to be told why it was skipped. */
+  /**
+   * Notes that this replica asks for a tick, so that it does not look for it as a missed one. Returns a function to
+   * call with the outcome if the tick was skipped.
+   */
   #asks(
     name: string,
     { job, options }: MethodPolicy,
@@ -131,14 +137,14 @@ export class ExclusiveRunner implements MethodRunner {
     return policy;
   }
 
-  /** Undefined where the call is not to run in this process. */
+  /** Undefined if this process must not run the call. */
   async #intended(name: string, { job, role, options }: MethodPolicy): Promise<IntendedRun | undefined> {
-    // Inside of work that holds the lock, such as an overriding hook that calls super, it is part of that run.
+    // Inside work that holds the lock, such as an overriding hook that calls super, the call is part of that run.
     if (this.#locks.holds(name)) return { options: {} };
     return this.#occurrences.of({ name, job, role, options });
   }
 
-  /** Resolves as soon as a stream can be read; the lock is held until that has ended. */
+  /** Resolves as soon as a stream can be read. The lock is held until the stream ends. */
   #run(name: string, work: () => unknown, options: MethodRunOptions): Promise<Outcome<unknown>> {
     return new Promise((resolve, reject) => {
       const untilEnded = async (): Promise<unknown> => {
@@ -161,7 +167,8 @@ export class ExclusiveRunner implements MethodRunner {
           throw new LockBusyError(messages.busy(name, skipped.holder.replica), skipped.holder);
         return undefined;
       case 'shutting-down':
-        // Who waits or catches counts on a run, and an application must not come up without what its hook prepares.
+        // A caller that waits or catches counts on a run, and an application must not start without what its hook
+        // prepares.
         if (whenBusy !== 'skip' || policy.role.kind === 'start hook')
           throw new LockShuttingDownError(messages.shuttingDown(name));
         return undefined;

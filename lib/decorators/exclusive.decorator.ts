@@ -8,27 +8,27 @@ import { checkGivenName, methodName, showDecorator, type GivenName } from './loc
 import type { ExclusiveMethodDecorator, NoOptions } from './method-types.js';
 import { injectRunner, runnerOf } from './runner-property.js';
 
-/** What `@Exclusive` is: a decorator of methods, and `defaults` for a class. */
+/** The type of `@Exclusive`: a decorator of methods, with `defaults` for a class. */
 export interface ExclusiveDecorator {
   /**
-   * Lets one replica run the method. Works above and below other decorators. What that means depends on the method:
+   * Makes one replica run the method. Works above and below other decorators. What it does depends on the method:
    * - `@Cron`: one replica runs each tick; the others skip it
-   * - `@Interval`: one runs it, once a period; the others skip
-   * - `onModuleInit`, `onApplicationBootstrap`: one runs it, the others wait until it has succeeded, and take over if
-   *   that one dies or fails
-   * - `@Timeout`: one runs it; whoever finds it running or done skips
-   * - any other: one at a time; the others skip, wait or throw, as `whenBusy` says
+   * - `@Interval`: one replica runs it once a period; the others skip
+   * - `onModuleInit`, `onApplicationBootstrap`: one replica runs it; the others wait until it has succeeded, and take
+   *   over if that replica dies or fails
+   * - `@Timeout`: one replica runs it; the others skip
+   * - any other method: one call at a time; the others skip, wait or throw, as `whenBusy` says
    *
-   * A call that is skipped resolves to undefined, so the return type must admit that, unless the options say
-   * `whenBusy: 'throw'` or `'wait'`. The compiler does not see the defaults of a class.
+   * A skipped call resolves to undefined, so the return type must include undefined, unless the options say `whenBusy:
+   * 'throw'` or `'wait'`. The compiler does not see the defaults of a class.
    *
-   * The decorated method returns a promise of its value, so it must be declared to return one, or an Observable or async
-   * iterable. These come out of the promise with the lock held until they complete, fail or are given up; a stream that
-   * nobody begins to read within a minute gives its lock back.
+   * The decorated method returns a promise, so its declared return type must be a promise, an Observable or an async
+   * iterable. For the latter two, the promise resolves to the stream, and the lock is held until the stream completes
+   * or fails or its reader leaves. If nobody begins to read within a minute, the lock is released.
    *
-   * @param name of the lock: the same name is the same lock, in all replicas. Two methods of one application may have
-   * the same only with `shared: true` on both. 512 bytes at most, without control characters and braces. Default, also
-   * where it is undefined: `Class.method`.
+   * @param name the name of the lock: the same name is the same lock in all replicas. Two methods of one application
+   * may have the same name only if both set `shared: true`. 512 bytes at most, without control characters and braces.
+   * The default is `Class.method`.
    * @throws LockConfigurationError when the class is loaded, for a bad name or option
    * @example
    * @Cron('0 3 * * *')
@@ -38,10 +38,11 @@ export interface ExclusiveDecorator {
   <const O extends ExclusiveOptions = NoOptions>(name?: string, options?: O): ExclusiveMethodDecorator<[], O>;
 
   /**
-   * The same with a lock for each name that a function makes of the arguments; it may take fewer than the method does,
-   * and must fit them. Not on methods that a scheduler calls, and not on start hooks, which have no arguments.
+   * The same, with a name that a function makes from the arguments of the call. The function must fit the parameters of
+   * the method, but may take fewer. Not for methods that a scheduler calls and not for start hooks, which have no
+   * arguments.
    *
-   * A call rejects with what the function throws, and with a `LockConfigurationError` for a bad name.
+   * A call rejects with the error that the function throws, or with a `LockConfigurationError` for a bad name.
    *
    * @throws LockConfigurationError when the class is loaded, for a bad option
    * @example
@@ -54,9 +55,8 @@ export interface ExclusiveDecorator {
   ): ExclusiveMethodDecorator<A, O>;
 
   /**
-   * Options for all `@Exclusive` methods of a class and its subclasses: of each option, what the method says counts,
-   * else the defaults of the nearest class. `ttl` and `renewEvery` go together. An option that means nothing on a
-   * method is not used there.
+   * Options for all `@Exclusive` methods of a class and its subclasses. For each option, the method comes first, then
+   * the nearest class. `ttl` and `renewEvery` go together. An option that has no effect on a method is ignored there.
    *
    * @throws LockConfigurationError when the class is loaded, for a bad option
    * @example
@@ -67,7 +67,7 @@ export interface ExclusiveDecorator {
   defaults(options: ExclusiveOptions): ClassDecorator;
 }
 
-// The types of what it returns depend on the method, which only the decorated class knows.
+// The type of the returned decorator depends on the method, which is known only where the decorator is used.
 export const Exclusive = Object.assign(exclusive, { defaults: exclusiveDefaults }) as ExclusiveDecorator;
 
 function exclusive(name?: GivenName, options: ExclusiveOptions = {}) {

@@ -7,10 +7,10 @@ import type { MethodRole } from '../schedule/method-role.js';
 import { mergeOptions, type ExclusiveOptions } from './exclusive-options.js';
 
 type Kind = MethodRole['kind'];
-/** Those of every lease mean something on every method. */
+/** The options that do not apply to every method. */
 type OptionOfRoles = Exclude<keyof ExclusiveOptions, keyof LeaseOptions | 'shared' | 'job'>;
 
-/** On which kinds of methods an option means something. */
+/** The kinds of methods to which an option applies. */
 const MEANT_FOR: Record<OptionOfRoles, readonly Kind[]> = {
   onHolderDeath: ['cron'],
   maxAttempts: ['cron'],
@@ -26,7 +26,7 @@ const MEANT_FOR: Record<OptionOfRoles, readonly Kind[]> = {
   retryFor: ['cron', 'interval', 'timeout'],
 };
 
-/** The options of a method: its own, and under them those defaults of its class that mean something on it. */
+/** The options of a method: its own, completed by those defaults of its class that apply to it. */
 export function fittingOptions(
   own: ExclusiveOptions,
   defaults: ExclusiveOptions,
@@ -39,7 +39,10 @@ export function fittingOptions(
   return mergeOptions(own, Object.fromEntries(fitting));
 }
 
-/** For how long a call of the scheduler asks a store again that is away. Who calls by hand waits for an answer. */
+/**
+ * How long a scheduled call is retried while the store is away. A call by hand is not retried, because its caller
+ * waits.
+ */
 export function retryOf(
   { retryFor, whenUnavailable }: ExclusiveOptions,
   role: MethodRole,
@@ -48,15 +51,15 @@ export function retryOf(
   const hasMoment = occurrence?.tick !== undefined || role.kind === 'interval' || role.kind === 'timeout';
   if (!hasMoment) return 0;
   const wanted = checkDuration('retryFor', retryFor ?? (whenUnavailable === 'run' ? 0 : DEFAULT_RETRY), 0);
-  // Then an interval is called again.
+  // An interval is called again then.
   return role.kind === 'interval' ? Math.min(wanted, role.ms) : wanted;
 }
 
 /**
- * Refuses options of a method's own that would do nothing on it, and so promise what nobody keeps.
+ * Refuses options of a method that would have no effect on it.
  *
  * @param method `Class.method`, for the message
- * @param fitting its options together with the defaults of its class
+ * @param fitting its options, completed by the defaults of its class
  * @throws LockConfigurationError
  */
 export function checkOptionsFit(
@@ -81,7 +84,7 @@ export function checkOptionsFit(
     refuse(messages.neverUnavailable(method, own.whenUnavailable));
 }
 
-/** A scheduler has no caller who could catch: it would log an error in every replica, each time. */
+/** A scheduled call has no caller that could catch an error: each replica would log one each time. */
 function hasNobodyToThrowAt(option: string, value: unknown, kind: Kind): boolean {
   return option === 'whenUnavailable' && value === 'throw' && kind !== 'plain';
 }

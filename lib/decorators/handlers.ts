@@ -28,8 +28,8 @@ const ON_CLASSES: readonly (readonly [key: string, method: string, HandlerKind])
 ];
 
 /**
- * The kind of handler that a method is; undefined if it is none. The caller of a handler does not see that a call was
- * skipped, and takes it for a success.
+ * The kind of handler that a method is; undefined if it is not a handler. The caller of a handler does not see that a
+ * call was skipped, and mistakes it for a success.
  *
  * @param functions the method and its wrappers: the metadata is on one of them
  */

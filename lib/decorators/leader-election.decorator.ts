@@ -6,25 +6,26 @@ import type { Lease } from '../core/lease.js';
 import { checkName } from '../core/lock-name.js';
 import { injectRunner } from './runner-property.js';
 
-/** What a provider with `@LeaderElection` does when this replica begins to lead. */
+/** A provider with `@LeaderElection` that acts when this replica starts leading. */
 export interface OnLeadershipAcquired {
   /**
-   * Is called when this replica leads, with the lease of the term. The replica leads for as long as the lease is held and
-   * the application runs, also when this method has returned. If it throws or rejects, the replica steps down; it does so
-   * too at `lease.release()`.
+   * Called when this replica leads, with the lease of the term. The replica leads for as long as the lease is held and
+   * the application runs, even after this method has returned. It steps down if this method throws or rejects, or at
+   * `lease.release()`.
    *
-   * If it returns a promise, another replica leads only when that has settled, unless the lease was lost: let it end when
-   * `lease.signal` aborts.
+   * If this method returns a promise, another replica leads only when the promise has settled, unless the lease was
+   * lost. So end the work when `lease.signal` aborts.
    */
   onLeadershipAcquired(lease: Lease): unknown;
 }
 
-/** What a provider with `@LeaderElection` does when this replica ceases to lead. */
+/** A provider with `@LeaderElection` that acts when this replica stops leading. */
 export interface OnLeadershipLost {
   /**
-   * Is called when the term ends, with the lease of the term. `lease.signal.reason` says why: a `LockLostError` if the
-   * lease was lost, a `LockShuttingDownError` if the application ends, an `AbortError` if this replica has stepped down.
-   * Unless the lease was lost, another replica leads only when the promise that this method returns has settled.
+   * Called when the term ends, with the lease of the term. `lease.signal.reason` says why: a `LockLostError` if the
+   * lease was lost, a `LockShuttingDownError` if the application shuts down, an `AbortError` if this replica has
+   * stepped down. Unless the lease was lost, another replica leads only when the promise that this method returns has
+   * settled.
    */
   onLeadershipLost(lease: Lease): unknown;
 }
@@ -32,10 +33,10 @@ export interface OnLeadershipLost {
 /** Options of {@link LeaderElection}. */
 export interface LeaderElectionOptions extends ElectionOptions {
   /**
-   * Whether other providers of the application may take part in the same election; all of them must say so, with the same
-   * options. Then they lead together: the methods of all are called in each term.
+   * Whether other providers of the application may take part in the same election. Each of them must set this, with the
+   * same options. Then they lead together: the methods of all of them are called in each term.
    *
-   * @default false: two providers with one election end the start
+   * @default false: the app refuses to start if two providers have one election
    */
   readonly shared?: boolean | undefined;
 }
@@ -54,9 +55,9 @@ const ELECTION = Symbol.for('nestjs-exclusive-lock/leader-election');
 /** A class with at least one of the methods. */
 type Participant = abstract new (...args: never[]) => OnLeadershipAcquired | OnLeadershipLost;
 
-/** A decorator of classes that checks for the methods. What it has of `ClassDecorator` is for `applyDecorators`. */
+/** A decorator of classes that checks for the methods. It extends `ClassDecorator` for `applyDecorators`. */
 export interface LeaderElectionDecorator extends ClassDecorator {
-  /** Returns nothing; where the class does not fit, its type is one that TypeScript refuses of a decorator. */
+  /** Returns nothing. If the class does not fit, the return type is one that TypeScript refuses for a decorator. */
   <T extends abstract new (...args: never[]) => object>(
     target: T,
   ): T extends Participant
@@ -65,8 +66,8 @@ export interface LeaderElectionDecorator extends ClassDecorator {
 }
 
 /**
- * Has a provider take part in an election: it is told when this replica begins and ceases to lead. It stands for election
- * when the application has started, and until it shuts down. The same by hand: `locks.elect(name).whileLeader(work)`.
+ * Makes a provider take part in an election, and calls it when this replica starts and stops leading. It stands for
+ * election from the end of the application's start until its shutdown. By hand: `locks.elect(name).whileLeader(work)`.
  *
  * @param name the name of the election, and of its lock
  * @throws LockConfigurationError for a bad name or option
@@ -90,7 +91,7 @@ export function LeaderElection(name: string, options: LeaderElectionOptions = {}
   return (target: unknown, key?: unknown): void => {
     if (typeof target !== 'function' || key !== undefined)
       throw new LockConfigurationError(messages.electionOffClass(decorator, String(key)));
-    // On the prototype, which a class that another decorator derives from this one has in its chain.
+    // Kept on the prototype: if another decorator derives a class from this one, its prototype chain contains it.
     const prototype = target.prototype as object;
     injectRunner(prototype);
     const value: DecoratedElection = { name, options };
@@ -98,7 +99,7 @@ export function LeaderElection(name: string, options: LeaderElectionOptions = {}
   };
 }
 
-/** The election of a class, or of the one that it extends. */
+/** The election of a class, or of a class that it extends. */
 export function electionOf(prototype: unknown): DecoratedElection | undefined {
   return (prototype as { [ELECTION]?: DecoratedElection } | null | undefined)?.[ELECTION];
 }

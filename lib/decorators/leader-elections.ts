@@ -28,7 +28,7 @@ interface Participant {
   readonly shown: string;
 }
 
-/** Has the providers with `@LeaderElection` stand for election, and tells them when they lead. */
+/** Makes the providers with `@LeaderElection` stand for election, and calls them when they lead. */
 @Injectable()
 export class LeaderElections {
   readonly #locks: LockManager;
@@ -41,7 +41,7 @@ export class LeaderElections {
   }
 
   /**
-   * Takes note of a provider, if it has `@LeaderElection`.
+   * Adds a provider, if it has `@LeaderElection`.
    *
    * @throws LockConfigurationError
    */
@@ -62,9 +62,9 @@ export class LeaderElections {
   }
 
   /**
-   * A method that ran under the lock of an election would never run while a replica leads.
+   * Refuses lock names of methods that are also elections: such a method would never run while a replica leads.
    *
-   * @param lockedBy which method has a lock of that name
+   * @param lockedBy returns the method that has a lock of that name
    * @throws LockConfigurationError
    */
   checkNames(lockedBy: (name: string) => string | undefined): void {
@@ -74,7 +74,7 @@ export class LeaderElections {
     }
   }
 
-  /** Has all of them stand for election, until the shutdown. */
+  /** Makes all of them stand for election until the shutdown. */
   campaign(): void {
     for (const [name, participants] of this.#participants) {
       const { ttl, renewEvery, contents } = participants[0].options;
@@ -84,13 +84,13 @@ export class LeaderElections {
     }
   }
 
-  /** Resolves when the term has ended, and its participants with it. */
+  /** Resolves when the term and the work of its participants have ended. */
   async #lead(term: Term, participants: readonly Participant[]): Promise<void> {
     const over = new Promise<void>((resolve) => whenAborted(term.signal, resolve));
     const acquired = participants.map(async ({ host }) => host.onLeadershipAcquired?.(term));
     for (const hook of acquired) hook.catch((error: unknown) => term.end('failed', undefined, error));
     await over;
-    // Those that wait in their first hook may be ended by their second.
+    // The second hook of a participant may end what its first hook awaits.
     await Promise.all(participants.map((participant) => this.#tellLost(term, participant)));
     for (const { reason } of (await Promise.allSettled(acquired)).filter(isRejected)) throw reason;
   }

@@ -7,7 +7,7 @@ import { checkOptionsFit } from './fitting-options.js';
 import type { ExclusiveOptions } from './exclusive-options.js';
 import { handlerKind } from './handlers.js';
 
-/** How a provider is made: hooks and schedules are for singletons only. */
+/** The scope of a provider. Hooks and schedules are for singletons only. */
 export type ProviderScope = 'singleton' | 'transient' | 'request-scoped';
 
 /** A class that the application provides. */
@@ -27,19 +27,22 @@ interface NamedMethod {
   readonly shown: string;
 }
 
-/** What a timer of Node.js can be: one that is longer fires after a millisecond, and as an interval each millisecond. */
+/**
+ * The longest delay of a timer. Node.js would fire a longer timer after a millisecond, and a longer interval each
+ * millisecond.
+ */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
- * Checks at the start what cannot be known when the class is loaded: `@Cron` may stand above `@Exclusive`, and the
- * module decides how a provider is made, and which others there are.
+ * Checks at the start what is not known when the class is loaded: `@Cron` may stand above `@Exclusive`, and the module
+ * decides the scope of a provider and which other providers there are.
  */
 export class MethodChecks {
   readonly #lacksScheduler: boolean;
   readonly #records: RunRecords;
   readonly #byLockName = new Map<string, NamedMethod[]>();
 
-  /** @param lacksScheduler whether a scheduler is wanted, and there is none */
+  /** @param lacksScheduler whether a scheduler is needed and missing */
   constructor({ lacksScheduler, records }: { lacksScheduler: boolean; records: RunRecords }) {
     this.#lacksScheduler = lacksScheduler;
     this.#records = records;
@@ -50,7 +53,7 @@ export class MethodChecks {
     for (const method of decoratedMethods(provided.prototype)) this.#checkMethod(provided, method);
   }
 
-  /** A method with a lock of that name. */
+  /** Returns a method that has a lock of that name. */
   readonly lockedBy = (name: string): string | undefined => this.#byLockName.get(name)?.[0]?.shown;
 
   #checkMethod({ prototype, scope, module }: ProvidedClass, decorated: DecoratedMethod): void {
@@ -67,7 +70,7 @@ export class MethodChecks {
       return;
     }
     if (role.kind !== 'plain') refuse(messages.nameOfNoArguments(method, role.kind));
-    // What a function gives is known with a call only.
+    // The names that a function returns are known only when it is called.
     if (decorated.options.shared !== undefined) refuse(messages.sharedNameFunction(method));
   }
 
@@ -80,13 +83,13 @@ export class MethodChecks {
     }
     const { cronTime } = role.metadata;
     const moment = typeof cronTime === 'object' ? Number(cronTime) : 0;
-    // Computed from the time at which this process has loaded the class.
+    // Such a moment was computed when this process loaded the class.
     if (moment % 1000 !== 0) refuse(messages.momentOfThisProcess(method, moment));
   }
 
   #checkName(name: string, method: NamedMethod): void {
     const known = this.#byLockName.get(name) ?? [];
-    // The same class may be provided by two modules.
+    // Two modules may provide the same class.
     if (known.some(({ prototype, key }) => prototype === method.prototype && key === method.key)) return;
     const other = method.shared ? known.find(({ shared }) => !shared) : known[0];
     if (other) refuse(messages.oneNameForTwo(name, other.shown, method.shown));
@@ -96,7 +99,7 @@ export class MethodChecks {
   }
 }
 
-/** The caller of a handler takes a skipped call for a success, so its author must have chosen that. */
+/** The caller of a handler mistakes a skipped call for a success, so the author must choose that explicitly. */
 function checkHandler(
   prototype: object,
   { key, wrapper }: DecoratedMethod,

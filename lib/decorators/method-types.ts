@@ -1,37 +1,37 @@
 import type { Duration } from '../common/duration.js';
 import type { ExclusiveOptions } from './exclusive-options.js';
 
-/** What `@Exclusive(name)` says. */
+/** The options of `@Exclusive(name)`. */
 export interface NoOptions {
   readonly whenBusy?: undefined;
 }
 
 /**
- * A decorator of methods that checks their type where it stands on one. `A` are the parameters of the function that
- * names the lock, and `O` the options.
+ * A decorator that checks the type of the method that it is used on. `A` are the parameters of the function that names
+ * the lock, and `O` the options.
  */
 export interface ExclusiveMethodDecorator<A extends unknown[], O extends ExclusiveOptions> {
-  /** Returns nothing; where the method does not fit, its type is one that TypeScript refuses of a decorator. */
+  /** Returns nothing. If the method does not fit, the return type is one that TypeScript refuses for a decorator. */
   <T>(
     target: object,
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<T>,
   ): ProblemOf<A, O, T> extends infer P ? (P extends string ? Misfit<P> : void) : never;
-  /** For members that are no methods, such as arrow functions. */
+  /** For members that are not methods, such as arrow functions. */
   (
     target: object,
     key: string | symbol,
   ): Misfit<'@Exclusive must decorate a method, not a property or an arrow function'>;
-  /** For `applyDecorators`, which knows no method. */
+  /** For `applyDecorators`, which does not know the method. */
   <T>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void;
 }
 
-/** In an object, since TypeScript shows a mere text as `string`. */
+/** In an object, because TypeScript would show a plain text as `string`. */
 interface Misfit<P extends string> {
   readonly error: P;
 }
 
-/** What is wrong with the method; undefined where nothing is. */
+/** What is wrong with the method; undefined if nothing is. */
 type ProblemOf<A extends unknown[], O extends ExclusiveOptions, T> = T extends (...args: infer P) => infer R
   ? Fits<A, P> extends false
     ? 'the parameters of the method do not fit those of the name function'
@@ -53,7 +53,7 @@ type Fits<A extends unknown[], P extends unknown[]> = ((...args: A) => string) e
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/** By its shape: a user may have another copy of RxJS. */
+/** Recognised by its shape: a user may have another copy of RxJS. */
 interface ObservableLike {
   subscribe(...args: never[]): unknown;
   pipe(...args: never[]): unknown;
@@ -61,10 +61,10 @@ interface ObservableLike {
 
 type Later = PromiseLike<unknown> | ObservableLike | AsyncIterable<unknown>;
 
-/** Whether the type has room for the promise that a decorated method returns. */
+/** Whether the type includes the promise that a decorated method returns. */
 type ReturnsLater<R> = unknown extends R ? true : [Extract<R, Later>] extends [never] ? false : true;
 
-/** What `whenBusy` and `whenUnavailable` say; class defaults are not known here. */
+/** Whether a call may be skipped, by `whenBusy` and `whenUnavailable`. Class defaults are not known here. */
 type MayBeSkipped<O extends ExclusiveOptions> = O extends { readonly minGap: Duration }
   ? true
   : O extends { readonly whenBusy: 'throw' | 'wait' }
@@ -73,7 +73,7 @@ type MayBeSkipped<O extends ExclusiveOptions> = O extends { readonly minGap: Dur
       : false
     : true;
 
-/** Not asked of streams: an async generator cannot declare that it may return none. */
+/** Not required of streams: an async generator cannot declare that it may return undefined. */
 type AdmitsUndefined<R> = [Extract<R, PromiseLike<unknown>>] extends [never]
   ? true
   : undefined extends Awaited<R>

@@ -3,7 +3,7 @@ import { Observable, isObservable, type Subscriber } from 'rxjs';
 import { LockLostError } from '../common/errors.js';
 import { messages } from '../common/messages.js';
 
-/** Milliseconds after which a stream that has no reader gives its lock back. */
+/** Milliseconds after which the lock of a stream without a reader is released. */
 const UNCLAIMED_AFTER = 60_000;
 
 /** A result that continues after the method has returned. */

@@ -12,7 +12,7 @@ import type { Job, JobName, JobWithRuns, JobsOverview, PauseOptions, Replica, Ru
 
 const PAUSE_OPTIONS: KnownOptions<PauseOptions> = { reason: true, by: true, until: true };
 
-/** A job that was found. */
+/** A job, and the replicas that have it. */
 interface Found {
   readonly description: JobDescription;
   readonly local: LocalJob | undefined;
@@ -20,9 +20,8 @@ interface Found {
 }
 
 /**
- * The jobs of this replica, and those of the others that are known to the store. A store that keeps no record of runs
- * has none of this: each method throws a `LockConfigurationError` then, and a `LockStoreError` if the store cannot be
- * asked.
+ * The jobs of all replicas. If the store keeps no record of runs, each method throws a `LockConfigurationError`. If the
+ * store cannot be reached, each throws a `LockStoreError`.
  */
 export class Jobs {
   readonly #locks: LockManager;
@@ -36,7 +35,7 @@ export class Jobs {
   }
 
   /**
-   * All jobs, those of other replicas too.
+   * Returns all jobs, including those of other replicas.
    *
    * @example
    * for (const { job, nextTick, lastRun } of await locks.jobs.list()) console.log(job, nextTick, lastRun?.outcome);
@@ -48,8 +47,8 @@ export class Jobs {
   }
 
   /**
-   * All jobs with their runs, and the replicas, for a page that shows everything. With up to 500 jobs it takes two commands
-   * of the store, and one for each 500 more; in a Redis Cluster one for each lock.
+   * Returns all jobs with their runs, and the replicas, for a page that shows everything. Costs two store commands for
+   * up to 500 jobs and one for each 500 more; in a Redis Cluster one for each lock.
    *
    * @example
    * const { jobs } = await locks.jobs.overview();
@@ -67,7 +66,7 @@ export class Jobs {
     };
   }
 
-  /** The job, or null if no replica has it. */
+  /** Returns the job, or null if no replica has it. */
   async get(job: JobName): Promise<Job | null> {
     const found = await this.#find(job);
     if (!found) return null;
@@ -76,7 +75,7 @@ export class Jobs {
   }
 
   /**
-   * The last runs of the job, the newest first: as many as the option `history` says.
+   * Returns the last runs of the job, the newest first. The option `history` says how many.
    *
    * @throws LockConfigurationError if no replica has the job
    */
@@ -86,7 +85,8 @@ export class Jobs {
   }
 
   /**
-   * Has all replicas skip the job from now on, until `resume()` or the time that is given. What runs comes to its end.
+   * Makes all replicas skip the job from now on, until `resume()` or until the given time. A run that has begun
+   * continues to its end.
    *
    * @throws LockConfigurationError if no replica has the job, for a bad option, or for a job that runs once a version
    * @example
@@ -107,7 +107,7 @@ export class Jobs {
   }
 
   /**
-   * Ends a pause. A tick that was skipped meanwhile is not run, unless the job has the option `missed`.
+   * Ends a pause. Ticks that were due during the pause do not run.
    *
    * @throws LockConfigurationError if no replica has the job
    */
@@ -116,12 +116,12 @@ export class Jobs {
   }
 
   /**
-   * Runs the job now, in this replica and under its lock: not while it runs anywhere. It is no tick, so the next one comes
-   * as usual; and a pause does not keep it from running.
+   * Runs the job now, in this replica and under its lock, so never while it runs elsewhere. The run claims no tick, so
+   * the next tick runs as usual. It ignores a pause.
    *
-   * @returns what became of it
-   * @throws the work's own error; LockConfigurationError if this replica does not have the job, if it is a start hook, or
-   * if it is called from inside of the job itself
+   * @returns the outcome, as of `run`
+   * @throws the work's own error; LockConfigurationError if this replica does not have the job, if it is a start hook,
+   * or if the job itself makes the call
    * @example
    * const outcome = await locks.jobs.run('nightly');
    * if (outcome.status === 'skipped') console.log(`not run: ${outcome.reason}`);
@@ -134,12 +134,12 @@ export class Jobs {
     return local.run();
   }
 
-  /** The replicas that are known now: those that run, unless they have `catalogue: false`. */
+  /** Returns the replicas that run, except those with `catalogue: false`. */
   async replicas(): Promise<Replica[]> {
     return (await this.#catalogue()).entries.map(replicaOf);
   }
 
-  /** What all replicas tell, and by how much this one's clock is ahead of the store's. */
+  /** The entries of all replicas, and by how much this replica's clock is ahead of the store's. */
   async #catalogue(): Promise<{ readonly entries: readonly ReplicaEntry[]; readonly ahead: number }> {
     const { entries, ahead } = await this.#locks.records.replicas();
     return { entries: entries.map(parseEntry).filter((entry) => entry !== undefined), ahead };
@@ -170,7 +170,7 @@ export class Jobs {
     return [...found.values()];
   }
 
-  /** Those of this replica need no question. */
+  /** The jobs of this replica are found without asking the store. */
   async #find(job: JobName): Promise<Found | undefined> {
     return this.#pick(job, await this.#all());
   }
@@ -185,7 +185,7 @@ export class Jobs {
     );
     const names = [...new Set(alike.map(({ description }) => description.name))];
     if (names.length > 1) throw new LockConfigurationError(messages.ambiguousJob(wanted.job, names));
-    // Of an initialisation, that of this replica's version comes first.
+    // A start hook has a job for each version. That of this replica's version comes first.
     return alike[0];
   }
 
@@ -199,7 +199,7 @@ export class Jobs {
   }
 }
 
-/** Replicas publish their entries once a minute: a tick may have come since. */
+/** Replicas publish their entries once a minute, so a tick may have been due since. */
 function foundElsewhere(description: JobDescription, replica: string, now: number): Found {
   const { nextTick = 0 } = description;
   const current = { ...description, nextTick: nextTick > now ? nextTick : undefined };

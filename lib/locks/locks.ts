@@ -18,7 +18,7 @@ import { Jobs } from './jobs.js';
 /** Options of `list`. */
 export interface ListOptions {
   /**
-   * What the names begin with.
+   * The beginning of the names.
    *
    * @default '': all names
    */
@@ -27,17 +27,17 @@ export interface ListOptions {
 
 /** Options of `forceRelease`. */
 export interface ForceReleaseOptions {
-  /** The fencing token that `inspect` or `list` told. */
+  /** The fencing token from `inspect` or `list`. */
   readonly fencingToken: number;
 }
 
-/** Code without Nest has none of its own. */
+/** Code without Nest has no jobs. */
 const NO_JOBS: LocalJobs = { all: () => [] };
 const LIST_OPTIONS: KnownOptions<ListOptions> = { prefix: true };
 const FORCE_OPTIONS: KnownOptions<ForceReleaseOptions> = { fencingToken: true };
 
 /**
- * Locks, as code uses them: what `openLocks()` opens and the `ExclusiveLockService` of a Nest application have in common.
+ * The calls that `openLocks()` and the `ExclusiveLockService` of a Nest application have in common.
  *
  * @example
  * // A function for scripts and applications alike.
@@ -49,7 +49,7 @@ export abstract class Locks {
   readonly #locks: LockManager;
   readonly #settings: ResolvedSettings;
 
-  /** The jobs of all replicas: their runs, pauses, and a run by hand. See docs/runs.md. */
+  /** The jobs of all replicas: their runs, pauses, and runs by hand. See docs/runs.md. */
   readonly jobs: Jobs;
 
   protected constructor(locks: LockManager, settings: ResolvedSettings, jobs: LocalJobs = NO_JOBS) {
@@ -59,12 +59,12 @@ export abstract class Locks {
   }
 
   /**
-   * Runs `work` if the lock can be acquired, at once or within `wait`; keeps the lock for as long as the work takes, and releases it.
-   * With an `occurrence` whose tick is not due yet by the store's clock, it waits for that first, up to a minute.
-   * Within work that `run` or a decorated method does under the same lock, `work` joins that lease, whose options stay as
-   * they are.
+   * Runs `work` if the lock can be acquired, at once or within `wait`, and keeps the lock for as long as the work
+   * takes. If the tick of an `occurrence` is not yet due by the store's clock, it first waits for that, up to a minute.
+   * Within work that `run` or a decorated method runs under the same lock, `work` joins that lease, whose options do
+   * not change.
    *
-   * @returns what became of it: `ran` or `lost` with the work's value, or `skipped` with the reason
+   * @returns the outcome: `ran` or `lost` with the work's value, or `skipped` with the reason
    * @throws the work's own error; LockTimeoutError when `wait` is over; the reason of the `signal` when that aborts before
    * the work has begun; LockConfigurationError for a bad name or option
    * @example
@@ -82,12 +82,13 @@ export abstract class Locks {
   }
 
   /**
-   * Takes the lock if it is free, or waits for it. The lease is renewed until it is released: release it in `finally`,
-   * or declare it with `await using`. A shutdown waits for that.
+   * Acquires the lock if it is free, or waits for it. The lease is renewed until it is released: release it in
+   * `finally`, or declare it with `await using`. A shutdown waits for the release.
    *
-   * Joins no lease, unlike `run`: code that runs under the lock already finds it busy, and must not wait for it.
+   * Unlike `run`, it never joins a lease: code that already runs under the lock finds it busy, and waiting for it
+   * deadlocks.
    *
-   * @returns the lease, or null if somebody else holds the lock and there was no `wait`
+   * @returns the lease, or null if another holder has the lock and there was no `wait`
    * @throws LockStoreError when the store cannot be asked; LockTimeoutError when `wait` is over; the reason of the
    * `signal` when that aborts; LockShuttingDownError after the shutdown has begun; LockConfigurationError for a bad name
    * or option
@@ -113,8 +114,9 @@ export abstract class Locks {
   }
 
   /**
-   * The lock as an object, to take and release again and again, with events. Nothing is asked of the store yet.
-   * Each call makes an object of its own: two of one name exclude each other, and work that runs under the lock.
+   * Returns the lock as an object that can be acquired and released again and again, with events. Sends nothing to the
+   * store yet. Each call returns a new object. Two objects of one name exclude each other, and work that runs under the
+   * lock.
    *
    * @throws LockConfigurationError for a bad name or option
    * @example
@@ -136,7 +138,7 @@ export abstract class Locks {
   }
 
   /**
-   * The election of a leader among the replicas. Nothing is asked of the store yet.
+   * Returns the election of a leader among the replicas. Sends nothing to the store yet.
    *
    * @throws LockConfigurationError for a bad name or option
    * @example
@@ -148,7 +150,8 @@ export abstract class Locks {
   }
 
   /**
-   * Who holds the lock, since when, and for how long unless it is renewed; null if it is free.
+   * Returns the holder of the lock, since when it holds the lock, and when the lock expires unless it is renewed; null
+   * if the lock is free.
    *
    * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name
    */
@@ -157,10 +160,10 @@ export abstract class Locks {
   }
 
   /**
-   * All locks that are held, each once, in no order: one that comes or goes meanwhile may be missed. Nothing is asked,
-   * and nothing thrown, before it is read.
+   * Iterates over all locks that are held, each once, in no particular order. A lock that is acquired or released
+   * meanwhile may be left out. Sends and throws nothing before the first read.
    *
-   * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad prefix or option
+   * @throws LockStoreError if the store cannot be reached; LockConfigurationError for a bad prefix or option
    * @example
    * for await (const { name, holder } of locks.list({ prefix: 'rebuild:' })) console.log(name, holder.replica);
    */
@@ -171,11 +174,11 @@ export abstract class Locks {
   }
 
   /**
-   * Takes the lock from its holder, whoever that is, if it is still the grant with this fencingToken: a newer holder is left
-   * alone. The old one learns of it at its next renewal at the latest, within a third of its TTL, and until then works
-   * on: what it writes must be refused by its fencing token.
+   * Takes the lock from its holder if the lock is still held under this fencing token; a newer holder keeps it. The
+   * previous holder finds out at its next renewal at the latest, and works on until then. Refuse its writes by its
+   * fencing token.
    *
-   * @returns whether it was taken away
+   * @returns whether the lock was taken
    * @throws LockStoreError when the store cannot be asked; LockConfigurationError for a bad name, fencing token or
    * option
    * @example
@@ -188,11 +191,11 @@ export abstract class Locks {
   }
 
   /**
-   * Calls `listener` with what happens to the locks in this process from now on; docs/events.md lists the events. One
-   * that throws, or returns a promise that is rejected, is logged and does no harm.
+   * Calls `listener` with what happens to the locks in this process from now on; docs/events.md lists the events. If a
+   * listener throws or its promise rejects, the error is logged and affects nothing else.
    *
-   * @returns what ends it
-   * @throws LockConfigurationError if it is no function
+   * @returns a function that removes the listener
+   * @throws LockConfigurationError if it is not a function
    * @example
    * const stop = locks.onEvent((event) => {
    *   if (event.type === 'lost') alarm(event.name, event.error.reason);
@@ -210,8 +213,8 @@ export abstract class Locks {
   }
 
   /**
-   * The lease that the calling code runs under, however deep in it; undefined outside of any, as in a timer that fires
-   * when the work which set it has ended. A lease that is lost stays the current one while its work goes on, so that
+   * Returns the lease under which the calling code runs, at any depth. Undefined outside of work under a lock, as in a
+   * timer that fires after the work that set it has ended. A lost lease stays current until its work ends, so that
    * `assertHeld()` throws.
    */
   static current(): Lease | undefined {

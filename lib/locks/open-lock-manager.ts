@@ -7,7 +7,7 @@ import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
 import { openStore, type StoreChoice } from '../stores/open-store.js';
 
 /**
- * Opens the store, and the manager of its locks.
+ * Opens the store and the manager of its locks.
  *
  * @throws LockConfigurationError
  */

@@ -17,14 +17,14 @@ import { openLockManager } from './open-lock-manager.js';
 /** Options of `openLocks()`. */
 export type OpenLocksOptions = OpenLocksSettings & StorePlace;
 
-/** What every store has in common. */
+/** The options that apply to every store. */
 export interface OpenLocksSettings extends Omit<
   ExclusiveLockSettings,
   'ticks' | 'version' | 'catalogue' | 'drainTimeout' | 'logger'
 > {
   /**
-   * How long `close()` waits for running work before its signals abort; then the work has one more second to
-   * return. At least 0. A lease of `acquire()` or `lock()` counts as work until it is released.
+   * How long `close()` waits for running work before the signals abort. Then the work has one more second to return. At
+   * least 0. A lease of `acquire()` or `lock()` counts as work until it is released.
    *
    * @default 10_000
    */
@@ -32,12 +32,12 @@ export interface OpenLocksSettings extends Omit<
   /**
    * Where this package logs: any logger with levels, such as pino, winston or `console`; false: nowhere.
    *
-   * @default news, warnings and errors go to stderr
+   * @default information, warnings and errors go to stderr
    */
   logger?: LoggerWithLevels | false | undefined;
 }
 
-/** Locks that were opened by `openLocks()`, to be closed by whoever has opened them. */
+/** The locks that `openLocks()` opens. Close them in the end. */
 export class OpenedLocks extends Locks {
   readonly #manager: LockManager;
 
@@ -47,8 +47,8 @@ export class OpenedLocks extends Locks {
   }
 
   /**
-   * Refuses new locks, waits up to `drainTimeout` for the work that runs, and has its signals abort then; releases the locks
-   * and closes the connection. Called from within work under a lock, it would wait for itself. The second call waits for
+   * Refuses new locks, waits up to `drainTimeout` for running work, then aborts its signals; releases the locks and
+   * closes the connection. Do not await it inside work under a lock: it waits for that work. A second call waits for
    * the first.
    *
    * @example
@@ -58,20 +58,21 @@ export class OpenedLocks extends Locks {
     return this.#manager.close();
   }
 
-  /** The same as `close()`, at the end of the block. */
+  /** Does the same as `close()`, at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 }
 
-/** Options of the module that would do nothing here. */
+/** Options of the module that would have no effect here. */
 const ONLY_IN_NEST = ['ticks', 'version', 'catalogue', 'isGlobal'];
 
 /**
- * Locks for a script, a worker or a command line, without Nest. They are those of an application that has the same store
- * and `prefix`. Without options: `REDIS_URL` if it is set, else the local store; an error in production.
+ * Opens locks for a script, a worker or a command line, without Nest. An application with the same store and `prefix`
+ * shares them. Without options, they live in `REDIS_URL` if it is set, else in the local store; in production that is
+ * an error.
  *
- * No signal handler is installed. The store may be out of reach: then it is the calls that fail or wait.
+ * Installs no signal handlers. It resolves even if the store cannot be reached: then the calls fail or wait.
  *
  * @throws LockConfigurationError for a bad option
  * @example

@@ -3,19 +3,20 @@ import { WallClock, type Zone } from './wall-clock.js';
 import { WallTimes, type CronFields } from './wall-times.js';
 
 /**
- * The part of cron's `CronTime` that is needed. Structural: the class comes with the user's @nestjs/schedule.
+ * The part of cron's `CronTime` that is used. Structural, because the class comes with the user's @nestjs/schedule.
  *
- * What it computes is not used: no version is right in the nights the clocks change, and versions differ there.
+ * The times that it computes are not used: every version is wrong in the nights when the clocks change, and versions
+ * differ.
  */
 export interface CronTime {
   /** The expression as it was given, or the one moment at which it fires. */
   readonly source: unknown;
   readonly realDate: boolean;
-  /** The next time it fires; its zone is the one the expression is read in. */
+  /** The next time it fires. Its zone is that of the expression. */
   sendAt(): { readonly zone: object };
 }
 
-/** A call of the scheduler at a time that the expression does not name: it is for no tick, and must not run. */
+/** A call of the scheduler at a time that the expression does not name. It has no tick and must not run. */
 export interface SpuriousCall {
   /** The time for which the scheduler called. */
   readonly spurious: Date;
@@ -26,7 +27,7 @@ interface Schedule {
   readonly clock: WallClock;
 }
 
-/** A moment at which the scheduler calls, and the tick it calls for; none where it is wrong to call. */
+/** A moment at which the scheduler calls, and the tick that the call is for; undefined if the call is wrong. */
 interface Call {
   readonly at: number;
   readonly tick: number | undefined;
@@ -34,14 +35,14 @@ interface Call {
 
 const HOUR = 3_600_000;
 
-/** A job that is given new times has a new key. */
+/** A job whose times are changed has a new key. */
 const schedules = new WeakMap<CronTime, Schedule>();
 
 /**
- * The occurrence that a job of the `SchedulerRegistry` runs for now, for jobs that have no decorated method. Undefined
- * before its first tick, and for a call at a time that its expression does not name, as cron makes some in the nights the
- * clocks change: there is nothing to run. Where the store is away `run` asks for it again, for `retryFor` at most, until
- * the next one is due.
+ * Returns the occurrence for which a job of the `SchedulerRegistry` was called, for jobs without a decorated method.
+ * Undefined before its first tick, and for a call at a time that its expression does not name, as cron makes in the
+ * nights when the clocks change: then there is nothing to run. While the store is away, `run` retries until the next
+ * tick is due, for `retryFor` at most.
  *
  * @example
  * const job = new CronJob('0 * * * *', async () => {
@@ -55,11 +56,11 @@ export function tickOccurrence(job: { readonly cronTime: CronTime }): TickOccurr
 }
 
 /**
- * What a call of the scheduler at any time is for; undefined before the first tick. All replicas find the same tick,
- * however late their timers fired.
+ * Returns the tick that a call of the scheduler is for; undefined before the first tick. All replicas find the same
+ * tick, however late their timers fire.
  *
  * A time of day that comes twice is one tick, at the first of the two, unless the expression is a pattern of every hour
- * or of every minute. For times that are left out there is one tick, at the first moment after the gap.
+ * or of every minute. Times that are skipped are one tick, at the first moment after the gap.
  */
 export function occurrenceAt(cronTime: CronTime, now: number): TickOccurrence | SpuriousCall | undefined {
   if (cronTime.realDate) return { tick: new Date(Number(cronTime.source)), following: () => undefined };
@@ -75,17 +76,17 @@ export function occurrenceAt(cronTime: CronTime, now: number): TickOccurrence | 
   return { tick: new Date(call.tick), following: (moment) => tickAfter(schedule, moment) };
 }
 
-/** The ticks next to a moment. */
+/** The ticks before and after a moment. */
 export interface TicksAround {
-  /** The latest that is due. */
+  /** The latest tick that is due. */
   readonly latest: Date;
-  /** The first after it. */
+  /** The first tick after the moment. */
   readonly next: Date;
-  /** The first after any other moment. */
+  /** Returns the first tick after any other moment. */
   readonly following: (moment: Date) => Date | undefined;
 }
 
-/** Undefined before the first tick, and where there are no more. */
+/** Returns the ticks before and after now. Undefined before the first tick, and if there are no more. */
 export function ticksAround(cronTime: CronTime, now: number): TicksAround | undefined {
   if (cronTime.realDate) return undefined;
   const schedule = scheduleOf(cronTime);
@@ -97,12 +98,15 @@ export function ticksAround(cronTime: CronTime, now: number): TicksAround | unde
   return { latest: new Date(Math.max(...due)), next, following: (moment) => tickAfter(schedule, moment) };
 }
 
-/** The name of the zone that the expression is read in. */
+/** The name of the time zone of the expression. */
 export function zoneOf(cronTime: CronTime): string {
   return (cronTime.sendAt().zone as { readonly name: string }).name;
 }
 
-/** Those for what was named last, by the time that the clocks show and by the furthest they have come. */
+/**
+ * The correct calls for the last time that the expression names, by what the clocks show and by the furthest that they
+ * have come.
+ */
 function rightCalls({ times, clock }: Schedule, now: number): Call[] {
   return distinct([times.last(clock.reading(now)), times.last(clock.furthest(now))]).flatMap((reading) => {
     const moments = clock.moments(reading);
@@ -111,8 +115,9 @@ function rightCalls({ times, clock }: Schedule, now: number): Call[] {
 }
 
 /**
- * What cron 4.1.1 and later call for before its time when clocks change: where they are put back an hour, what comes after
- * that; where they change by half an hour, as on Lord Howe Island, what is near it, up to three times.
+ * The calls that cron 4.1.1 and later make too early when the clocks change. If they go back an hour, these are the
+ * calls of the hour after that. If they change by half an hour, as on Lord Howe Island, these are calls near the
+ * change, up to three times.
  */
 function spuriousCalls({ times, clock }: Schedule, now: number): Call[] {
   const [before, after] = [clock.offset(now - 3 * HOUR), clock.offset(now + 3 * HOUR)];
@@ -123,14 +128,14 @@ function spuriousCalls({ times, clock }: Schedule, now: number): Call[] {
   const calls = byHalfAnHour
     ? [before, after].flatMap((offset) => [0.5, 1, 1.5].map((hours) => next - offset - hours * HOUR))
     : [next - after - HOUR];
-  // A time that is named and comes twice is that tick's, in a process that was not there at the first.
+  // If a named time comes twice, a process that started in between is called for that tick.
   return calls.filter((at) => !times.includes(clock.reading(at))).map((at) => ({ at, tick: undefined }));
 }
 
-/** The first tick that is later; undefined if there is none. */
+/** The first later tick; undefined if there is none. */
 function tickAfter({ times, clock }: Schedule, moment: Date): Date | undefined {
   const now = moment.getTime();
-  // What will be repeated soon was shown before, but is still to come.
+  // A reading that will be repeated soon was shown before, but is still to come.
   const repetition = clock.nextRepetition(now) ?? now;
   const shown = [clock.furthest(now), clock.reading(now), clock.reading(repetition) - 1];
   const ticks = distinct(shown.map((reading) => times.next(reading)))
@@ -142,7 +147,7 @@ function tickAfter({ times, clock }: Schedule, moment: Date): Date | undefined {
 function scheduleOf(cronTime: CronTime): Schedule {
   const known = schedules.get(cronTime);
   if (known) return known;
-  // Its fields are private in cron's types, the same in each version that @nestjs/schedule 4 to 12 bring.
+  // These fields are private in cron's types, and the same in each version that @nestjs/schedule 4 to 12 bring.
   const times = new WallTimes(cronTime as unknown as CronFields);
   const schedule = { times, clock: new WallClock(cronTime.sendAt().zone as Zone) };
   schedules.set(cronTime, schedule);

@@ -7,36 +7,36 @@ import { occurrenceAt, type CronTime, type SpuriousCall } from './cron-tick.js';
 
 /** The cron job that fired. */
 export interface FiredJob {
-  /** Its name in the `SchedulerRegistry`; undefined where that is another one in each replica. */
+  /** Its name in the `SchedulerRegistry`; undefined if each replica has another name for it. */
   readonly name: string | undefined;
-  /** Its schedule when it fired: it may be given another one later. */
+  /** Its schedule when it fired, which may change later. */
   readonly cronTime: CronTime;
 }
 
 /**
- * A firing counts for this many milliseconds after its handlers have returned, for what they did not wait for. Not for
- * ever: a connection that was opened in it keeps its context for as long as it lives.
+ * A firing counts for this many milliseconds after its handlers have returned, for work that they did not await. Not
+ * for ever: a connection that was opened in it keeps its async context for as long as it lives.
  */
 const AFTERMATH = 60_000;
 
-/** A run of a job that is wanted now, and what has become of it. */
+/** A run of a job by hand, and its outcome. */
 export interface RunByHand {
   readonly job: JobRequest;
   begun: boolean;
-  /** Undefined until it has ended without an error. */
+  /** Set when it has ended without an error. */
   outcome: Outcome<unknown> | undefined;
 }
 
-/** What else there is to know of a firing that is not the scheduler's. */
+/** What a firing that the scheduler did not cause is for. */
 interface Instead {
   readonly tick?: TickOccurrence | undefined;
   readonly byHand?: RunByHand | undefined;
 }
 
-/** One call of handlers by the scheduler, and all that comes of it. */
+/** One call of handlers by the scheduler, and everything that runs because of it. */
 export class Firing {
   readonly job: FiredJob | undefined;
-  /** Present if it is not the scheduler that calls, but somebody who wants a run now. */
+  /** Set if the job runs by hand and not because of the scheduler. */
   readonly byHand: RunByHand | undefined;
   readonly #at: number;
   readonly #tick: TickOccurrence | undefined;
@@ -46,7 +46,7 @@ export class Firing {
   #lastEnd = performance.now();
 
   /**
-   * @param job undefined for an interval or a timeout, which have no ticks
+   * @param job undefined for an interval or a timeout, because these have no ticks
    * @param at when it fired, milliseconds since the epoch
    */
   constructor(job: FiredJob | undefined, at: number, { tick, byHand }: Instead = {}) {
@@ -56,27 +56,27 @@ export class Firing {
     this.#tick = tick;
   }
 
-  /** The call for a tick for which the scheduler has not called. */
+  /** A firing for a missed tick. */
   static late(job: FiredJob, tick: TickOccurrence): Firing {
     return new Firing(job, tick.tick.getTime(), { tick });
   }
 
-  /** The call of a job that is wanted now. */
+  /** A firing for a run by hand. */
   static byHand(byHand: RunByHand): Firing {
     return new Firing(undefined, Date.now(), { byHand });
   }
 
-  /** Whether what runs in it is still the scheduler's doing. */
+  /** Whether code that runs in it still belongs to the call of the scheduler. */
   get counts(): boolean {
     return this.#running > 0 || performance.now() - this.#lastEnd <= AFTERMATH;
   }
 
-  /** What the job fired for; undefined where it has no ticks. */
+  /** The tick that the job fired for; undefined if it has no ticks. */
   get calledFor(): TickOccurrence | SpuriousCall | undefined {
     return this.#tick ?? (this.job && occurrenceAt(this.job.cronTime, this.#at));
   }
 
-  /** Whether this replica has had the tick for that work, and may do it again under the lock alone. */
+  /** Whether this replica has run that work for the tick. If so, it may run it again under the lock alone. */
   hasBegun(work: string): boolean {
     return this.#begun.has(work);
   }
@@ -85,7 +85,10 @@ export class Firing {
     this.#begun.add(work);
   }
 
-  /** Lets one call after the other ask whether this replica has the tick for that work. Returns what lets the next one. */
+  /**
+   * Lets calls ask one after the other whether this replica has the tick for that work. Resolves to a function that
+   * lets the next call ask.
+   */
   async turnToAsk(work: string): Promise<() => void> {
     for (let asked = this.#asked.get(work); asked; asked = this.#asked.get(work)) await asked;
     return this.#asks(work);
@@ -96,13 +99,13 @@ export class Firing {
     const asked = new Promise<void>((resolve) => (tellNext = resolve));
     this.#asked.set(work, asked);
     return () => {
-      // Told twice, when it begins and when it ends: by then another may ask.
+      // This is called twice, when the run begins and when it ends. By then another call may be asking.
       if (this.#asked.get(work) === asked) this.#asked.delete(work);
       tellNext();
     };
   }
 
-  /** Calls one of its handlers. Returns what that returns: a promise, which may reject, must stay in the caller's hands. */
+  /** Calls one of its handlers and returns what that returns. A promise must reach the caller, because it may reject. */
   call(handler: () => unknown): unknown {
     this.#running++;
     let result: unknown;
@@ -124,7 +127,7 @@ type Told = (firing: Firing) => void;
 
 interface Shared {
   readonly context: AsyncLocalStorage<Firing | undefined>;
-  /** Calls outside of any firing in this synchronous stretch. */
+  /** Calls in this synchronous stretch that are outside of any firing. */
   readonly undecided: Set<Told>;
 }
 
@@ -133,25 +136,25 @@ const KEY = Symbol.for('nestjs-exclusive-lock/firing');
 const global = globalThis as { [KEY]?: Shared };
 const { context, undecided } = (global[KEY] ??= { context: new AsyncLocalStorage(), undecided: new Set() });
 
-/** Does `work` as part of a firing. */
+/** Runs `work` as part of a firing. */
 export function insideFiring<T>(firing: Firing, work: () => T): T {
   return context.run(firing, work);
 }
 
-/** Does `work` as what is no part of one: it is done once for the firing already. */
+/** Runs `work` outside of any firing, because the firing has been used for it already. */
 export function outsideFiring<T>(work: () => T): T {
   return context.getStore() ? context.run(undefined, work) : work();
 }
 
-/** The firing that the calling code is part of; undefined where no scheduler called it. */
+/** The firing that the calling code is part of; undefined if no scheduler called it. */
 export function currentFiring(): Firing | undefined {
   const firing = context.getStore();
   return firing?.counts ? firing : undefined;
 }
 
 /**
- * The firing that a call outside of any belongs to after all. cron calls the handler from within the constructor of a
- * job that arms late, or has `runOnInit`; who made the job registers it in the same synchronous stretch.
+ * Finds the firing of a call that seems to be outside of any. cron calls the handler within the constructor of a job
+ * that arms late or has `runOnInit`. The job is registered only after that, in the same synchronous stretch.
  */
 export function firingOfNewJob(): Promise<Firing | undefined> {
   return new Promise((resolve) => {
@@ -163,7 +166,7 @@ export function firingOfNewJob(): Promise<Firing | undefined> {
   });
 }
 
-/** A job is registered that has fired in its constructor. */
+/** Reports a newly registered job that fired in its constructor. */
 export function firedWhenMade(firing: Firing): void {
   for (const told of undecided) told(firing);
   undecided.clear();

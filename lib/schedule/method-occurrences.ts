@@ -14,18 +14,18 @@ import { SchedulerWatch } from './scheduler-watch.js';
 export interface MethodCall {
   /** The name of the lock. */
   readonly name: string;
-  /** What it is a run of; see `OccurrenceOptions.job`. */
+  /** The name of the job; see `OccurrenceOptions.job`. */
   readonly job: string;
   readonly role: MethodRole;
   readonly options: OccurrenceOptions;
 }
 
-/** The run that a call is meant to be. */
+/** The run that a call is for. */
 export interface IntendedRun {
   readonly options: Pick<MethodRunOptions, 'occurrence' | 'wait' | typeof SCHEDULED | typeof BY_HAND>;
-  /** To be called when it begins. */
+  /** Call this when the run begins. */
   readonly begins?: () => void;
-  /** To be called when it has come to its end, or does not begin; without an outcome if it threw. */
+  /** Call this when the run has ended or does not begin; without an outcome if it threw. */
   readonly ends?: (outcome?: Outcome<unknown>) => void;
 }
 
@@ -33,10 +33,10 @@ const SECOND = 1000;
 const DEFAULT_STANDBY = 300 * SECOND;
 /** Long enough for replicas that start together, short enough for the next restart to run it again. */
 const REMEMBER_WITHOUT_VERSION = 60 * SECOND;
-/** How early the timer of an interval may come by the store's clock: round trips take longer once and shorter next. */
+/** How early the timer of an interval may fire by the store's clock, because round trips differ in length. */
 const INTERVAL_TOLERANCE = { part: 0.05, most: 100 };
 
-/** Tells which intended run a call of a decorated method is. */
+/** Determines which run a call of a decorated method is for. */
 @Injectable()
 export class MethodOccurrences {
   readonly #scheduler: SchedulerWatch;
@@ -55,7 +55,7 @@ export class MethodOccurrences {
     this.#logger = settings.logger;
   }
 
-  /** Undefined where it is not to run in this process at all. */
+  /** Undefined if this process must not run it at all. */
   async of(call: MethodCall): Promise<IntendedRun | undefined> {
     const firing = currentFiring() ?? (this.#scheduler.found ? await firingOfNewJob() : undefined);
     if (firing?.byHand) return runByHand(firing.byHand, call);
@@ -93,7 +93,7 @@ export class MethodOccurrences {
     }
   }
 
-  /** One firing may call several methods. */
+  /** Once for each firing, which may call several methods. */
   #tellOnce(message: string, firing: Firing): void {
     if (firing.hasBegun(message)) return;
     firing.begins(message);
@@ -101,7 +101,7 @@ export class MethodOccurrences {
   }
 }
 
-/** What a start hook or timeout is a run of. */
+/** The initialisation that a start hook or a timeout is. */
 export function initialisationOf(
   job: string,
   { version, remember }: OccurrenceOptions,
@@ -112,7 +112,7 @@ export function initialisationOf(
   return { key: '', job, remember: remember ?? REMEMBER_WITHOUT_VERSION };
 }
 
-/** Of the methods that the call reaches only the one that is wanted is run by hand. */
+/** The call may reach several methods. Only the requested one runs by hand. */
 function runByHand(byHand: RunByHand, { name, job }: MethodCall): IntendedRun {
   const { job: wanted } = byHand;
   if (byHand.begun || wanted.name !== name || jobOf(wanted) !== job) return { options: {} };
@@ -123,20 +123,20 @@ function runByHand(byHand: RunByHand, { name, job }: MethodCall): IntendedRun {
   };
 }
 
-/** The tick of the job that fired, whichever that is. Each job of methods that it reaches has a claim of its own. */
+/** The tick of the job that fired. If the call reaches methods of several jobs, each has a claim of its own. */
 async function runOfTick(tick: TickOccurrence, firing: Firing, call: MethodCall): Promise<IntendedRun> {
   const { name, job: own, role, options } = call;
   const by = firing.job?.name;
   const job = by === undefined || by === jobName(role) ? own : `${own} by ${by}`;
   const work = JSON.stringify([name, job]);
-  // Whoever has the tick may call the method again for the rest of the work, also at the same time.
+  // The replica that has the tick may call the method again for the rest of the work, even at the same time.
   const answered = await firing.turnToAsk(work);
   if (firing.hasBegun(work)) {
     answered();
     return { options: {} };
   }
   const { onHolderDeath } = options;
-  // That of the class may stand above methods which are not run again.
+  // A class default may apply to methods without `rerun`.
   const maxAttempts = onHolderDeath === 'rerun' ? options.maxAttempts : undefined;
   return {
     options: { occurrence: { ...tick, job, onHolderDeath, maxAttempts } },

@@ -1,16 +1,16 @@
-/** What `@Cron` of @nestjs/schedule leaves on a method. */
+/** The metadata that `@Cron` of @nestjs/schedule puts on a method. */
 export interface CronMetadata {
   readonly cronTime: string | { valueOf(): unknown };
   readonly name?: string;
   readonly timeZone?: string;
 }
 
-/** What `@Interval` and `@Timeout` leave. */
+/** The metadata that `@Interval` and `@Timeout` put on a method. */
 interface Timer {
   readonly timeout: number;
 }
 
-/** What a decorated method is to the application: who calls it, and when. */
+/** The role of a decorated method in the application: what calls it, and when. */
 export type MethodRole =
   | { readonly kind: 'cron'; readonly metadata: CronMetadata }
   | { readonly kind: 'interval' | 'timeout'; readonly ms: number; readonly name: string | undefined }
@@ -29,7 +29,7 @@ const START_HOOKS: readonly (string | symbol)[] = ['onModuleInit', 'onApplicatio
 const PLAIN: MethodRole = { kind: 'plain' };
 const START_HOOK: MethodRole = { kind: 'start hook' };
 
-/** @param functions the method as others see it, outermost first: the metadata is on one of them */
+/** @param functions the method and its wrappers, outermost first: the metadata is on one of them */
 export function roleOf(key: string | symbol, functions: readonly unknown[]): MethodRole {
   for (const method of functions) {
     const role = typeof method === 'function' ? scheduledRole(method) : undefined;
@@ -43,13 +43,13 @@ export function innerRoleOf(key: string | symbol): MethodRole {
   return START_HOOKS.includes(key) ? START_HOOK : PLAIN;
 }
 
-/** The name of the method's job, as its author gave it. */
+/** The name of the method's job, if its author gave it one. */
 export function jobName(role: MethodRole): string | undefined {
   if (role.kind === 'cron') return role.metadata.name;
   return 'name' in role ? role.name : undefined;
 }
 
-/** Nest obeys the last of its decorators; the others leave metadata, too. */
+/** Nest follows the last of its decorators. The others leave metadata as well. */
 function scheduledRole(method: object): MethodRole | undefined {
   const read = (key: string): unknown => Reflect.getMetadata(key, method);
   const name = read(NAME) as string | undefined;

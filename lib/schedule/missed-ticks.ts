@@ -11,7 +11,7 @@ import { AskedTicks, workOf } from './asked-ticks.js';
 import { ticksAround, type CronTime, type TicksAround } from './cron-tick.js';
 import { Firing, insideFiring } from './firing.js';
 
-/** A job whose missed ticks are caught up. */
+/** A job whose missed ticks run late. */
 export interface CaughtUpJob {
   /** The name of the lock. */
   readonly name: string;
@@ -19,21 +19,24 @@ export interface CaughtUpJob {
   /** `Class.method`, for messages. */
   readonly method: string;
   readonly within: Duration;
-  /** When the scheduler calls it; undefined while it does not. */
+  /** Its schedule; undefined while the scheduler does not call it. */
   schedule(): CronTime | undefined;
   /** Calls the method as the scheduler does. */
   call(): unknown;
 }
 
-/** A replica that runs a tick does so within this many milliseconds; of a short period, within a quarter of it. */
+/** A replica that runs a tick on time claims it within this many milliseconds, or within a quarter of a short period. */
 const GRACE = 1000;
-/** A clock may be set, a machine suspended, and a job stopped and started: it looks again after this many milliseconds. */
+/**
+ * Milliseconds after which it looks again in any case, because a clock may be set, a machine suspended, and a job
+ * restarted.
+ */
 const LONGEST_DELAY = 60_000;
 
 /**
- * Looks for ticks that this replica has not asked for: of the time before its start or of an outage, or those that
- * the scheduler passed over since the event loop was busy. It asks for the latest of each job, and the store decides
- * whether somebody has run it. Without such a tick it asks nothing.
+ * Looks for ticks that this replica has not asked for: from before its start, from an outage, or ticks that the
+ * scheduler skipped because the event loop was busy. It asks the store for the latest such tick of each job, and the
+ * store decides whether it is missed. Without such a tick it asks nothing.
  */
 @Injectable()
 export class MissedTicks {
@@ -60,7 +63,7 @@ export class MissedTicks {
     this.#timer = new LazyTimer(this.#clock, () => this.#look());
   }
 
-  /** Begins to look, when the application has started. */
+  /** Starts looking. Call this when the application has started. */
   start(jobs: readonly CaughtUpJob[]): void {
     if (!this.#takesTicks || jobs.length === 0) return;
     this.#jobs = jobs;
@@ -80,7 +83,7 @@ export class MissedTicks {
     if (delays.length > 0) this.#timer.setBy(this.#clock.now() + Math.min(LONGEST_DELAY, ...delays));
   }
 
-  /** Returns after how many milliseconds it is to be looked at again. */
+  /** Returns the milliseconds after which to look at the job again. */
   #lookAt(job: CaughtUpJob, now: number): number {
     const cronTime = job.schedule();
     const ticks = cronTime && ticksAround(cronTime, now);
@@ -97,7 +100,7 @@ export class MissedTicks {
 
   #catchUp(job: CaughtUpJob, cronTime: CronTime, { latest: tick, next, following }: TicksAround): void {
     const { name, within, method } = job;
-    // Not asked for again before the next one, whatever the method does before it asks.
+    // Noted first, so that the tick is not asked for again whatever the method does before it asks.
     this.#asked.asks(workOf(name, job.job), tick);
     const firing = Firing.late({ name: undefined, cronTime }, { tick, following, missed: { within, next } });
     const called = runOutside(() => insideFiring(firing, () => firing.call(async () => job.call())));

@@ -3,55 +3,56 @@ import { checkDuration, type Duration } from '../common/duration.js';
 import { checkName } from '../core/lock-name.js';
 import { checkMaxAttempts, checkMemory, checkOnHolderDeath } from '../core/occurrence.js';
 
-/** What can be said of the runs of a decorated method. */
+/** Options about the runs of a decorated method. */
 export interface OccurrenceOptions {
   /**
-   * What the method's runs are known by: ticks, gaps and versions of one job are run once. Say it where methods that
-   * share a lock have neither a job's name nor a class whose name stays as it is.
+   * The name under which the runs of the method are recorded: each tick, gap and version of a job runs once. Set it if
+   * methods share a lock and have no job name, because the name of a class may change.
    *
-   * @default the name of the job, in `@Cron(…, { name })`, `@Interval(name, …)` or `@Timeout(name, …)`; else the name of
-   * the lock as given; else, and with `shared: true`, `Class.method`
+   * @default the name in `@Cron(…, { name })`, `@Interval(name, …)` or `@Timeout(name, …)`; else the name of the lock
+   * as given, unless it is `shared`; else `Class.method`
    */
   readonly job?: string | undefined;
   /**
-   * On `@Cron`: what becomes of a tick whose holder dies in the middle of it. `rerun`: the replicas that found it
+   * On `@Cron`: what happens to a tick whose holder dies in the middle of it. `rerun`: the replicas that found it
    * running stand by, and one of them runs the same tick again.
    *
    * @default 'skip'
    */
   readonly onHolderDeath?: 'skip' | 'rerun' | undefined;
   /**
-   * With `onHolderDeath: 'rerun'`: how many replicas begin a tick at most. When that many have died of it, the tick is
-   * given up, which one of the others tells in a warning.
+   * With `onHolderDeath: 'rerun'`: how many replicas begin a tick at most. When that many have died in it, the tick is
+   * given up, and one of the others logs a warning.
    *
    * @default 3
    */
   readonly maxAttempts?: number | undefined;
   /**
-   * On `@Cron`: a tick that no replica has run is run late, if it is not older than `within` and nearer than the next one;
-   * its lease is `missed`. Looked for at the start, after an outage and when a replica notices that it has not asked for
-   * a tick. Only the latest tick is run, and only if the job has run before. See docs/runs.md.
+   * On `@Cron`: a tick that no replica ran runs late, if it is not older than `within` and is closer to the present
+   * than the next one. Its lease is `missed`. Replicas look for missed ticks at the start, after an outage, and when
+   * they notice that they have not asked for a tick. Only the latest tick runs, and only if the job has run before. See
+   * docs/runs.md.
    *
-   * @default not run
+   * @default none: a missed tick never runs
    * @example
    * @Cron('0 3 * * *')
    * @Exclusive('nightly', { missed: { within: '6h' } })
    */
   readonly missed?: MissedOptions | undefined;
   /**
-   * On a method that is not a job itself: it is skipped within this time of its last start, in whichever
-   * replica that was, also where a job calls it. `@Interval` has its own period for that.
+   * On a method that no scheduler calls: a call is skipped within this time of the last start in any replica, even if a
+   * job makes the call. `@Interval` has its own period instead.
    */
   readonly minGap?: Duration | undefined;
   /**
-   * On `onModuleInit`, `onApplicationBootstrap` and `@Timeout`: what is to be initialised once, such as an image tag
-   * or the number of a migration. Replicas of another version run it again.
+   * On `onModuleInit`, `onApplicationBootstrap` and `@Timeout`: the version that the method runs once for, such as an
+   * image tag or the number of a migration. Replicas of another version run it again.
    *
    * @default the module's `version`
    */
   readonly version?: string | undefined;
   /**
-   * On the same: how long it is remembered that a run has succeeded.
+   * On the same methods: how long a success is remembered.
    *
    * @default 604_800_000 (7 days) with a version, 60_000 without
    */
@@ -63,17 +64,17 @@ export interface OccurrenceOptions {
    */
   readonly standbyTimeout?: Duration | undefined;
   /**
-   * On the same: what follows when that time is over: the start fails with a `LockTimeoutError`, or goes on with a
-   * warning.
+   * On the same methods: what happens when that time is over. The start fails with a `LockTimeoutError`, or continues
+   * with a warning.
    *
    * @default 'throw'
    */
   readonly whenTimedOut?: 'throw' | 'continue' | undefined;
 }
 
-/** What becomes of ticks that nobody has run. */
+/** What happens to ticks that no replica ran. */
 export interface MissedOptions {
-  /** How long after its time a tick may still be run. */
+  /** How long after its time a tick may still run. */
   readonly within: Duration;
 }
 

@@ -7,25 +7,28 @@ import { describeHandler, scheduleFor, watchJob } from './watched-job.js';
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method & { [WATCHED]?: true }>;
 
-/** What the parts of @nestjs/schedule 4 to 12 look like. Minifiers change the names of classes, not those of methods. */
+/**
+ * The methods by which the parts of @nestjs/schedule 4 to 12 are found. Minifiers change the names of classes, but not
+ * those of methods.
+ */
 const REGISTRY = ['addCronJob', 'getCronJobs', 'deleteCronJob', 'getIntervals'];
 const ORCHESTRATOR = ['addCron', 'addInterval', 'addTimeout'];
 
-// Registered globally: two copies of the package may meet, and one of them is enough.
+// Registered globally: two copies of the package may be loaded, and only one needs to watch.
 const WATCHED = Symbol.for('nestjs-exclusive-lock/watched-scheduler');
 
 /**
- * Knows what the scheduler calls: each of its calls is made inside of a `Firing`. @nestjs/schedule is found in the
- * running application, by what its parts look like: so it stays an optional peer, in any version and module format.
+ * Makes each call of the scheduler run inside a `Firing`. It finds @nestjs/schedule in the running application by the
+ * methods of its parts, so the package stays an optional peer, in any version and module format.
  */
 @Injectable()
 export class SchedulerWatch {
   readonly #modules: ModulesContainer;
   #found = false;
-  /** Of this application. */
+  /** The registries of this application. */
   readonly #registries = new Set<object>();
 
-  /** All modules are known by now, and nothing has been scheduled but by constructors. */
+  /** All modules are known by now, and only constructors can have scheduled anything. */
   constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
     this.#modules = modules;
     for (const [token] of this.#providers()) {
@@ -38,7 +41,10 @@ export class SchedulerWatch {
     return this.#found;
   }
 
-  /** Watches what a factory has made, and jobs that constructors have registered. For the start, when all is made. */
+  /**
+   * Watches objects that factories made and jobs that constructors registered. Call this at the start, when everything
+   * is constructed.
+   */
   watchInstances(): void {
     for (const [, { instance }] of this.#providers()) {
       if (typeof instance !== 'object' || instance === null) continue;
@@ -50,7 +56,10 @@ export class SchedulerWatch {
     }
   }
 
-  /** When the method with this metadata of `@Cron` is called; undefined while it is not, as when its job is stopped. */
+  /**
+   * The schedule of the method with this metadata of `@Cron`; undefined while the method is not called, for example
+   * because its job is stopped.
+   */
   scheduleOf(metadata: object): CronTime | undefined {
     for (const registry of this.#registries) {
       for (const job of cronJobsOf(registry).values()) {
@@ -108,7 +117,7 @@ function callingInside(add: Method): Method {
   };
 }
 
-/** On the class, and so in force before anything is made; an instance, which may be spied on, stays as it is. */
+/** Wraps the method on the class, before any instance exists. Instances, which tests may spy on, stay unchanged. */
 function wrap(prototype: object, method: string, wrapper: (method: Method) => Method): void {
   const owner = ownerOf(prototype, method);
   const original = owner?.[method];

@@ -1,14 +1,14 @@
-/** A zone of luxon, which cron brings with it. */
+/** A time zone of luxon, which cron depends on. */
 export interface Zone {
-  /** Minutes that its clocks are ahead of UTC. */
+  /** Minutes by which its clocks are ahead of UTC. */
   offset(moment: number): number;
 }
 
 const MINUTE = 60_000;
-/** No zone is as far from UTC, nor were the clocks of any ever put back by as much. None changes twice within two. */
+/** No zone is a day away from UTC, and none was ever put back by a day. No zone changes twice within two days. */
 const DAY = 24 * 60 * MINUTE;
 
-/** What the clocks of a zone show. A reading is in milliseconds, as though it were UTC. */
+/** The clocks of a time zone. A reading is what they show, in milliseconds, as if it were UTC. */
 export class WallClock {
   readonly #zone: Zone;
 
@@ -20,12 +20,12 @@ export class WallClock {
     return moment + this.offset(moment);
   }
 
-  /** Milliseconds that the clocks are ahead of UTC. */
+  /** Milliseconds by which the clocks are ahead of UTC. */
   offset(moment: number): number {
     return this.#zone.offset(moment) * MINUTE;
   }
 
-  /** The furthest that the clocks have come: ahead of the reading as long as they repeat what they have shown. */
+  /** The latest reading that the clocks have shown: later than the present one while they repeat an hour. */
   furthest(moment: number): number {
     const reading = this.reading(moment);
     const before = this.offset(moment - DAY);
@@ -33,14 +33,14 @@ export class WallClock {
     return Math.max(reading, this.#change(moment - DAY, moment) + before - 1);
   }
 
-  /** When the clocks are put back within a day. */
+  /** When the clocks go back within the next day; undefined if they do not. */
   nextRepetition(moment: number): number | undefined {
     return this.offset(moment + DAY) < this.offset(moment) ? this.#change(moment, moment + DAY) : undefined;
   }
 
   /**
-   * When the clocks show it, in order: twice where they were put back over it. Where they were put forward over it, the
-   * first moment after that.
+   * The moments at which the clocks show a reading, in order: two if they go back over it. If they go forward over it,
+   * the first moment after that.
    */
   moments(reading: number): readonly [number, ...number[]] {
     const before = this.offset(reading - DAY);
@@ -53,7 +53,7 @@ export class WallClock {
     return second === undefined ? [first] : [first, second];
   }
 
-  /** The first moment of the other offset, of two moments with one change between them. */
+  /** Given two moments with one change between them, the first moment of the later offset. */
   #change(from: number, to: number): number {
     const before = this.offset(from);
     let [last, first] = [from, to];

@@ -1,4 +1,4 @@
-/** The fields of an expression as cron parsed them. Structural: cron comes with the user's @nestjs/schedule. */
+/** The fields of an expression, as cron parsed them. Structural, because cron comes with the user's @nestjs/schedule. */
 export interface CronFields {
   readonly second: Field;
   readonly minute: Field;
@@ -16,12 +16,15 @@ type Field = object;
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 const SECONDS_A_DAY = 86_400;
-/** 29 February can be eight years away. */
+/** Days. 29 February can be eight years away. */
 const LONGEST_SEARCH = 3000;
 
-/** The times an expression names, as a clock on the wall shows them. A reading is in milliseconds, as though it were UTC. */
+/**
+ * The times that an expression names, as a clock on the wall shows them. A reading is in milliseconds, as if it were
+ * UTC.
+ */
 export class WallTimes {
-  /** Whether it is meant to go on through an hour that comes twice: a pattern of every hour, or of every minute. */
+  /** Whether it runs in both hours when an hour comes twice: a pattern of every hour or of every minute. */
   readonly recurring: boolean;
   readonly #fields: CronFields;
   readonly #allDaysOfMonth: boolean;
@@ -38,7 +41,7 @@ export class WallTimes {
     return this.last(reading) === Math.floor(reading / SECOND) * SECOND;
   }
 
-  /** The last one that is not later. */
+  /** The last time that is not later than the reading. */
   last(reading: number): number | undefined {
     const today = Math.floor(reading / DAY);
     for (let day = today; day > today - LONGEST_SEARCH; day--) {
@@ -50,7 +53,7 @@ export class WallTimes {
     return undefined;
   }
 
-  /** The first one that is later. */
+  /** The first time that is later than the reading. */
   next(reading: number): number | undefined {
     const today = Math.floor(reading / DAY);
     for (let day = today; day < today + LONGEST_SEARCH; day++) {
@@ -62,7 +65,7 @@ export class WallTimes {
     return undefined;
   }
 
-  /** As in every cron: where the day of the month and that of the week are both restricted, either is enough. */
+  /** As in every cron: if both the day of the month and the day of the week are restricted, either is enough. */
   #isOn(day: number): boolean {
     const { dayOfMonth, month, dayOfWeek } = this.#fields;
     const date = new Date(day * DAY);
@@ -73,7 +76,10 @@ export class WallTimes {
     return onDayOfMonth || onDayOfWeek;
   }
 
-  /** The last second of a day that is not later; what does not fit is left for the end of what is before it. */
+  /**
+   * The last named second of a day that is not later. If a field does not match, the search continues at the last
+   * second before it.
+   */
   #lastOfDay(latest: number): number | undefined {
     for (let time = latest; time >= 0;) {
       const { hour, minute, second } = split(time);

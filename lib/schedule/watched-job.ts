@@ -3,16 +3,16 @@ import { Firing, currentFiring, firedWhenMade, insideFiring } from './firing.js'
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Private to cron. Where it is missing a firing counts for a minute, however long its handlers run. */
+/** Private to cron. If it is missing, a firing counts for a minute, however long its handlers run. */
 const CALLBACKS = '_callbacks';
 
-/** The part of cron's `CronJob` that is needed, the same from cron 3.1 to 4.4. */
+/** The part of cron's `CronJob` that is used, the same from cron 3.1 to 4.4. */
 interface CronJob {
   readonly cronTime: CronTime;
   /** Whether its timer runs; until cron 4, `running`. */
   readonly isActive?: boolean;
   readonly running?: boolean;
-  /** When its timer fired last: another object each time. */
+  /** When its timer last fired. Returns a new object each time it fires. */
   lastDate(): Date | null;
   fireOnTick: Callback;
   start: Callback;
@@ -20,17 +20,17 @@ interface CronJob {
   [CALLBACKS]?: unknown;
 }
 
-// Registered globally: two copies of the package may meet, and one of them is enough.
+// Registered globally: two copies of the package may be loaded, and only one needs to watch.
 const WATCHED = Symbol.for('nestjs-exclusive-lock/watched-job');
 
-/** What `@Cron` has left on the method that a handler calls. */
+/** The metadata of `@Cron` on the method that a handler calls. */
 const metadataOfHandlers = new WeakMap<object, object>();
 
-/** What @nestjs/schedule calls a job that was given no name: another one in each replica. */
+/** The name that @nestjs/schedule gives to a job without one, different in each replica. */
 const RANDOM_NAME = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i;
 
 /**
- * Has the calls by the job's timer made inside of a `Firing`.
+ * Makes the calls by the job's timer run inside a `Firing`.
  *
  * @param name its name in the `SchedulerRegistry`
  * @param isNew whether it was made in this synchronous stretch, and may have fired in its constructor
@@ -47,13 +47,13 @@ export function watchJob(job: unknown, name: string, { isNew }: { isNew: boolean
   if (isNew && job.lastDate()) firedWhenMade(value.fired(job.lastDate()!));
 }
 
-/** The scheduler will make a job that calls `handler`, as `@Cron` has said on a method. */
+/** Notes that the scheduler is about to make a job that calls `handler` for a method with `@Cron`. */
 export function describeHandler(handler: unknown, metadata: unknown): void {
   if (typeof handler === 'function' && typeof metadata === 'object' && metadata !== null)
     metadataOfHandlers.set(handler, metadata);
 }
 
-/** When the job calls the method that has this metadata; undefined if it is another job, or is stopped. */
+/** The schedule of the job if it calls the method with this metadata; undefined if it is another job or is stopped. */
 export function scheduleFor(job: unknown, metadata: object): CronTime | undefined {
   if (!isCronJob(job)) return undefined;
   const watched = (job as { [WATCHED]?: WatchedJob })[WATCHED];
@@ -63,12 +63,15 @@ export function scheduleFor(job: unknown, metadata: object): CronTime | undefine
 
 class WatchedJob {
   name: string;
-  /** What `@Cron` has left on the method that it calls. */
+  /** The metadata of `@Cron` on the method that it calls. */
   readonly metadata: object | undefined;
   readonly #job: CronJob;
   /** The last `lastDate()` that was seen. */
   #seen: Date | null;
-  /** Those whose call is still to come. When cron arms late, it calls for the next tick before it does for this one. */
+  /**
+   * The ticks whose calls are still to come. If cron arms late, it calls for the next tick before it calls for this
+   * one.
+   */
   readonly #due: Date[] = [];
 
   constructor(job: CronJob, name: string) {
@@ -76,7 +79,7 @@ class WatchedJob {
     this.name = name;
     this.#job = job;
     this.#seen = job.lastDate();
-    // cron arms the next timer between the moment that it notes and the call.
+    // cron arms the next timer after it has noted the moment and before it makes the call.
     job.start = (...args) => {
       this.#look();
       return start.apply(job, args);
@@ -99,7 +102,7 @@ class WatchedJob {
     this.#seen = last;
   }
 
-  /** Only the timer notes a moment first. Who calls by hand does so as part of whatever it is doing. */
+  /** Only the timer notes a moment first. A call by hand belongs to its caller. */
   #fire(call: () => unknown): unknown {
     this.#look();
     const at = this.#due.pop();
@@ -107,7 +110,7 @@ class WatchedJob {
   }
 }
 
-/** The handler, whose firing counts for as long as it runs. */
+/** Wraps a handler so that its firing counts for as long as it runs. */
 function followed(callback: Callback): Callback {
   return function (...args) {
     const call = (): unknown => callback.apply(this, args);

@@ -1,7 +1,7 @@
 /**
- * The replies of calls that were made together; undefined for those that failed, which are nothing to the others.
+ * The replies of calls that were made together; undefined for calls that failed, which do not affect the others.
  *
- * @throws the first failure, when all have failed
+ * @throws the first failure, if all have failed
  */
 export function answered<T>(results: readonly PromiseSettledResult<T>[]): (T | undefined)[] {
   const failed = results.filter((result) => result.status === 'rejected');

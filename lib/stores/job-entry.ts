@@ -23,10 +23,10 @@ export function pauseJob(
   const { marks } = entry;
   marks.setRecord(job, withPause(marks.get(job)?.record, pause, time.wall), time.wall);
   const until = Math.max(keptUntil(marks.get(job)!), time.wall + TOKEN_RETENTION);
-  // What was kept for a pause without end need not be any longer.
+  // An entry that was kept for a pause without end need not be kept any longer.
   entry.keepUntil =
     entry.keepUntil < NEVER ? Math.max(entry.keepUntil, until) : Math.max(marks.keptUntil, until);
-  // Where nothing else is known of the lock, the first version of its entry has a number of its own.
+  // If the entry is new, its first version needs a number.
   if (entry.fencingToken === 0) entry.fencingToken = nextToken(entry, time);
   return [undefined, true];
 }

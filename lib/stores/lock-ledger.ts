@@ -20,17 +20,18 @@ import {
 } from './lock-store.js';
 import { RunMarks, type RunMark } from './run-marks.js';
 
-/** What the text of a ledger holds. */
+/** The contents of the text of a ledger. */
 interface Written extends Omit<LockEntry, 'marks'> {
   readonly marks: Readonly<Record<string, RunMark>>;
   readonly voids?: Readonly<Record<string, number>>;
 }
 
 /**
- * All that there is to remember of one lock, as a text, and the decisions about it. For stores that read the text, decide
- * and write it back in one atomic step, as in docs/stores.md.
+ * Everything that a store remembers about one lock, as a text, and the decisions about the lock. For stores that read
+ * the text, decide, and write it back in one atomic step, as in docs/stores.md.
  *
- * The time is that of the store, in milliseconds since the epoch; later decisions must not have earlier times.
+ * Times are by the store's clock, in milliseconds since the epoch. They must never decrease from one decision to the
+ * next.
  *
  * @example
  * const ledger = LockLedger.parse(row?.ledger);
@@ -39,7 +40,7 @@ interface Written extends Omit<LockEntry, 'marks'> {
  */
 export class LockLedger {
   readonly #entry: LockEntry;
-  /** Owners whose requests may still arrive, and until when they are refused. */
+  /** Owners whose requests may still arrive, with the time until which these are refused. */
   readonly #voids: Map<string, number>;
   #hasChanged = false;
 
@@ -48,46 +49,49 @@ export class LockLedger {
     this.#voids = new Map(Object.entries(voids));
   }
 
-  /** @param text what `String(ledger)` was; nothing if the lock is not known yet */
+  /** @param text the stored `String(ledger)`; undefined or null if nothing is stored yet */
   static parse(text?: string | null): LockLedger {
     if (!text) return new LockLedger(newEntry(), {});
     const { marks, voids = {}, ...entry } = JSON.parse(text) as Written;
     return new LockLedger({ ...entry, marks: new RunMarks(marks) }, voids);
   }
 
-  /** Whether a decision has changed it, so that it must be written. */
+  /** Whether a decision has changed it, so that the text must be written. */
   get hasChanged(): boolean {
     return this.#hasChanged;
   }
 
-  /** When it may be removed, in milliseconds since the epoch. */
+  /** Until when the text must be kept, in milliseconds since the epoch. */
   get keepUntil(): number {
     return Math.max(this.#entry.keepUntil, this.#entry.held?.expiresAt ?? 0, ...this.#voids.values());
   }
 
-  /** As `LockStore.acquire`. A caller that wants to wait is queued, in the order of the waits. */
+  /**
+   * Does what `LockStore.acquire` must do. A caller that wants to wait is queued; the one that has waited longest comes
+   * first.
+   */
   acquire(request: AcquireRequest, now: number): AcquireReply {
     if ((this.#voids.get(request.owner) ?? 0) > now) return { status: 'done', now };
     return this.#decided(acquireEntry(this.#entry, request, at(now)));
   }
 
-  /** As `LockStore.renew`, of one lease. */
+  /** Does what `LockStore.renew` must do, for one lease. */
   renew(request: RenewRequest, now: number): OwnerReply {
     return this.#decided(renewEntry(this.#entry, request, at(now)));
   }
 
-  /** As `LockStore.release`. */
+  /** Does what `LockStore.release` must do. */
   release(request: ReleaseRequest, now: number): OwnerReply {
     if (request.end === 'void') this.#refuseFromNowOn(request.owner, now);
     return this.#decided(releaseEntry(this.#entry, request, at(now)));
   }
 
-  /** As `LockStore.inspect`. */
+  /** Does what `LockStore.inspect` must do. */
   inspect(now: number): StoredLock | null {
     return inspectEntry(this.#entry, at(now));
   }
 
-  /** As `LockAdmin.force`. */
+  /** Does what `LockAdmin.force` must do. */
   force(request: ForceRequest, now: number): OwnerReply {
     return this.#decided(forceEntry(this.#entry, request, at(now)));
   }

@@ -10,21 +10,21 @@ import { problemOfRedisUrl } from './redis/redis-url.js';
 import { RedisLockStore } from './redis/redis-lock-store.js';
 import { isStoreToOpen, type StoreContext, type StoreToOpen } from './store-to-open.js';
 
-/** What the user said about the store; not checked yet. */
+/** The user's options about the store, not yet checked. */
 export interface StoreChoice {
   readonly store?: 'local' | 'memory' | LockStore | StoreToOpen;
   readonly redis?: RedisConnectionOptions;
   readonly folder?: string;
-  /** false: the locks are seen by this process only. */
+  /** `false`: only this process sees the locks. */
   readonly enabled?: boolean;
 }
 
 const BASIC_METHODS = ['acquire', 'renew', 'release'] as const;
-/** The methods a store must have to be taken for one. */
+/** The methods by which an object is recognised as a store. */
 const STORE_METHODS = [...BASIC_METHODS, 'inspect', 'close'] as const;
 
 /**
- * Opens the store that the options, or else the environment, say.
+ * Opens the store that the options name, or else the environment.
  *
  * @throws LockConfigurationError
  */
@@ -57,7 +57,7 @@ async function openByEnvironment(context: StoreContext): Promise<LockStore> {
   return store;
 }
 
-/** Where an application most likely runs more than once, and on several machines. */
+/** Whether the application most likely runs as several replicas on several machines. */
 export function hasReplicas(env: NodeJS.ProcessEnv): boolean {
   return env['NODE_ENV'] === 'production' || Boolean(env['KUBERNETES_SERVICE_HOST']);
 }
@@ -98,8 +98,8 @@ function checkChoice(choice: StoreChoice): void {
 }
 
 /**
- * The option that would decide where locks live, if it had a value. Most likely it is read from a variable that is missing
- * here: the locks of this replica would be elsewhere than those of the others.
+ * The option that would decide where locks live but has no value. Most likely an environment variable is missing, and
+ * this replica would use a different store from the others.
  */
 function optionWithoutValue(choice: StoreChoice): keyof StoreChoice | undefined {
   const { redis, store, folder } = choice;

@@ -1,4 +1,4 @@
-/** The replicas that an embedded store knows. Times are milliseconds since the epoch. */
+/** The entries of replicas in an embedded store. Times are milliseconds since the epoch. */
 export class ReplicaEntries {
   readonly #replicas: Map<string, ReplicaEntry>;
 
@@ -6,7 +6,7 @@ export class ReplicaEntries {
     this.#replicas = new Map(Object.entries(replicas));
   }
 
-  /** Forgets those whose time is over: nobody else does. */
+  /** Stores an entry, and removes the expired ones, which nothing else does. */
   publish(replica: string, entry: string, until: number, now: number): void {
     this.#replicas.set(replica, { entry, until });
     for (const [name, known] of this.#replicas) if (known.until <= now) this.#replicas.delete(name);
@@ -16,7 +16,7 @@ export class ReplicaEntries {
     return [...this.#replicas.values()].filter(({ until }) => until > now).map(({ entry }) => entry);
   }
 
-  /** Until when the last of them is known. */
+  /** When the last of the entries expires. */
   get keptUntil(): number {
     return Math.max(0, ...[...this.#replicas.values()].map(({ until }) => until));
   }
@@ -26,9 +26,9 @@ export class ReplicaEntries {
   }
 }
 
-/** What a replica has said of itself. */
+/** The entry of a replica. */
 export interface ReplicaEntry {
   readonly entry: string;
-  /** Until when it is known. */
+  /** When it expires. */
   readonly until: number;
 }

@@ -11,33 +11,36 @@ import {
   type TickClaim,
 } from './lock-store.js';
 
-/** What a lock remembers of the last run of one job. */
+/** The mark of the last run of one job. */
 export interface RunMark {
-  /** The nominal time of the tick, or when the gap began or the key was completed; milliseconds since the epoch. */
+  /** The nominal time of the tick, or when the gap began or the key was completed, in milliseconds since the epoch. */
   readonly time: number;
   /**
-   * How often the tick was granted without being completed so far; `done` if that does not count any more; `passed` if nobody
+   * How often the tick was granted without being completed; `done` if that no longer counts; `passed` if no replica
    * will run it, which its owner was told.
    */
   readonly state: number | 'done' | 'passed';
-  /** The acquisition that was granted it, or was told; empty once that has ended as completed or void. */
+  /**
+   * The owner that was granted the run, or was told that it passed; empty when its acquisition has ended as completed
+   * or void.
+   */
   readonly owner: string;
-  /** Since when no tick of the job was granted before: its owner is told, and if there is none, nobody was. */
+  /** Since when no tick of the job was granted before this one. Its owner is told; without an owner, nobody was. */
   readonly idleSince?: number | undefined;
   readonly application?: string | undefined;
-  /** Until when it decides anything, milliseconds since the epoch. */
+  /** Until when the mark counts, in milliseconds since the epoch. */
   readonly until: number;
-  /** What else is known of the job. It is kept when the mark changes. */
+  /** The pause and the runs of the job. They are kept when the mark changes. */
   readonly record?: JobRecord | undefined;
 }
 
-/** Names one job of a lock. */
+/** Identifies a job of a lock. */
 export type JobName = Omit<JobRequest, 'name'>;
 
-/** Decides nothing. */
+/** A mark that decides nothing. */
 const NO_MARK: RunMark = { time: 0, state: 'done', owner: '', until: 0 };
 
-/** Marks are removed when their time is over once there are this many, and whenever there are twice as many as then. */
+/** Expired marks are removed when there are this many marks, and each time their number has doubled since. */
 const SWEEP_AT = 16;
 
 /** The marks of one lock, by kind and job. */
@@ -53,14 +56,14 @@ export class RunMarks {
     return this.#marks.size;
   }
 
-  /** How many runs are recorded beside them. */
+  /** How many runs are recorded in the marks. */
   get runs(): number {
     let runs = 0;
     for (const { record } of this.#marks.values()) runs += record?.runs.length ?? 0;
     return runs;
   }
 
-  /** One whose time is over is nothing to go by, and may be there all the same. */
+  /** Returns the mark of a job, even if it has expired and no longer counts. */
   get(job: JobName): RunMark | undefined {
     return this.#marks.get(nameOf(job));
   }
@@ -79,12 +82,12 @@ export class RunMarks {
     else this.#marks.delete(nameOf(job));
   }
 
-  /** Even if nothing is marked. */
+  /** Sets the record of a job, even if the job has no mark. */
   setRecord(job: JobName, record: JobRecord, now: number): void {
     this.set(job, { ...(this.get(job) ?? NO_MARK), record }, now);
   }
 
-  /** Until when there is anything to remember. */
+  /** Until when any of the marks must be kept. */
   get keptUntil(): number {
     return Math.max(0, ...[...this.#marks.values()].map(keptUntil));
   }
@@ -94,57 +97,57 @@ export class RunMarks {
   }
 }
 
-/** The name of its mark. */
+/** The name of the mark of a job. */
 export function nameOf({ kind, job }: JobName): string {
   return `${kind}:${job}`;
 }
 
-/** Until when the mark and the record with it are remembered. */
+/** Until when a mark and its record must be kept. */
 export function keptUntil({ until, record }: RunMark): number {
   return Math.max(until, record?.until ?? 0);
 }
 
-/** The mark, if its time is not over. */
+/** The mark of a job, if it has not expired. */
 export function liveMark(marks: RunMarks, job: JobName, now: number): RunMark | undefined {
   const mark = marks.get(job);
   return mark && mark.until > now ? mark : undefined;
 }
 
-/** Whether what is claimed was granted to this very acquisition. */
+/** Whether the claim was granted to this acquisition. */
 export function isOwn(marks: RunMarks, claim: Claim, owner: string): boolean {
   const mark = marks.get(claim);
   return mark?.owner === owner && (claim.kind !== 'tick' || claim.time === mark.time);
 }
 
-/** A request of something that is claimed. */
+/** A request with a claim. */
 export type Claiming<R> = R & { readonly claim: Claim };
 
 /**
- * Since when no tick of the job was granted, as a claim of a later one is told: since the one before, or since the end of
- * its run. Undefined if the claim says nothing of ticks, or no earlier one is known.
+ * Since when no tick of the job was granted: since the previous tick, or since the end of its run. Undefined if the
+ * claim has no ticks, or if no earlier tick is known.
  */
 function idleBefore(marks: RunMarks, claim: Claim, now: number): number | undefined {
   const mark = liveMark(marks, claim, now);
   if (claim.kind !== 'tick' || !claim.history || !mark) return undefined;
   if (claim.time <= mark.time || mark.time - now > EARLY_TOLERANCE) return undefined;
-  // An owner that never began it has told nobody.
+  // An owner that never began the tick has reported nothing.
   if (mark.owner === '' && mark.idleSince !== undefined) return mark.idleSince;
   return Math.max(mark.time, endOfTick(mark.record, mark.time) ?? 0);
 }
 
-/** What the owner is told about the ticks before the one that it was granted, or that nobody will run. */
+/** The `idleSince` of the owner that was granted a tick, or was told that the tick passed. */
 export function idleSinceFor(marks: RunMarks, claim: Claim, owner: string): number | undefined {
   const mark = marks.get(claim);
   return mark?.owner === owner ? mark.idleSince : undefined;
 }
 
-/** Marks what was granted. */
+/** Marks a claim as granted. */
 export function markGranted(marks: RunMarks, { claim, owner }: Claiming<AcquireRequest>, now: number): void {
   if (claim.byHand) return;
   const until = now + retentionFor(claim);
-  // A key is marked when it is completed. A mark of it that decided nothing would be reported at each grant.
+  // A key is marked when it is completed. An old mark that no longer counts would be reported at each grant.
   if (claim.kind === 'key') marks.delete(claim);
-  // It was granted this very tick before, which counts once.
+  // A tick that the same owner is granted again counts once.
   else if (claim.kind !== 'tick' || !isOwn(marks, claim, owner)) {
     const time = claim.kind === 'tick' ? claim.time : now;
     const state = claim.kind === 'tick' && claim.rerun ? attemptsAt(marks.get(claim), time) + 1 : 'done';
@@ -157,15 +160,15 @@ function attemptsAt(mark: RunMark | undefined, time: number): number {
   return mark?.time === time && typeof mark.state === 'number' ? mark.state : 0;
 }
 
-/** Records that a tick was given up, for good: also if the acquisition that began it last turns out to be void. */
+/** Records that a tick was given up, permanently: even if the acquisition that began it last turns out to be void. */
 export function markGivenUp(marks: RunMarks, claim: Claim, now: number): void {
   const mark = marks.get(claim);
   if (mark) marks.set(claim, { ...mark, state: 'done', owner: '', idleSince: undefined }, now);
 }
 
 /**
- * A tick that comes due during a pause counts as granted: an operator did not want it, so nobody has missed it. Returns
- * whether anything has changed.
+ * Marks a tick that is due during a pause as granted: an operator did not want it, so it is not missed. Returns whether
+ * anything has changed.
  */
 export function markPaused(
   marks: RunMarks,
@@ -180,7 +183,7 @@ export function markPaused(
   return true;
 }
 
-/** Records that nobody runs a tick any more, for good. Returns whether that was not known. */
+/** Records permanently that a tick is missed. Returns whether that was not known. */
 export function markMissed(marks: RunMarks, claim: TickClaim, owner: string, now: number): boolean {
   if (isOwn(marks, claim, owner)) return false;
   markPassed(marks, claim, owner, now);
@@ -215,7 +218,7 @@ export function markEnd(
   }
 }
 
-/** Not if others have begun it anew. */
+/** Marks a claim as completed, unless another owner has begun it again. */
 function markCompleted(marks: RunMarks, claim: Claim, owner: string, now: number, lock: OwnerReply): boolean {
   if (!recordsCompletion(claim)) return false;
   const isOthers = claim.kind === 'key' ? lock === 'taken' : !isOwn(marks, claim, owner);
@@ -226,20 +229,20 @@ function markCompleted(marks: RunMarks, claim: Claim, owner: string, now: number
   return true;
 }
 
-/** An owner that was told that nobody will run a tick was not granted it. */
+/** Whether the tick was granted to this owner, and not only reported to it as passed. */
 function isGrantedTo(owner: string, marks: RunMarks, claim: Claim): boolean {
   return isOwn(marks, claim, owner) && marks.get(claim)?.state !== 'passed';
 }
 
-/** Takes back that the claim was granted: it was not run. */
+/** Removes the mark of a grant that led to no run. */
 function unmarkGranted(marks: RunMarks, claim: Claim, now: number): true {
   const mark = marks.get(claim)!;
-  // A gap was granted since the one before was long enough ago, and still is.
+  // The previous gap was over when this one was granted, so no mark is needed.
   if (claim.kind === 'gap') marks.delete(claim);
-  // It was begun by others before.
+  // Other owners began it before.
   else if (typeof mark.state === 'number' && mark.state > 1)
     marks.set(claim, { ...mark, state: mark.state - 1, owner: '' }, now);
-  // The ticks before it stay done, and those that nobody was granted stay untold.
+  // The ticks before it stay done, and those that nobody was granted stay unreported.
   else marks.set(claim, { ...mark, time: mark.time - 1, state: 'done', owner: '' }, now);
   return true;
 }

@@ -8,17 +8,20 @@ export interface StoreToOpen {
   open(context: StoreContext): Promise<LockStore>;
 }
 
-/** What a store is opened with. */
+/** The context in which a store is opened. */
 export interface StoreContext {
   readonly prefix: string;
   readonly logger: LockLogger;
   readonly outages: OutageLog;
   readonly env: NodeJS.ProcessEnv;
-  /** The name of this replica, where it was given one. */
+  /** The name of this replica, if the user gave one. */
   readonly replica?: string | undefined;
 }
 
-/** Not by its class: this package may be loaded as an ES module and as a CommonJS module in the same process. */
+/**
+ * Recognised by its method and not by its class, because a process may load the package as an ES module and as a
+ * CommonJS module.
+ */
 export function isStoreToOpen(store: object): store is StoreToOpen {
   return 'open' in store && typeof store.open === 'function' && !('acquire' in store);
 }

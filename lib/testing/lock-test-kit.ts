@@ -23,8 +23,8 @@ export interface HoldElsewhereOptions {
    */
   readonly ttl?: Duration | undefined;
   /**
-   * The run that the other replica does, such as a tick of a job: it is recorded, as succeeded with `release()`, as
-   * abandoned with `die()`. Without it the lock is held for no run.
+   * The run in the other replica, such as a tick of a job. It is recorded: as succeeded after `release()`, as abandoned
+   * after `die()`. Without it, the lock is held but nothing runs.
    */
   readonly occurrence?: Occurrence | undefined;
 }
@@ -33,7 +33,7 @@ export interface HoldElsewhereOptions {
 export interface HeldElsewhere {
   /** The name of the lock. */
   readonly name: string;
-  /** The other replica gives the lock back. Does nothing the second time. */
+  /** The other replica releases the lock. Does nothing the second time. */
   release(): Promise<void>;
   /** The other replica is killed: the lock is free when the clock has moved on by its `ttl`. */
   die(): Promise<void>;

@@ -1,6 +1,6 @@
 import { iso, show } from './wording.js';
 
-/** About `@Exclusive` and `@LeaderElection`: the start refuses what they say or where they stand. */
+/** About `@Exclusive` and `@LeaderElection`, whose options and places are checked at start. */
 export const decoratorMessages = {
   optionsForName: () =>
     'The lock name of @Exclusive comes before its options. To use Class.method as the name, write ' +
@@ -88,7 +88,7 @@ export const decoratorMessages = {
 
 type Scope = 'transient' | 'request-scoped';
 
-/** What becomes of a method on an object that is no singleton. */
+/** What would happen to a method on an object that is not a singleton. */
 const NOT_STATIC: Record<Scope, { readonly job: string; readonly hook: string; readonly election: string }> =
   {
     transient: {

@@ -51,10 +51,10 @@ export const leaseMessages = {
   eventListenerThrew: (error: unknown) => `A listener of onEvent threw: ${reason(error)}.`,
 } as const;
 
-/** What there is to know of a loss, in milliseconds. */
+/** The times that explain a loss, in milliseconds. */
 export interface LossTimes {
   readonly ttl: number;
-  /** For how long the event loop had not turned. */
+  /** How long the event loop was blocked. */
   readonly stalledFor: number;
 }
 

@@ -1,6 +1,6 @@
 import { iso, list, reason, seconds, show, traceOf } from './wording.js';
 
-/** About the runs of jobs: ticks, start hooks, runs that were missed, and jobs that are run or paused by hand. */
+/** About the runs of jobs: ticks, start hooks, missed ticks, and jobs that are run or paused by hand. */
 export const runMessages = {
   noTicks: () =>
     'This process takes no ticks (ticks: false): it skips the @Exclusive methods that its scheduler calls, and its ' +

@@ -1,8 +1,8 @@
 import { reason, seconds } from './wording.js';
 
-/** About the lock store and the way to it. */
+/** About the lock store and its connection. */
 export const storeMessages = {
-  // Causes, which stand inside the sentences below
+  // Causes, which become parts of the sentences below
   noReply: (ms: number) => `no reply within ${Math.round(ms)} ms`,
   notAnsweredYet: () => 'the store has not answered yet',
   notInTime: () => 'there was not enough time: other processes wrote first, or the disk is slow',

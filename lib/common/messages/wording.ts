@@ -20,7 +20,7 @@ export function iso(moment: number): string {
   return Number.isNaN(moment) ? 'an invalid Date' : new Date(moment).toISOString();
 }
 
-/** A value that somebody passed, short and without secrets. */
+/** Shows a value that somebody passed, short and without secrets. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
     // A URL in the wrong place may hold a password.
@@ -33,14 +33,14 @@ export function show(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 
-/** The message of an error, to stand inside a sentence. */
+/** The message of an error, for use inside a sentence. */
 export function reason(cause: unknown): string {
   if (cause === undefined) return 'no connection';
   if (!isErrorLike(cause)) return show(cause);
   return cause.message.replace(/\.+$/, '') || (cause as NodeJS.ErrnoException).code || cause.name;
 }
 
-/** A stack on a line of its own, for errors that reach nothing but the log. */
+/** A stack on lines of its own, for errors that only the log reports. */
 export function stackOf(error: unknown): string {
   return isErrorLike(error) && error.stack ? `\n${error.stack}` : '';
 }

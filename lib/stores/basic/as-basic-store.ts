@@ -8,8 +8,8 @@ const WITHIN = 5000;
 const LONGEST_NAME = 512;
 
 /**
- * Gives a store of this library the three methods of `@nestjs/locks` 0.0.1, for code that wants those. A key is the lock
- * of that name.
+ * Gives a store of this library the three methods of `@nestjs/locks` 0.0.1, for code that expects those. A key is the
+ * lock of that name.
  *
  * @example
  * storage.registerSource(asBasicStore(store));
@@ -21,8 +21,8 @@ export function asBasicStore(store: LockStore): BasicLockStore {
 class StoreAsBasic implements BasicLockStore {
   readonly #store: LockStore;
   /**
-   * The owners in the store, by key and owner. Each acquisition has one of its own there: the store refuses one that has
-   * ended, in case a copy of its request comes late.
+   * The owners in the store, by key and owner. Each acquisition has a new owner there, because the store refuses an
+   * owner whose acquisition has ended.
    */
   readonly #owners = new Map<string, string>();
 
@@ -32,7 +32,7 @@ class StoreAsBasic implements BasicLockStore {
 
   async acquire(key: string, owner: string, ttl: number): Promise<BasicAcquireResult> {
     const own = { name: nameOf(key), owner: randomBytes(18).toString('base64url') };
-    // It may be granted all the same, or later, and the caller has no way to say that it does not want that.
+    // The request may still be granted, and the caller has no way to withdraw it.
     const giveUp = (): Promise<unknown> =>
       this.#store.release({ ...own, ttl, end: 'void' }, WITHIN).catch(() => undefined);
     try {
@@ -64,7 +64,7 @@ class StoreAsBasic implements BasicLockStore {
     return reply === 'held';
   }
 
-  /** Undefined if the owner does not have the key. Another process may have taken it for the same owner. */
+  /** Undefined if the owner does not have the key. Another process may have acquired it for the same owner. */
   async #find(key: string, owner: string): Promise<OwnerRequest | undefined> {
     const name = nameOf(key);
     const known = this.#owners.get(idOf(key, owner));
@@ -79,7 +79,7 @@ class StoreAsBasic implements BasicLockStore {
 const idOf = (key: string, owner: string): string => JSON.stringify([key, owner]);
 const holderOf = (owner: string): string => JSON.stringify({ owner });
 
-/** Whatever the key is made of, and however long it is. */
+/** Makes a valid lock name from any key. */
 function nameOf(key: string): string {
   return Buffer.byteLength(key) <= LONGEST_NAME ? key : `sha256:${hash('sha256', key)}`;
 }

@@ -3,20 +3,22 @@ import { messages } from '../../common/messages.js';
 import type { AcquireReply, AcquireRequest, HeldBy } from '../lock-store.js';
 import type { BasicCalls } from './basic-calls.js';
 
-/** What this replica knows of an acquisition that was granted, or whose reply is unknown. */
+/** An acquisition that was granted, or whose reply is unknown. */
 export interface Acquisition {
   readonly request: AcquireRequest;
-  /** Undefined if the reply that had it is unknown. */
+  /** Undefined if the reply with the token is unknown. */
   fencingToken: number | undefined;
-  /** The key that is kept for as long as the lock is. */
+  /** The key that is renewed together with the lock. */
   alsoKept: string | undefined;
-  /** It is not wanted any more. */
+  /** The acquisition has ended. */
   isOver: boolean;
-  /** The last call that frees one of its keys. If it comes late, it frees what the same owner was given meanwhile. */
+  /**
+   * The last call that frees one of its keys. If that is late, it also frees what the same owner was granted meanwhile.
+   */
   freeing?: Promise<unknown>;
 }
 
-/** Somebody has the lock, and no more is known. */
+/** A holder about whom nothing is known. */
 const UNKNOWN: HeldBy = { owner: undefined, holder: '', remaining: Infinity };
 
 /** One request of an acquisition. */
@@ -47,25 +49,29 @@ export class BasicAcquiring {
     if (taken !== 'own') acquisition.fencingToken = taken;
     if (acquisition.fencingToken !== undefined)
       return { status: 'granted', fencingToken: acquisition.fencingToken };
-    // Its reply was lost, and its fencing token with it. Nobody has used that, so another will do.
+    // The reply with the fencing token was lost. The token was never used, so the key is freed and taken again with
+    // another.
     await this.#free(key);
     return this.lock(key);
   }
 
-  /** Of what is done when it was granted. The mark comes first, so that others are told done while it runs. */
+  /**
+   * Acquires for a claim that is done when it is granted. The mark comes first, so that others find it done while it
+   * runs.
+   */
   async lockOnce(key: string, mark: string, memory: number): Promise<AcquireReply> {
     if ((await this.#take(mark, Math.min(this.#ttl, memory))) === 'others') return { status: 'done' };
     const reply = await this.lock(key);
     if (reply.status !== 'granted') await this.#free(mark);
     else if (!(await this.#calls.keep(mark, this.#owner, memory)))
-      // It has expired already. The caller asks again.
+      // The key has expired already. The caller asks again.
       throw new LockStoreError(messages.basicStoreSlow(), { mayHaveRun: true });
     return reply;
   }
 
   /**
-   * Of what is done when it was completed. Until then the mark lives as long as the lock, which comes first, so that others
-   * are told busy while it runs.
+   * Acquires for a claim that is done when it is completed. Until then, the mark lives as long as the lock. The lock
+   * comes first, so that others find it busy while the work runs.
    */
   async lockUntilCompleted(
     key: string,
@@ -81,7 +87,7 @@ export class BasicAcquiring {
     }
     this.#acquisition.alsoKept = mark;
     if (attempts.length === 0 || (await this.#takeOneOf(attempts, memory))) return reply;
-    // Given up: nobody takes the mark again.
+    // The tick is given up: nobody can take the mark again.
     await this.#calls.keep(mark, this.#owner, memory);
     await this.#free(key);
     return { status: 'done', attempts: attempts.length };
@@ -100,7 +106,9 @@ export class BasicAcquiring {
     return false;
   }
 
-  /** The fencing token of the key; `own` if this owner has it already, as only one that asks again can. */
+  /**
+   * Returns the fencing token of the key; `own` if this owner already has the key, which happens only if it asks again.
+   */
   async #take(key: string, ttl: number): Promise<number | 'own' | 'others'> {
     const isWanted = (): boolean => !this.#acquisition.isOver;
     const token = await this.#calls.take(key, this.#owner, ttl, isWanted);

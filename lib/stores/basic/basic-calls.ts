@@ -2,7 +2,7 @@ import { LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import type { BasicLockStore } from './basic-lock-store.js';
 
-/** The calls that one decision makes, all of them within one time. */
+/** The calls of one decision, which share one time limit. */
 export class BasicCalls {
   readonly #store: BasicLockStore;
   readonly #description: string;
@@ -15,9 +15,9 @@ export class BasicCalls {
   }
 
   /**
-   * The fencing token if the owner has the key now; undefined if another has it.
+   * Returns the fencing token if the owner has the key now; undefined if another owner has it.
    *
-   * @param isWanted whether the owner still wants the key when it is given to it after this call has run out of time
+   * @param isWanted whether the owner still wants the key if it gets it after this call has run out of time
    */
   async take(key: string, owner: string, ttl: number, isWanted: () => boolean): Promise<number | undefined> {
     const taking = this.#call(() => this.#store.acquire(key, owner, whole(ttl)));
@@ -27,19 +27,19 @@ export class BasicCalls {
     return result.acquired ? result.fencingToken : undefined;
   }
 
-  /** Whether the owner has the key, from now on for `ttl`. */
+  /** Renews the key for `ttl`. Returns whether the owner has it. */
   keep(key: string, owner: string, ttl: number): Promise<boolean> {
     return this.ask(() => this.#store.renew(key, owner, whole(ttl)));
   }
 
-  /** Whether the owner had the key. `begun` is given the call itself, which may outlast its time. */
+  /** Frees the key. Returns whether the owner had it. `begun` gets the call itself, which may outlast its time limit. */
   free(key: string, owner: string, begun?: (call: Promise<unknown>) => void): Promise<boolean> {
     const freeing = this.#call(() => this.#store.release(key, owner));
     begun?.(freeing);
     return this.#inTime(freeing);
   }
 
-  /** Waits for a call that an earlier decision has made, whatever it comes to. */
+  /** Waits for a call of an earlier decision, whatever its result. */
   async ended(call: Promise<unknown>): Promise<void> {
     await this.ask(() => call.catch(() => undefined));
   }
@@ -49,7 +49,7 @@ export class BasicCalls {
     return this.#inTime(this.#call(call));
   }
 
-  /** A store may also throw where it should reject. */
+  /** A store may throw where it should reject. */
   async #call<T>(call: () => Promise<T>): Promise<T> {
     return call();
   }

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import type { Claim } from '../lock-store.js';
 
-/** Fits into a column of 255 characters, and most of what else limits a key. */
+/** Fits into a column of 255 characters and most other limits of a key. */
 const LONGEST = 250;
 
-/** The keys of a basic store that concern a lock. */
+/** The keys of a lock in a basic store. */
 export class BasicKeys {
   readonly #prefix: string;
 
@@ -16,17 +16,17 @@ export class BasicKeys {
     return this.#key('lock', name);
   }
 
-  /** Taken by the run of what is claimed, or by the memory of it. A tick has a key of its own. */
+  /** The key of a claim, which its run or the memory of its run occupies. Each tick has a key of its own. */
   mark(name: string, claim: Claim): string {
     return this.#key(claim.kind, name, claim.job, ...(claim.kind === 'tick' ? [claim.time] : []));
   }
 
-  /** Taken by the attempt of a tick that may be granted again. */
+  /** The key of one attempt of a tick with `rerun`. */
   attempt(mark: string, number: number): string {
     return this.#key('attempt', mark, number);
   }
 
-  /** Different wherever a part is: as JSON, parts cannot be taken for one another. */
+  /** Differs if any part differs: JSON keeps the parts apart. */
   #key(...parts: readonly (string | number)[]): string {
     const text = JSON.stringify(parts);
     const key = `${this.#prefix}:${text}`;

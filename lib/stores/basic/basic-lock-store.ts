@@ -8,19 +8,19 @@ export type BasicAcquireResult =
  */
 export interface BasicLockStore {
   /**
-   * Gives the key to the owner if nobody has it, not even this owner. The fencing token is higher than any before it for
-   * this key.
+   * Gives the key to the owner if nobody has it, not even this owner. The fencing token is higher than all earlier ones
+   * of this key.
    */
   acquire(key: string, owner: string, ttl: number): Promise<BasicAcquireResult>;
 
-  /** Has the key expire `ttl` milliseconds from now. False if the key is not this owner's. */
+  /** Makes the key expire `ttl` milliseconds from now. False if this owner does not have the key. */
   renew(key: string, owner: string, ttl: number): Promise<boolean>;
 
-  /** Frees the key. False if it is not this owner's. */
+  /** Frees the key. False if this owner does not have it. */
   release(key: string, owner: string): Promise<boolean>;
 }
 
-/** Who has a key of a basic store. */
+/** The holder of a key of a basic store. */
 export interface BasicHolder {
   readonly owner: string;
   /** Milliseconds until the key expires. */
@@ -30,17 +30,17 @@ export interface BasicHolder {
 /** Options of `basicStore()`. */
 export interface BasicStoreOptions {
   /**
-   * What all keys begin with.
+   * The beginning of all keys.
    *
    * @default 'exclusive-lock'
    */
   readonly prefix?: string | undefined;
   /**
-   * Names the store in log lines and errors. Must not hold a secret.
+   * Names the store in log lines and errors. Must not contain a secret.
    *
    * @default 'basic store'
    */
   readonly description?: string | undefined;
-  /** Says who has a key, if the store can tell. Without it, `inspect()` of a lock is an error. */
+  /** Returns the holder of a key, if the store can find it out. Without this option, `inspect()` of a lock is an error. */
   readonly inspect?: ((key: string) => Promise<BasicHolder | undefined>) | undefined;
 }

@@ -20,12 +20,12 @@ import { BasicCalls } from './basic-calls.js';
 import { BasicKeys } from './basic-keys.js';
 import type { BasicLockStore, BasicStoreOptions } from './basic-lock-store.js';
 
-/** For how long a tick is remembered. Each has a key of its own, so it is not as long as in other stores. */
+/** Milliseconds for which a tick is remembered. Shorter than in other stores, because each tick has a key of its own. */
 const TICK_MEMORY = 24 * 60 * 60 * 1000;
 
 /**
- * A lock is a key, and what is claimed is another, taken in a step of its own. Whatever this process leaves half done when
- * it dies expires with the TTL of the lock.
+ * A lock is a key, and a claim is another key, which is taken in a separate step. If this process dies between the
+ * steps, what it has taken expires with the TTL of the lock.
  */
 export class BasicStoreAdapter implements LockStore {
   readonly description: string;
@@ -60,7 +60,7 @@ export class BasicStoreAdapter implements LockStore {
     if (acquisition.freeing) await calls.ended(acquisition.freeing);
     const acquiring = new BasicAcquiring(calls, acquisition, request, known !== undefined);
     const reply = await this.#decide(request, acquiring);
-    // Nothing of it is left in the store, unless an earlier call is still under way.
+    // It has left nothing in the store, unless an earlier call is still under way.
     if (reply.status !== 'granted' && !known) this.#acquisitions.delete(owner);
     const held = reply.status === 'busy' ? await this.#holderOf(calls, request.name) : undefined;
     return { ...reply, ...held, ...(claim && { now: Date.now() }) };
@@ -71,7 +71,7 @@ export class BasicStoreAdapter implements LockStore {
     return answered(await Promise.allSettled(requests.map((request) => this.#renewOne(request, within))));
   }
 
-  /** What became of the claim is recorded before the lock is free, so that the next holder finds it. */
+  /** Records what became of the claim before it frees the lock, so that the next holder finds it. */
   async release(request: ReleaseRequest, within: number): Promise<OwnerReply> {
     const { name, owner, claim } = request;
     const calls = this.#calls(within);
@@ -95,7 +95,7 @@ export class BasicStoreAdapter implements LockStore {
     return { ...held, fencingToken: this.#acquisitions.get(held.owner!)?.fencingToken };
   }
 
-  /** The basic store is not ours. */
+  /** The basic store belongs to the user. */
   async close(): Promise<void> {}
 
   async #decide({ name, claim }: AcquireRequest, acquiring: BasicAcquiring): Promise<AcquireReply> {
@@ -104,7 +104,7 @@ export class BasicStoreAdapter implements LockStore {
     if (claim.kind === 'tick') {
       const by = claim.time - Date.now();
       if (by > EARLY_TOLERANCE) return { status: 'early', by: Math.ceil(by) };
-      // Nothing is known of it any more.
+      // The store has forgotten it by now.
       if (by < -TICK_MEMORY) return { status: 'done' };
     }
     const mark = this.#keys.mark(name, claim);
@@ -119,11 +119,11 @@ export class BasicStoreAdapter implements LockStore {
     if (end === 'void' || (end === 'unfinished' && recordsCompletion(claim))) await calls.free(mark, owner);
     if (end !== 'completed' || !recordsCompletion(claim)) return;
     const memory = memoryOf(claim);
-    // If the lease has expired, the mark is free unless another has begun the same since.
+    // If the lease has expired, the mark is free unless another owner has begun the same run since.
     if (!(await calls.keep(mark, owner, memory))) await calls.take(mark, owner, memory, () => true);
   }
 
-  /** The keys of the attempts of a tick that may be granted again. */
+  /** The keys of the attempts of a tick with `rerun`. */
   #attempts(mark: string, claim: Claim): readonly string[] {
     if (claim.kind !== 'tick' || !claim.rerun) return [];
     const { maxAttempts = MAX_ATTEMPTS } = claim;
@@ -139,12 +139,12 @@ export class BasicStoreAdapter implements LockStore {
     return 'held';
   }
 
-  /** A store that cannot be looked into only says that the lock is not this owner's any more. */
+  /** Without `inspect`, all that is known is that this owner no longer has the lock. */
   async #whoElse(calls: BasicCalls, name: string): Promise<OwnerReply> {
     return (await this.#holderOf(calls, name)) ? 'taken' : 'vanished';
   }
 
-  /** Who it is that has the lock is worth knowing, but decides nothing. */
+  /** Finds the holder for the reply. It does not affect the decision. */
   async #holderOf(calls: BasicCalls, name: string): Promise<HeldBy | undefined> {
     return this.#lookAt(calls, name).catch(() => undefined);
   }
@@ -161,7 +161,7 @@ export class BasicStoreAdapter implements LockStore {
   }
 }
 
-/** Milliseconds for which it is remembered that the claim was granted, or completed. */
+/** Milliseconds for which the store remembers that the claim was granted or completed. */
 function memoryOf(claim: Claim): number {
   switch (claim.kind) {
     case 'tick':

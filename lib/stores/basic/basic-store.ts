@@ -9,17 +9,17 @@ const OPTIONS: KnownOptions<BasicStoreOptions> = { prefix: true, description: tr
 const METHODS = ['acquire', 'renew', 'release'] as const;
 
 /**
- * Makes a store of three methods, such as one that was written for `@nestjs/locks`, a store of this library.
+ * Makes a store of this library from a store of three methods, such as one that was written for `@nestjs/locks`.
  *
  * At most one replica holds a lock, each tick runs once, and leases, gaps and keys expire by the store's clock. Compared
  * with the stores of this library:
- * - whether a tick is due is judged by the clock of each replica;
- * - a tick is remembered for 24 hours under a key of its own, and one that is older is not run. A tick that nobody has run
- *   may run after a later one;
+ * - each replica judges by its own clock whether a tick is due;
+ * - a tick is remembered for 24 hours under a key of its own, and an older tick does not run. A tick that no replica
+ *   ran may run after a later one;
  * - waiters are not queued: they ask ten times a second, and any of them may be next;
- * - who holds a lock is not known, unless `inspect` says it, and the application that has run something never is;
- * - a run takes two or three calls to begin, and a replica that dies between them leaves keys that expire with the TTL;
- * - an interval has the length that the replica which began it says.
+ * - the holder of a lock is unknown unless there is an `inspect`, and runs do not name their application;
+ * - a run begins with two or three calls, and a replica that dies between them leaves keys that expire with the TTL;
+ * - the replica that began an interval decides how long it lasts.
  *
  * @throws LockConfigurationError if the store lacks a method, or for a wrong option
  * @example

@@ -27,7 +27,7 @@ import type {
   StoredLock,
 } from '../lock-store.js';
 
-/** How many locks are remembered before those are looked for that can be forgotten. */
+/** The number of locks at which those without anything to remember are removed. */
 const SWEEP_AT = 1000;
 
 /** Locks in the memory of one process, for tests. */
@@ -66,7 +66,7 @@ export class MemoryLockStore implements LockStore {
     const entry = this.#entry(name);
     const before = entry.held?.owner;
     const [reply] = acquireEntry(entry, request, this.#time());
-    // The request may be what gives the lock to the next in the queue.
+    // The request itself may have handed the lock to the next waiter.
     const after = entry.held?.owner;
     if (after !== before && after !== owner) this.#notify(name);
     return reply;
@@ -77,7 +77,7 @@ export class MemoryLockStore implements LockStore {
     return requests.map((request) => renewEntry(this.#entry(request.name), request, time)[0]);
   }
 
-  /** A call is carried out at once, so none can arrive later. */
+  /** A call takes effect at once, so none can arrive later. */
   async release(request: ReleaseRequest): Promise<OwnerReply> {
     return this.#free(request.name, (entry, time) => releaseEntry(entry, request, time));
   }
@@ -86,7 +86,7 @@ export class MemoryLockStore implements LockStore {
     return inspectEntry(this.#entry(name), this.#time());
   }
 
-  /** Gives the lock to another holder, whoever has it, and keeps the queue. Only tests need that. */
+  /** Gives the lock to another holder and keeps the queue. For tests only. */
   seize(request: AcquireRequest): void {
     const entry = this.#entry(request.name);
     const { queue } = entry;

@@ -17,7 +17,7 @@ export function assertBetween(actual: unknown, least: number, most: number): voi
   assert.ok(isBetween, `expected a number from ${least} to ${most}, got ${String(actual)}`);
 }
 
-/** Tries until that is true, by the time of the machine. */
+/** Tries until the check is true, in real time. */
 export async function eventually(what: string, check: () => Promise<boolean> | boolean): Promise<void> {
   const end = performance.now() + PATIENCE;
   while (!(await check())) {
