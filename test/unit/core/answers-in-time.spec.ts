@@ -21,8 +21,8 @@ afterEach(useRealTime);
 const failureOf = (running: Promise<unknown>) => running.catch((error: unknown) => error);
 const runs = (options: RunOptions) => failureOf(replica.locks.run('a', () => 'ran', options));
 
-describe('a wait for a store that answers slowly', () => {
-  it('is over in time, names the holder, and is no outage', async () => {
+describe('a wait while the store answers slowly', () => {
+  it('ends in time, names the holder, and is not an outage', async () => {
     const lease = await other.acquire('a');
     replica.store.always('acquire', answersAfter(30));
     const failure = runs({ wait: 500 });
@@ -40,19 +40,22 @@ describe('a wait for a store that answers slowly', () => {
     expect(await timersLeft()).toBe(0);
   });
 
-  it.each([0, 1, 2])('is that of a holder for who comes %s ms later in this process, too', async (later) => {
-    await other.acquire('a');
-    replica.store.always('acquire', answersAfter(3));
-    const first = runs({ wait: 1000 });
-    await replica.clock.pass(later);
-    const second = runs({ wait: 1000 });
-    await replica.clock.pass(1000);
+  it.each([0, 1, 2])(
+    'names the holder for a call that comes %s ms later in the same process as well',
+    async (later) => {
+      await other.acquire('a');
+      replica.store.always('acquire', answersAfter(3));
+      const first = runs({ wait: 1000 });
+      await replica.clock.pass(later);
+      const second = runs({ wait: 1000 });
+      await replica.clock.pass(1000);
 
-    for (const failure of [first, second])
-      expect(await failure).toMatchObject({ holder: { replica: 'replica-1' }, cause: undefined });
-  });
+      for (const failure of [first, second])
+        expect(await failure).toMatchObject({ holder: { replica: 'replica-1' }, cause: undefined });
+    },
+  );
 
-  it('is that of the outage that has begun meanwhile, for all of a process', async () => {
+  it('names the outage that has begun meanwhile, for all calls of a process', async () => {
     await other.acquire('a');
     const failures = [3000, 3001].map((wait) => runs({ wait }));
     await settle();
@@ -66,7 +69,7 @@ describe('a wait for a store that answers slowly', () => {
       });
   });
 
-  it('is over in time behind a first question that is answered by then', async () => {
+  it('ends in time behind a first request that is answered by then', async () => {
     await other.acquire('a');
     replica.store.always('acquire', answersAfter(10));
     const controller = new AbortController();
@@ -79,7 +82,7 @@ describe('a wait for a store that answers slowly', () => {
     await first;
   });
 
-  it('has a lock that is free, although the answer takes longer than the wait', async () => {
+  it('gets a free lock even if the reply takes longer than the wait', async () => {
     replica.store.always('acquire', answersAfter(30));
     const running = runs({ wait: 5 });
     await replica.clock.pass(30);
@@ -87,7 +90,7 @@ describe('a wait for a store that answers slowly', () => {
     expect(await running).toEqual({ status: 'ran', value: 'ran' });
   });
 
-  it('is over 250 ms after the first question at the latest, for all of a process, and leaves no lock', async () => {
+  it('ends 250 ms after the first request at the latest, for all calls of a process, and leaves no lock', async () => {
     replica.store.always('acquire', answersAfter(1000));
     const failures = [1, 2, 3].map(() => runs({ wait: 5 }));
     await replica.clock.pass(250);
@@ -99,7 +102,7 @@ describe('a wait for a store that answers slowly', () => {
     expect(events.map(({ type }) => type)).toEqual(['waited', 'waited', 'waited']);
   });
 
-  it('tells the holder that was seen, where the last question is not answered', async () => {
+  it('names the last known holder if the last request is not answered', async () => {
     await other.acquire('a');
     replica.store.next('acquire', answersAfter(0), timesOut);
     const failure = runs({ wait: 2500 });
@@ -111,7 +114,7 @@ describe('a wait for a store that answers slowly', () => {
 });
 
 describe('the end of a wait', () => {
-  it('has come when a timer has fired a little early: the store is not asked again', () => {
+  it('comes even if a timer fires a little early: the store is not asked again', () => {
     const limits = { since: 0, wait: 1000, retryUntil: undefined, standsBy: false };
     const seen = { holder: { replica: 'replica-1' } };
     expect(timeLeft(limits, seen, 0)).toBe(1000);
@@ -120,7 +123,7 @@ describe('the end of a wait', () => {
   });
 });
 
-describe('a caller that gives up while the store is asked', () => {
+describe('a caller that gives up while a request is under way', () => {
   const gone = new Error('gone');
 
   it.each<[string, RunOptions]>([
@@ -128,25 +131,28 @@ describe('a caller that gives up while the store is asked', () => {
     ['a lock that it waits for', { wait: true }],
     ['a tick', { occurrence: { tick: new Date(0) } }],
     ['a gap', { occurrence: { gap: 60_000 } }],
-  ])('is told at once, and %s is left for others as if it had never been asked for', async (_, options) => {
-    const controller = new AbortController();
-    replica.store.next('acquire', answersAfter(1000));
-    const failure = runs({ ...options, signal: controller.signal });
-    await replica.clock.pass(500);
+  ])(
+    'is answered at once, and %s is left for others as if it had never been requested',
+    async (_, options) => {
+      const controller = new AbortController();
+      replica.store.next('acquire', answersAfter(1000));
+      const failure = runs({ ...options, signal: controller.signal });
+      await replica.clock.pass(500);
 
-    controller.abort(gone);
+      controller.abort(gone);
 
-    expect(await failure).toBe(gone);
-    await replica.clock.pass(500);
-    expect(await replica.store.holderOf('a')).toBeNull();
-    expect(events).toEqual([]);
-    expect(await timersLeft()).toBe(0);
-    await expect(other.locks.run('a', () => 'mine', { ...options, wait: 0 })).resolves.toMatchObject({
-      status: 'ran',
-    });
-  });
+      expect(await failure).toBe(gone);
+      await replica.clock.pass(500);
+      expect(await replica.store.holderOf('a')).toBeNull();
+      expect(events).toEqual([]);
+      expect(await timersLeft()).toBe(0);
+      await expect(other.locks.run('a', () => 'mine', { ...options, wait: 0 })).resolves.toMatchObject({
+        status: 'ran',
+      });
+    },
+  );
 
-  it('tells those behind it nothing of what it would have been answered', async () => {
+  it('does not tell the calls behind it the reply that it did not wait for', async () => {
     await other.acquire('a');
     replica.store.next('acquire', timesOut);
     const controller = new AbortController();
@@ -163,7 +169,7 @@ describe('a caller that gives up while the store is asked', () => {
     await second;
   });
 
-  it('is told of no loss, where its lock has come into other hands before it was released', async () => {
+  it('reports no loss if another owner got its lock before the release', async () => {
     replica.store.next('acquire', answersAfter(1000));
     const controller = new AbortController();
     const failure = runs({ signal: controller.signal });
@@ -176,7 +182,7 @@ describe('a caller that gives up while the store is asked', () => {
     expect([events, replica.logger.warnings]).toEqual([[], []]);
   });
 
-  it('holds up a shutdown until that is answered, and its lock is released before the store is closed', async () => {
+  it('delays a shutdown until the reply, and its lock is released before the store closes', async () => {
     const controller = new AbortController();
     replica.store.next('acquire', answersAfter(COMMAND_TIMEOUT / 2));
     const failure = runs({ signal: controller.signal });

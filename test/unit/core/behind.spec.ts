@@ -28,7 +28,7 @@ const tickRun = async (period: number) => {
 };
 
 describe('a replica whose clock is behind', () => {
-  it('asks for the tick that is due next by the store, and leaves those of the past', async () => {
+  it('asks for the tick that is due next by the clock of the store, and skips past ticks', async () => {
     replica.store.wallAhead = 29_500;
     const start = Date.now();
 
@@ -38,7 +38,7 @@ describe('a replica whose clock is behind', () => {
     expect(tick).toBe(start + 30_000);
   });
 
-  it('is skipped as done when another has run that tick', async () => {
+  it('is skipped as done if another replica has run that tick', async () => {
     replica.store.wallAhead = 29_500;
     const due = new Date(Date.now() + 30_000);
     const running = replica.locks.run('a', () => 1, dueNow(2000));
@@ -50,7 +50,7 @@ describe('a replica whose clock is behind', () => {
     await expect(running).resolves.toEqual({ status: 'skipped', reason: 'done' });
   });
 
-  it('runs its own tick late where the next one is more than a minute away', async () => {
+  it('runs its own tick late if the next one is more than a minute away', async () => {
     replica.store.wallAhead = 29_500;
     const start = Date.now();
 
@@ -59,7 +59,7 @@ describe('a replica whose clock is behind', () => {
     expect(tick).toBe(start);
   });
 
-  it('runs its own tick late where that is nearer than the next', async () => {
+  it('runs its own tick late if it is closer than the next one', async () => {
     replica.store.wallAhead = 700;
     const start = Date.now();
 
@@ -68,7 +68,7 @@ describe('a replica whose clock is behind', () => {
     expect(tick).toBe(start);
   });
 
-  it('runs every tick late, and passes over none, once it has run one', async () => {
+  it('runs every tick late, and skips none, once it has run one', async () => {
     replica.store.wallAhead = 1500;
     const start = Date.now();
     await replica.locks.run('a', () => 1, { occurrence: { tick: new Date(start - 86_400_000) } });
@@ -78,7 +78,7 @@ describe('a replica whose clock is behind', () => {
     expect(tick).toBe(start);
   });
 
-  it('is not told from a right one within the tolerance', async () => {
+  it('counts as right within the tolerance', async () => {
     replica.store.wallAhead = BEHIND_TOLERANCE;
     const start = Date.now();
 
@@ -87,7 +87,7 @@ describe('a replica whose clock is behind', () => {
     expect(tick).toBe(start);
   });
 
-  it('is not taken for one when the question was long on its way: the tick is not passed over', async () => {
+  it('is not assumed if the request took long to arrive: the tick is not skipped', async () => {
     const start = Date.now();
     replica.store.next('acquire', async (carryOut) => {
       await new Promise((resolve) => setTimeout(resolve, 1500));

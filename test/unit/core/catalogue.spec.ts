@@ -63,7 +63,7 @@ async function start(replica: string, job: Partial<JobDescription> = {}) {
 const entryOf = (replica: string): ReplicaEntry => JSON.parse(entries.get(replica)!) as ReplicaEntry;
 
 describe('a replica in the catalogue', () => {
-  it('tells its name, version, start and jobs, and from the second time on how far its clock is ahead', async () => {
+  it('publishes its name, version, start and jobs, and from the second time on how far its clock is ahead', async () => {
     await start('one');
     const started = entryOf('one').started;
     expect(entryOf('one')).toEqual({
@@ -79,7 +79,7 @@ describe('a replica in the catalogue', () => {
     expect(entryOf('one')).toMatchObject({ started, ahead: 12 });
   });
 
-  it('costs one command a minute; what it tells is kept for longer than it is silent', async () => {
+  it('costs one command a minute, and its entry is kept for longer than the time between two publications', async () => {
     await start('one');
     expect(commands).toEqual(['publish one for 150000', 'replicas']);
     commands.length = 0;
@@ -89,7 +89,7 @@ describe('a replica in the catalogue', () => {
     expect(commands.flatMap((command, i) => (command === 'replicas' ? i : []))).toEqual([8, 18]);
   });
 
-  it('is gone when it has stopped, and silent from then on', async () => {
+  it('removes its entry when it stops, and publishes nothing afterwards', async () => {
     const { catalogue } = await start('one');
     await catalogue.stop();
     expect(entries.size).toBe(0);
@@ -100,7 +100,7 @@ describe('a replica in the catalogue', () => {
     expect(await timersLeft()).toBe(0);
   });
 
-  it('that was never known has nothing to take back', async () => {
+  it('removes nothing if it never published an entry', async () => {
     const catalogue = new Catalogue({
       records,
       jobs: { all: () => [] },
@@ -114,7 +114,7 @@ describe('a replica in the catalogue', () => {
     expect(commands).toEqual([]);
   });
 
-  it('goes on when the store is back, and says nothing of the outage', async () => {
+  it('continues when the store is back, and does not log the outage', async () => {
     failure = new LockStoreError('away', { mayHaveRun: true });
     const { logger } = await start('one');
     await clock.pass(3 * MINUTE);
@@ -125,7 +125,7 @@ describe('a replica in the catalogue', () => {
     expect(logger.warnings).toEqual([]);
   });
 
-  it('says once that the store refuses it', async () => {
+  it('logs once that the store refuses it', async () => {
     failure = new LockStoreError('NOPERM', { mayHaveRun: false, refused: true });
     const { logger } = await start('one');
     await clock.pass(5 * MINUTE);
@@ -141,11 +141,11 @@ const line = (own: string, replica: string, other: string) =>
   `Reports.nightly has the schedule ${own} in this replica and ${other} in ${replica}, so the job runs at the ticks of ` +
   'both. This ends when all replicas have the same version. If they do already, give them the same expression and time zone.';
 
-describe('two replicas that have another schedule for a job', () => {
+describe('two replicas that have different schedules for a job', () => {
   it.each<[what: string, job: Partial<JobDescription>, told: string]>([
     ['expression', { expression: '0 4 * * *' }, '0 4 * * * (Europe/Berlin)'],
     ['time zone', { timeZone: 'UTC' }, '0 3 * * * (UTC)'],
-  ])('are told once: %s', async (_, job, told) => {
+  ])('are reported once: %s', async (_, job, told) => {
     const one = await start('one');
     const two = await start('two', job);
     await clock.pass(30 * MINUTE);
@@ -154,7 +154,7 @@ describe('two replicas that have another schedule for a job', () => {
     expect(one.logger.warnings).toEqual([line('0 3 * * * (Europe/Berlin)', 'two', told)]);
   });
 
-  it('are not told of those that agree, of other jobs, nor of what nobody can read', async () => {
+  it('do not report equal schedules, other jobs or unreadable entries', async () => {
     await start('one');
     entries.set('other version', '{"replica":"x","jobs":[{"name":"nightly"}]}');
     entries.set('no JSON', 'nonsense');

@@ -23,7 +23,7 @@ describe('a replica whose clock is out of step with the store', () => {
   it.each([
     ['ahead of', -1500],
     ['behind', 1500],
-  ])('is told once by how much it is %s the store', async (word, wallAhead) => {
+  ])('logs once by how much it is %s the store', async (word, wallAhead) => {
     replica.store.wallAhead = wallAhead;
 
     for (let i = 0; i < 5; i++) await runTick();
@@ -33,7 +33,7 @@ describe('a replica whose clock is out of step with the store', () => {
     expect(replica.logger.warnings[0]).toContain('2026-07-01T12:00:00.000Z');
   });
 
-  it('is told again when that happens again after its clock was right', async () => {
+  it('logs that again if it happens again after its clock was right', async () => {
     for (const wallAhead of [2000, 0, 2000]) {
       replica.store.wallAhead = wallAhead;
       await runTick();
@@ -42,7 +42,7 @@ describe('a replica whose clock is out of step with the store', () => {
     expect(replica.logger.warnings).toHaveLength(2);
   });
 
-  it('is not told a second time when it comes and goes around a second', async () => {
+  it('does not log it again while the difference varies around a second', async () => {
     for (const wallAhead of [1100, 900, 1100, 900, 1100]) {
       replica.store.wallAhead = wallAhead;
       await runTick();
@@ -51,7 +51,7 @@ describe('a replica whose clock is out of step with the store', () => {
     expect(replica.logger.warnings).toHaveLength(1);
   });
 
-  it('is told that its ticks are too early, although it was told before that its clock is ahead', async () => {
+  it('logs that its ticks are too early even if it has logged that its clock is ahead', async () => {
     replica.store.wallAhead = -2000;
     await runTick();
     await replica.locks.run('a', () => 1, minutesAhead(2));
@@ -61,7 +61,7 @@ describe('a replica whose clock is out of step with the store', () => {
     expect(replica.logger.errors).toHaveLength(1);
   });
 
-  it('is not told of what a slow answer explains', async () => {
+  it('does not log a difference that a slow reply explains', async () => {
     replica.store.next('acquire', async (carryOut) => {
       await new Promise((resolve) => setTimeout(resolve, 1900));
       return carryOut();
@@ -73,7 +73,7 @@ describe('a replica whose clock is out of step with the store', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('is told with one error, not one a tick, when its ticks are more than a minute early', async () => {
+  it('logs one error, and not one for each tick, if its ticks are more than a minute early', async () => {
     for (let i = 0; i < 5; i++) {
       const outcome = await replica.locks.run('a', () => 1, minutesAhead(2));
       expect(outcome).toEqual({ status: 'skipped', reason: 'early' });

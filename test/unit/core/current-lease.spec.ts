@@ -11,14 +11,14 @@ beforeEach(() => {
 afterEach(useRealTime);
 
 describe('the current lease', () => {
-  it('is visible deep inside the work, and gone outside', async () => {
+  it('is visible at any depth of the work, and undefined outside', async () => {
     const outcome = await replica.locks.run('a', async (lease) => (await currentLeaseLater()) === lease, {});
 
     expect(outcome).toEqual({ status: 'ran', value: true });
     expect(currentLease()).toBeUndefined();
   });
 
-  it('is the innermost one where locks are nested, and the outer one again after it', async () => {
+  it('is the innermost lease if locks are nested, and the outer one again afterwards', async () => {
     const seen: (string | undefined)[] = [];
     const note = () => seen.push(currentLease()?.name);
 
@@ -35,13 +35,13 @@ describe('the current lease', () => {
     expect(seen).toEqual(['outer', 'inner', 'outer']);
   });
 
-  it('is none when the work has released it by hand', async () => {
+  it('is undefined when the work has released it by hand', async () => {
     const outcome = await replica.locks.run('a', async (lease) => lease.release().then(currentLease), {});
 
     expect(outcome).toEqual({ status: 'ran', value: undefined });
   });
 
-  it('is one that is lost too, as long as its work goes on: a check of it has to throw', async () => {
+  it('is also a lost lease while its work continues, so that its check throws', async () => {
     const work = (lease: Lease) => {
       replica.clock.standStill(TTL);
       return currentLease() === lease && !lease.held;
@@ -50,7 +50,7 @@ describe('the current lease', () => {
     expect(await replica.locks.run('a', work, {})).toMatchObject({ status: 'lost', value: true });
   });
 
-  it('is not seen by what runs beside the work', async () => {
+  it('is not seen by code that runs beside the work', async () => {
     const work = new OpenWork();
     const running = replica.locks.run('a', () => work.done, {});
     await settle();
@@ -81,7 +81,7 @@ describe('a run inside a run of the same lock', () => {
     expect(replica.store.callsOf('release')).toHaveLength(1);
   });
 
-  it('joins through a run of another lock between the two', async () => {
+  it('joins through a run of another lock in between', async () => {
     const nested = () => replica.locks.run('a', () => 'joined', {});
 
     const outcome = await replica.locks.run('a', () => replica.locks.run('b', nested, {}), {});
@@ -97,7 +97,7 @@ describe('a run inside a run of the same lock', () => {
     expect(replica.store.callsOf('release')).toHaveLength(1);
   });
 
-  it('is lost when the lease is lost meanwhile', async () => {
+  it('is lost if the lease is lost meanwhile', async () => {
     const inner = async () => {
       await replica.store.steal('a');
       await replica.clock.pass(RENEW_EVERY);
@@ -112,7 +112,7 @@ describe('a run inside a run of the same lock', () => {
     });
   });
 
-  it('asks for a lock of its own once the lease is lost', async () => {
+  it('requests a lock of its own once the lease is lost', async () => {
     const nested = async () => {
       replica.clock.standStill(TTL);
       return replica.locks.run('a', (lease) => lease.held, {});
@@ -124,7 +124,7 @@ describe('a run inside a run of the same lock', () => {
     expect(replica.store.callsOf('acquire')).toHaveLength(2);
   });
 
-  it('does not join what was left to run after the outer one had ended', async () => {
+  it('does not join the lease after the outer run has ended', async () => {
     const ended = new OpenWork();
     let straggler: Promise<unknown> | undefined;
 
@@ -141,7 +141,7 @@ describe('a run inside a run of the same lock', () => {
     expect(replica.store.callsOf('acquire')).toHaveLength(2);
   });
 
-  it('does not join that of another lock manager which uses the same name', async () => {
+  it('does not join the lease of another lock manager that uses the same name', async () => {
     const other = startReplica({}, replica);
 
     const outcome = await replica.locks.run('a', () => other.locks.run('a', () => 1, {}), {});

@@ -85,7 +85,7 @@ describe('an election', () => {
     expect(first.changes).toEqual(['began', 'ended: stepped-down']);
   });
 
-  it('has no leader before somebody stands', async () => {
+  it('has no leader before a replica stands', async () => {
     const election = electionOf(replica);
 
     await expect(election.leader()).resolves.toBeNull();
@@ -135,12 +135,12 @@ describe('an election', () => {
     await expect(call).rejects.toBeInstanceOf(LockConfigurationError);
   });
 
-  it('refuses work that holds its lock, which would wait for itself', async () => {
+  it('refuses work that holds its lock, because it would wait for itself', async () => {
     const outcome = replica.locks.run('feed', () => electionOf(replica).whileLeader(obedient), {});
     await expect(outcome).rejects.toThrow('would wait for that work to end');
   });
 
-  it('begins no work if a listener has stepped down before', async () => {
+  it('starts no work if a listener has stepped down before', async () => {
     const election = electionOf(replica);
     const work = jest.fn();
     election.onChange(({ type }) => type === 'termBegan' && election.stepDown());
@@ -151,7 +151,7 @@ describe('an election', () => {
     await expect(replica.store.holderOf('feed')).resolves.toBeNull();
   });
 
-  it('goes on if a listener throws', async () => {
+  it('continues if a listener throws', async () => {
     const { election } = stand(replica);
     election.onChange(() => Promise.reject(new Error('no such gauge')));
     election.onChange(() => {
@@ -167,7 +167,7 @@ describe('an election', () => {
   });
 });
 
-describe('a leader that is told to end', () => {
+describe('a leader that is asked to step down', () => {
   it('keeps the lock until its work has returned', async () => {
     const work = new OpenWork();
     const first = stand(replica, () => work.done);
@@ -186,7 +186,7 @@ describe('a leader that is told to end', () => {
     expect(second.election.isLeader).toBe(true);
   });
 
-  it('is told by an AbortError, which is no failure when it is thrown', async () => {
+  it('gets an AbortError, which is not a failure if the work throws it', async () => {
     const { election, terms } = stand(replica, async ({ signal }) => {
       await obedient({ signal } as Lease);
       signal.throwIfAborted();
@@ -200,7 +200,7 @@ describe('a leader that is told to end', () => {
     expect([...replica.logger.warnings, ...replica.logger.errors]).toEqual([]);
   });
 
-  it('may fail at that, which is logged', async () => {
+  it('may fail while it ends, which is logged', async () => {
     const { election } = stand(replica, async (lease) => {
       await obedient(lease);
       throw new Error('the offset was not stored');
@@ -213,7 +213,7 @@ describe('a leader that is told to end', () => {
     expect(replica.logger.warnings).toEqual([expect.stringContaining('the offset was not stored')]);
   });
 
-  it('can step down by the release of its lease, which waits for nothing', async () => {
+  it('can step down by releasing its lease, which does not wait', async () => {
     let released = false;
     const first = stand(replica, async (lease) => {
       await lease.release();
@@ -270,7 +270,7 @@ describe('a campaign', () => {
     expect(getEventListeners(over.signal, 'abort')).toEqual([]);
   });
 
-  it('ends with its signal while it is in the queue, and leaves it', async () => {
+  it('ends with its signal while it is in the queue, and leaves the queue', async () => {
     stand(other);
     await settle();
     const over = new AbortController();
@@ -290,7 +290,7 @@ describe('a campaign', () => {
     expect(terms).toEqual([]);
   });
 
-  it('goes on when the lease was lost, in the queue behind the new leader', async () => {
+  it('continues after a loss of the lease, in the queue behind the new leader', async () => {
     const first = stand(replica);
     await settle();
     await replica.store.steal('feed');
@@ -330,7 +330,7 @@ describe('a campaign', () => {
     await settle();
   });
 
-  it('begins when the store is back, quietly', async () => {
+  it('begins when the store is back, without log lines', async () => {
     replica.store.always('acquire', fails({ mayHaveRun: false }));
     const { election } = stand(replica);
     await replica.clock.pass(60_000);
@@ -343,7 +343,7 @@ describe('a campaign', () => {
     expect(election.isLeader).toBe(true);
   });
 
-  it('ends the term in time when the store is away', async () => {
+  it('ends the term in time while the store is away', async () => {
     const { terms, changes } = stand(replica);
     await settle();
     replica.store.always('renew', hangs);
@@ -358,7 +358,7 @@ describe('a campaign', () => {
 });
 
 describe('work that ends by itself', () => {
-  it('is begun again after a pause that doubles, up to 30 s, and others lead meanwhile', async () => {
+  it('begins again after a pause that doubles up to 30 s, and others lead meanwhile', async () => {
     const first = stand(replica, () => Promise.reject(new Error('no broker')));
     await settle();
 
@@ -399,7 +399,7 @@ describe('work that ends by itself', () => {
     ]);
   });
 
-  it('may throw a value that cannot be read: it is logged, and begun again', async () => {
+  it('may throw a value that cannot be read: that is logged, and the work begins again', async () => {
     const unreadable = {
       get message(): string {
         throw new Error('no message');
@@ -416,7 +416,7 @@ describe('work that ends by itself', () => {
     expect(replica.logger.errors).toEqual([expect.stringContaining('a value that cannot be read')]);
   });
 
-  it('is logged again, and begun soon, if it has worked for a while in between', async () => {
+  it('is logged again, and begins again soon, if it ran for a while in between', async () => {
     let works = false;
     const first = stand(replica, async () => {
       if (works) await new Promise((resolve) => setTimeout(resolve, 30_000));
@@ -432,7 +432,7 @@ describe('work that ends by itself', () => {
     expect(first.terms).toHaveLength(length + 1);
   });
 
-  it('is no failure if it returns: that is warned of once if it was soon', async () => {
+  it('is not a failure if it returns; an early return is warned of once', async () => {
     const first = stand(replica, () => undefined);
     await replica.clock.pass(10_000);
 
@@ -441,7 +441,7 @@ describe('work that ends by itself', () => {
     expect(replica.logger.warnings).toEqual([expect.stringContaining('returned after 0 ms')]);
   });
 
-  it('has its signal aborted, for what it has left behind', async () => {
+  it('has its signal aborted, for code that it has left running', async () => {
     const { terms } = stand(replica, () => undefined);
     await settle();
 
@@ -474,7 +474,7 @@ describe('a leader whose application shuts down', () => {
     expect(first.terms).toHaveLength(1);
   });
 
-  it('is waited for up to drainTimeout and a second', async () => {
+  it('is waited for up to drainTimeout and one more second', async () => {
     stand(replica, () => new Promise(() => {}));
     await settle();
     let drained = false;
@@ -486,7 +486,7 @@ describe('a leader whose application shuts down', () => {
     expect(drained).toBe(true);
   });
 
-  it('ends its pause and its place in the queue, and leaves no timer', async () => {
+  it('ends its pause, leaves the queue, and leaves no timer behind', async () => {
     const failing = stand(replica, () => Promise.reject(new Error('no broker')));
     const waiting = stand(replica);
     await settle();

@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(useRealTime);
 
-describe('a lock object that has a new lease before the last one is released', () => {
+describe('a lock object that gets a new lease before the last one is released', () => {
   /** What the replica tells of the first lease, late. */
   let late: string[];
 
@@ -32,7 +32,7 @@ describe('a lock object that has a new lease before the last one is released', (
     return lock;
   }
 
-  it('keeps it, and the first was released, when the store says later that this is in other hands', async () => {
+  it('keeps the new lease, and has released the first, if the store says later that another holder has it', async () => {
     const lock = await acquiredAnew(fails({ mayHaveRun: false }));
     const told = record(lock, 'released', 'lost', 'error');
 
@@ -42,7 +42,7 @@ describe('a lock object that has a new lease before the last one is released', (
     expect([told, lock.acquired]).toEqual([[], true]);
   });
 
-  it('tells no release of the first, but what becomes of the new one', async () => {
+  it('emits no release of the first lease, but the events of the new one', async () => {
     const lock = await acquiredAnew(timesOut);
     const told = record(lock, 'refreshed', 'released', 'lost');
 

@@ -17,7 +17,7 @@ const mayNotRelease: Behaviour<never> = async () => {
 };
 
 describe('the release of a lock object', () => {
-  it('that the store refuses for good is told as error, once, and as released when it is accepted after all', async () => {
+  it('that the store refuses permanently is emitted as error, once, and as released if the store accepts it later', async () => {
     const lock = await acquired(lockOf(replica));
     const told = record(lock, 'error', 'released', 'lost');
     replica.store.always('release', mayNotRelease);
@@ -33,7 +33,7 @@ describe('the release of a lock object', () => {
     expect(told).toEqual(['error LOCK_STORE', 'released']);
   });
 
-  it('whose key had vanished is told as released, so that a shutdown which waits for that goes on', async () => {
+  it('whose key had vanished is emitted as released, so that a shutdown that waits for this event continues', async () => {
     const lock = await acquired(lockOf(replica));
     const told = record(lock, 'error', 'released', 'lost');
     await replica.store.vanish('a');
@@ -43,7 +43,7 @@ describe('the release of a lock object', () => {
     expect(told).toEqual(['released']);
   });
 
-  it('whose key somebody else had taken is told as lost, and not as released', async () => {
+  it('whose key another holder had taken is emitted as lost, and not as released', async () => {
     const lock = await acquired(lockOf(replica));
     const told = record(lock, 'error', 'released', 'lost');
     await replica.store.steal('a');
@@ -55,7 +55,7 @@ describe('the release of a lock object', () => {
 });
 
 describe('the logger of a lock object', () => {
-  it('gets the line of its loss, which the logger of the module does not get', async () => {
+  it('gets the log line about its loss, which the logger of the module does not get', async () => {
     const logger = new RecordingLogger();
     await acquired(lockOf(replica, { logger }));
     await replica.store.steal('a');
@@ -67,7 +67,7 @@ describe('the logger of a lock object', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('gets the line of a release that is refused for good', async () => {
+  it('gets the log line about a release that is refused permanently', async () => {
     const logger = new RecordingLogger();
     const lock = await acquired(lockOf(replica, { logger }));
     lock.on('error', () => undefined);

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(useRealTime);
 
 describe('acquired of a lock object', () => {
-  it('is false at the first look after a pause longer than the TTL, although no timer has run', async () => {
+  it('is false at the first check after a pause longer than the TTL, even if no timer has run', async () => {
     const lock = await acquired(lockOf(replica));
     const told = record(lock, 'lost');
 
@@ -26,7 +26,7 @@ describe('acquired of a lock object', () => {
     expect(told).toEqual(['lost expired']);
   });
 
-  it('is false when a store that hangs has let the time run out', async () => {
+  it('is false when the time has run out while the store hangs', async () => {
     const lock = await acquired(lockOf(replica));
     const told = record(lock, 'lost');
     replica.store.always('renew', hangs);
@@ -37,7 +37,7 @@ describe('acquired of a lock object', () => {
     expect(lock.acquired).toBe(false);
   });
 
-  it('comes with a lease while it is true, for fencing token, signal and assertHeld()', async () => {
+  it('comes with a lease while it is true, which has fencing token, signal and assertHeld()', async () => {
     const lock = lockOf(replica);
     expect(lock.lease).toBeNull();
     await acquired(lock);
@@ -52,7 +52,7 @@ describe('acquired of a lock object', () => {
 });
 
 describe('the events of a lock object', () => {
-  it('tell a failed renewal once as renewalFailed, until one succeeds again, and keep the lock meanwhile', async () => {
+  it('report a failed renewal once as renewalFailed until one succeeds, and the lock is kept meanwhile', async () => {
     const lock = await acquired(lockOf(replica));
     const told = record(lock, 'refreshed', 'renewalFailed', 'lost', 'error');
     replica.store.always('renew', fails({ mayHaveRun: false }));
@@ -69,7 +69,7 @@ describe('the events of a lock object', () => {
     expect(told).not.toContain('error LOCK_STORE');
   });
 
-  it('leave the work going that an error listener of 2.0.0 would stop, when a renewal fails and the next succeeds', async () => {
+  it('keep work running that an error listener of 2.0.0 would stop, if a renewal fails and the next succeeds', async () => {
     const lock = await acquired(lockOf(replica));
     let working = true;
     lock.on('error', () => (working = false));
@@ -83,7 +83,7 @@ describe('the events of a lock object', () => {
     expect([working, lock.acquired]).toEqual([false, false]);
   });
 
-  it('tell a loss as error where nobody listens to lost', async () => {
+  it('report a loss as error if nobody listens to lost', async () => {
     const lock = await acquired(lockOf(replica));
     const told = record(lock, 'error');
     await replica.store.steal('a');
@@ -93,7 +93,7 @@ describe('the events of a lock object', () => {
     expect(told).toEqual(['error LOCK_LOST']);
   });
 
-  it('tell a loss as lost only where somebody listens to that', async () => {
+  it('report a loss only as lost if somebody listens to that', async () => {
     const lock = await acquired(lockOf(replica));
     const told = record(lock, 'lost', 'error', 'released');
     await replica.store.steal('a');
@@ -103,7 +103,7 @@ describe('the events of a lock object', () => {
     expect(told).toEqual(['lost taken']);
   });
 
-  it('log an error that nobody listens to, and end no process', async () => {
+  it('log an error without a listener, and do not end the process', async () => {
     await acquired(lockOf(replica));
     replica.store.next('renew', fails({ mayHaveRun: false }));
     await replica.clock.pass(RENEW_EVERY);
@@ -116,7 +116,7 @@ describe('the events of a lock object', () => {
     ]);
   });
 
-  it('do no harm by a listener that throws or rejects, which is logged', async () => {
+  it('log the error of a listener that throws or rejects, and continue', async () => {
     const lock = lockOf(replica);
     lock.on('acquired', () => {
       throw new Error('at once');
@@ -142,7 +142,7 @@ describe('the events of a lock object', () => {
     expect(await replica.store.holderOf('a')).toBeNull();
   });
 
-  it('of two objects of one name are their own', async () => {
+  it('of two objects with one name are separate', async () => {
     const [first, second] = [lockOf(replica), lockOf(replica)];
     const told = { first: record(first, 'refreshed', 'released'), second: record(second, 'refreshed') };
     await acquired(first);
@@ -155,7 +155,7 @@ describe('the events of a lock object', () => {
     expect(told).toEqual({ first: ['refreshed', 'released'], second: ['refreshed'] });
   });
 
-  it('tell nothing of the lease that another object had before and could not release in time', async () => {
+  it('report nothing about the lease that the object had before and could not release in time', async () => {
     const [first, second] = [await acquired(lockOf(replica)), lockOf(replica)];
     replica.store.always('release', hangs);
     replica.clock.standStill(TTL);
@@ -166,7 +166,7 @@ describe('the events of a lock object', () => {
     expect([told, second.acquired]).toEqual([[], true]);
   });
 
-  it('are made for nobody any more when the lock was released or lost', async () => {
+  it('are no longer created when the lock is released or lost', async () => {
     const makes = (): boolean => {
       let made = false;
       replica.locks.events.emit(() => {
@@ -191,7 +191,7 @@ describe('the events of a lock object', () => {
     expect(await told).toEqual(['test:a']);
   });
 
-  it('compile with their own names and arguments only', () => {
+  it('compile only with their own names and arguments', () => {
     const lock = lockOf(replica);
     // @ts-expect-error no such event
     lock.on('aquired', () => undefined);
@@ -210,7 +210,7 @@ describe('a lock object whose calls overlap', () => {
     expect(replica.store.callsOf('acquire')).toHaveLength(1);
   });
 
-  it('releases the lock when release() is called before acquire() is answered', async () => {
+  it('releases the lock if release() is called before acquire() is answered', async () => {
     replica.store.next('acquire', answersAfter(1000));
     const lock = lockOf(replica);
     const [acquiring, releasing] = [lock.acquire(), lock.release()];
@@ -220,7 +220,7 @@ describe('a lock object whose calls overlap', () => {
     expect(await replica.store.holderOf('a')).toBeNull();
   });
 
-  it('has the lock after acquire, release and acquire that were not awaited, and not after one release more', async () => {
+  it('has the lock after acquire, release and acquire that were not awaited, and not after one more release', async () => {
     const lock = lockOf(replica);
     const calls = [lock.acquire(), lock.release(), lock.acquire()];
     await expect(Promise.all(calls)).resolves.toEqual([true, undefined, true]);
@@ -231,7 +231,7 @@ describe('a lock object whose calls overlap', () => {
     expect(await replica.store.holderOf('a')).toBeNull();
   });
 
-  it('has the lock again when it is acquired while an earlier release is on its way', async () => {
+  it('has the lock again if it is acquired while an earlier release is under way', async () => {
     const lock = lockOf(replica);
     const first = lock.acquire();
     const released = lock.release();
@@ -243,7 +243,7 @@ describe('a lock object whose calls overlap', () => {
     expect([lock.acquired, replica.logger.warnings]).toEqual([true, []]);
   });
 
-  it('does not find its own lock held when acquire() is called before release() is answered', async () => {
+  it('does not find its own lock held if acquire() is called before release() is answered', async () => {
     const lock = await acquired(lockOf(replica));
     replica.store.next('release', carriedOutAfter(100));
     const releasing = lock.release();
@@ -276,7 +276,7 @@ describe('a lock object that has lost its lock', () => {
     expect(told).toEqual(['lost expired', 'released']);
   });
 
-  it('can be acquired again by the listener that hears of it', async () => {
+  it('can be acquired again by the listener of the loss', async () => {
     const lock = await acquired(lockOf(replica));
     const again = new Promise<boolean>((resolve) => lock.once('lost', () => resolve(lock.acquire())));
     replica.clock.standStill(TTL);
@@ -284,7 +284,7 @@ describe('a lock object that has lost its lock', () => {
     expect([await again, lock.acquired]).toEqual([true, true]);
   });
 
-  it('keeps no shutdown waiting', async () => {
+  it('does not delay a shutdown', async () => {
     const lock = await acquired(lockOf(replica));
     replica.clock.standStill(TTL);
     expect(lock.acquired).toBe(false);
@@ -294,7 +294,7 @@ describe('a lock object that has lost its lock', () => {
     expect(replica.clock.now()).toBe(since);
   });
 
-  it('says so when its release finds it in other hands', async () => {
+  it('reports the loss if its release finds another holder', async () => {
     const lock = await acquired(lockOf(replica));
     const told = record(lock, 'lost', 'released');
     await replica.store.steal('a');
@@ -302,7 +302,7 @@ describe('a lock object that has lost its lock', () => {
     expect(told).toEqual(['lost taken']);
   });
 
-  it('takes nothing from whoever has it now', async () => {
+  it('takes nothing from the present holder', async () => {
     const lock = await acquired(lockOf(replica));
     replica.clock.standStill(TTL);
     const theirs = await acquired(lockOf(other));

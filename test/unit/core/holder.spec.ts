@@ -3,8 +3,8 @@ import { LockConfigurationError } from '../../../lib/common/errors.js';
 import type { Holder } from '../../../lib/common/holder.js';
 import { HolderIdentity, parseHolder } from '../../../lib/core/holder.js';
 
-describe('what is stored of a holder', () => {
-  it('tells replica, host, process, time and contents', () => {
+describe('the stored record of a holder', () => {
+  it('names replica, host, process, time and contents', () => {
     const before = Date.now();
 
     const holder = described(new HolderIdentity('web-1'), { job: [1, 'two', null] });
@@ -20,13 +20,13 @@ describe('what is stored of a holder', () => {
     expect(since?.getTime()).toBeLessThanOrEqual(Date.now());
   });
 
-  it('names the replica after host and process unless it has a name', () => {
+  it('names the replica by host and process unless it has a name', () => {
     expect(described(new HolderIdentity(), 1).replica).toBe(`${hostname()}:${process.pid}`);
   });
 });
 
 describe('the owner of an acquisition', () => {
-  it('differs with every acquisition, and with every process of the same name', () => {
+  it('differs for every acquisition, and for every process of the same name', () => {
     const [one, two] = [new HolderIdentity('web-1'), new HolderIdentity('web-1')];
 
     const owners = [one, one, two, two].map((identity) => identity.newOwner());
@@ -34,7 +34,7 @@ describe('the owner of an acquisition', () => {
     expect(new Set(owners).size).toBe(4);
   });
 
-  it('holds 96 random bits or more, in 32 plain characters at most', () => {
+  it('contains 96 random bits or more, in 32 plain characters at most', () => {
     const owner = new HolderIdentity().newOwner();
 
     expect(Buffer.from(owner.split('.')[0], 'base64url').length * 8).toBeGreaterThanOrEqual(96);
@@ -58,7 +58,7 @@ describe('contents', () => {
     ['a bigint inside', { deep: [1n] }],
     ['a function', () => 1],
     ['a symbol', Symbol('x')],
-  ])('that JSON cannot hold are refused: %s', (_, contents) => {
+  ])('that JSON cannot represent are refused: %s', (_, contents) => {
     const write = (): unknown => new HolderIdentity().describe(contents);
 
     expect(write).toThrow(LockConfigurationError);
@@ -74,7 +74,7 @@ describe('contents', () => {
   });
 });
 
-describe('what another program has stored', () => {
+describe('a text that another program has stored', () => {
   it.each([
     ['1', 1],
     ['"text"', 'text'],
@@ -89,7 +89,7 @@ describe('what another program has stored', () => {
     ['12345678901234567890', 12345678901234567000],
     ['1.0', 1],
     ['"q"', 'q'],
-  ])('%p is all contents, and kept as raw, the text that it is', (text, contents) => {
+  ])('%p is all contents, and its text is kept as raw', (text, contents) => {
     expect(parseHolder({ owner: undefined, holder: text })).toEqual({ contents, raw: text });
   });
 });

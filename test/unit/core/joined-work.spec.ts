@@ -14,8 +14,8 @@ afterEach(useRealTime);
 
 const BUSY = { status: 'skipped', reason: 'busy' };
 
-describe('work that has joined a lease and outlasts the work that took it', () => {
-  it('keeps the lock, renewed, until it has settled; then the outer error is told', async () => {
+describe('work that has joined a lease and outlasts the work that acquired it', () => {
+  it('keeps the lock renewed until it has settled; then the outer call rejects', async () => {
     const error = new Error('outer');
     const work = new OpenWork<string>();
     let joined: Promise<unknown> | undefined;
@@ -41,7 +41,7 @@ describe('work that has joined a lease and outlasts the work that took it', () =
     expect(await other.locks.run('a', () => 1, {})).toEqual({ status: 'ran', value: 1 });
   });
 
-  it('keeps it also where the outer work has succeeded, and its own failure is told to its caller only', async () => {
+  it('keeps the lock even if the outer work has succeeded, and its own failure reaches only its caller', async () => {
     const error = new Error('inner');
     const work = new OpenWork();
     let joined: Promise<unknown> | undefined;
@@ -63,7 +63,7 @@ describe('work that has joined a lease and outlasts the work that took it', () =
     await expect(replica.store.holderOf('a')).resolves.toBeNull();
   });
 
-  it('keeps it for all of several, one of which joins while the others are waited for', async () => {
+  it('keeps the lock until all joined work has settled, even if some joins while the rest is waited for', async () => {
     const [first, second, late] = [new OpenWork(), new OpenWork(), new OpenWork()];
     const running = replica.locks.run(
       'a',

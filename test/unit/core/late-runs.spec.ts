@@ -25,8 +25,8 @@ function tickOf(period: number): { occurrence: Occurrence } {
   return { occurrence: { tick, following, job: 'nightly' } };
 }
 
-describe('a tick at whose moment the store is away', () => {
-  it('runs once, late, when the store is back: the event tells how late, and one line says why', async () => {
+describe('a tick that is due while the store is away', () => {
+  it('runs once, late, when the store is back; the event shows how late, and one line says why', async () => {
     const lates: (number | undefined)[] = [];
     for (const { locks } of [replica, other])
       locks.events.listen((event) => event.type === 'acquired' && lates.push(event.late));
@@ -51,7 +51,7 @@ describe('a tick at whose moment the store is away', () => {
     expect(replica.logger.errors).toHaveLength(1);
   });
 
-  it('is not asked for any more when the next tick is due', async () => {
+  it('is no longer asked for when the next tick is due', async () => {
     replica.store.always('acquire', away);
 
     const running = replica.locks.run('job', () => 'ran', tickOf(MINUTE));
@@ -63,7 +63,7 @@ describe('a tick at whose moment the store is away', () => {
     expect(replica.store.callsOf('acquire')).toHaveLength(asked);
   });
 
-  it('is not asked for any more after an hour', async () => {
+  it('is no longer asked for after an hour', async () => {
     replica.store.always('acquire', away);
     let outcome: unknown;
 
@@ -78,7 +78,7 @@ describe('a tick at whose moment the store is away', () => {
   it.each([
     ['after as long as retryFor says', 5000, 5000],
     ['at once with retryFor: 0', 0, 0],
-  ])('is not asked for any more %s', async (_when, retryFor, ms) => {
+  ])('is no longer asked for %s', async (_when, retryFor, ms) => {
     replica.store.always('acquire', away);
 
     const running = replica.locks.run('job', () => 'ran', { ...tickOf(HOUR), retryFor });
@@ -87,7 +87,7 @@ describe('a tick at whose moment the store is away', () => {
     expect(await running).toMatchObject({ reason: 'store-unavailable' });
   });
 
-  it('is asked for again when the store was told that the first question, which it never answered, is void', async () => {
+  it('is asked for again after the first request, which was never answered, was released as void', async () => {
     replica.store.next('acquire', timesOut);
     // The undo.
     replica.store.next('release', away, away, away);
@@ -99,7 +99,7 @@ describe('a tick at whose moment the store is away', () => {
     expect(replica.store.callsOf('acquire')).toHaveLength(2);
   });
 
-  it('is had by the next request if the reply to the first one was lost', async () => {
+  it('is granted to the next request if the reply to the first one was lost', async () => {
     replica.store.next('acquire', timesOut);
     replica.store.always('release', away);
 
@@ -109,7 +109,7 @@ describe('a tick at whose moment the store is away', () => {
     expect(await running).toEqual({ status: 'ran', value: 'ran' });
   });
 
-  it('is not asked for any more when the application shuts down, which does not wait for it', async () => {
+  it('is no longer asked for when the application shuts down, which does not wait for it', async () => {
     replica.store.always('acquire', away);
 
     const running = replica.locks.run('job', () => 'ran', tickOf(HOUR));
@@ -123,7 +123,7 @@ describe('a tick at whose moment the store is away', () => {
     });
   });
 
-  it('is skipped as busy or done by an answer, like any other', async () => {
+  it('is skipped as busy or done by a reply, like any other', async () => {
     await other.acquire('job');
     replica.store.next('acquire', away);
 
@@ -133,7 +133,7 @@ describe('a tick at whose moment the store is away', () => {
     expect(await running).toMatchObject({ reason: 'busy' });
   });
 
-  it('of a caller who waits for the lock is waited for as long as that says', async () => {
+  it('is waited for as long as wait says, if its caller waits for the lock', async () => {
     replica.store.always('acquire', away);
 
     const running = replica.locks.run('job', () => 'ran', { ...tickOf(HOUR), wait: 1000 });
@@ -160,7 +160,7 @@ describe('any other run whose store is away', () => {
     ['without an occurrence', {}],
     ['for a gap', { occurrence: { gap: 1000 } }],
     ['for a key', { occurrence: { key: 'v1' } }],
-  ])('is asked for again %s where retryFor says so', async (_what, options) => {
+  ])('is asked for again %s if retryFor says so', async (_what, options) => {
     replica.store.next('acquire', away, away, away);
 
     const running = replica.locks.run('a', () => 1, { ...options, retryFor: TTL });

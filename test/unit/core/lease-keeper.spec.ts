@@ -25,7 +25,7 @@ describe('a kept lease', () => {
     expect((await replica.store.holderOf('a'))?.owner).toBe(lease.owner);
   });
 
-  it('survives renewals that fail, retried with growing distance inside the deadline', async () => {
+  it('survives failed renewals, which are retried at growing intervals before the deadline', async () => {
     const lease = await replica.acquire('a');
     replica.store.next('renew', broken, broken, broken);
 
@@ -53,7 +53,7 @@ describe('a kept lease', () => {
     },
   );
 
-  it('is renewed again in good time after a renewal that was never answered', async () => {
+  it('is renewed again in time after a renewal that was never answered', async () => {
     const lease = await replica.acquire('a');
     replica.store.next('renew', timesOut);
 
@@ -65,7 +65,7 @@ describe('a kept lease', () => {
   it.each([
     ['commandTimeout', TTL, 2000],
     ['its renewEvery', 300, 100],
-  ])('waits no longer than %s for the answer of a renewal (TTL %i ms)', async (_, ttl, expected) => {
+  ])('waits no longer than %s for the reply to a renewal (TTL %i ms)', async (_, ttl, expected) => {
     await replica.acquire('a', { ttl });
 
     await replica.clock.pass(ttl / 2);
@@ -86,7 +86,7 @@ describe('a kept lease', () => {
     expect(await timersLeft()).toBe(0);
   });
 
-  it('is lost for want of the store when renewals failed until its deadline', async () => {
+  it('is lost as store-unavailable if renewals fail until its deadline', async () => {
     const lease = await replica.acquire('a');
     replica.store.always('renew', broken);
 
@@ -99,7 +99,7 @@ describe('a kept lease', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is lost for want of the store when a renewal hung until its deadline', async () => {
+  it('is lost as store-unavailable if a renewal hangs until its deadline', async () => {
     const lease = await replica.acquire('a');
     replica.store.always('renew', hangs);
 
@@ -108,7 +108,7 @@ describe('a kept lease', () => {
     expect(lease.lossError?.reason).toBe('store-unavailable');
   });
 
-  it('has expired when the process stood still, and is not renewed any more', async () => {
+  it('has expired if the process stood still, and is no longer renewed', async () => {
     const lease = await replica.acquire('a');
 
     replica.clock.standStill(TTL);
@@ -118,7 +118,7 @@ describe('a kept lease', () => {
     expect(replica.store.callsOf('renew')).toEqual([]);
   });
 
-  it('does not come back when a renewal is confirmed after the loss', async () => {
+  it('is not restored by a renewal that is confirmed after the loss', async () => {
     const lease = await replica.acquire('a');
     const { signal } = lease;
     replica.store.next('renew', answersAfter(TTL));
@@ -134,7 +134,7 @@ describe('a kept lease', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('does not come back when it is confirmed after a pause that ended it', async () => {
+  it('is not restored by a renewal that is confirmed after a pause that ended it', async () => {
     const lease = await replica.acquire('a');
     replica.store.next('renew', answersAfter(100));
 
@@ -163,7 +163,7 @@ describe('the keeper', () => {
     expect(leases.every((lease) => lease.remaining === LEASE)).toBe(true);
   });
 
-  it('renews many thousands a thousand at a time', async () => {
+  it('renews many thousands of leases a thousand at a time', async () => {
     const names = Array.from({ length: 2500 }, (_, i) => `lock-${i}`);
     const leases = await Promise.all(names.map((name) => replica.acquire(name)));
     const renewals = (): (readonly string[])[] => replica.store.callsOf('renew').map((call) => call.names);
@@ -177,7 +177,7 @@ describe('the keeper', () => {
     expect(leases.every((lease) => lease.remaining >= LEASE - 20)).toBe(true);
   });
 
-  it('begins with those that end first where there are many thousands, and leaves out what was released', async () => {
+  it('begins with the leases that end first if there are many thousands, and leaves out released ones', async () => {
     const names = Array.from({ length: 2500 }, (_, i) => `lock-${i}`);
     const leases = await Promise.all(names.map((name) => replica.acquire(name)));
     await replica.clock.pass(RENEW_EVERY - 40);
@@ -192,7 +192,7 @@ describe('the keeper', () => {
     expect([...first, ...others.flat()]).not.toContain('lock-2400');
   });
 
-  it('takes along what is due soon, so that leases of one TTL end up in one call', async () => {
+  it('renews leases that are due soon together, so that leases of one TTL share one call', async () => {
     await replica.acquire('a');
     await replica.clock.pass(RENEW_EVERY / 5);
     await replica.acquire('b');
@@ -202,7 +202,7 @@ describe('the keeper', () => {
     expect(replica.store.callsOf('renew').map(({ names }) => names.toSorted())).toEqual([['a', 'b']]);
   });
 
-  it('renews leases with different TTLs each in its time', async () => {
+  it('renews leases with different TTLs each at its own time', async () => {
     const ttls = [150, 700, 1000, 4000, 30_000];
     const leases = await Promise.all(ttls.map((ttl) => replica.acquire(`ttl-${ttl}`, { ttl })));
 
@@ -239,7 +239,7 @@ describe('the keeper', () => {
     expect(long.held).toBe(true);
   });
 
-  it('goes on renewing the others when one is lost', async () => {
+  it('continues to renew the others if one is lost', async () => {
     const [lost, kept] = [await replica.acquire('lost'), await replica.acquire('kept')];
     await replica.store.steal('lost');
 
@@ -249,7 +249,7 @@ describe('the keeper', () => {
     expect(kept.held).toBe(true);
   });
 
-  it('renews a lease once when the loss of another makes work release a third', async () => {
+  it('renews a lease once if the loss of another makes work release a third', async () => {
     const [released, lost, kept] = [
       await replica.acquire('released'),
       await replica.acquire('lost', { maxHold: RENEW_EVERY }),
@@ -278,7 +278,7 @@ describe('the keeper', () => {
   it.each([
     ['confirmed', answersAfter(100)],
     ['carried out', carriedOutAfter(100)],
-  ])('is done with a lease that is released before its renewal is %s', async (_, behaviour) => {
+  ])('ignores a lease that is released before its renewal is %s', async (_, behaviour) => {
     const lease = await replica.acquire('a');
     replica.store.next('renew', behaviour);
     await replica.clock.pass(RENEW_EVERY);
@@ -291,7 +291,7 @@ describe('the keeper', () => {
     expect(await timersLeft()).toBe(0);
   });
 
-  it('works again for a lease that comes after it had nothing to keep', async () => {
+  it('works again for a lease that comes after it had none', async () => {
     await (await replica.acquire('a')).release();
     const lease = await replica.acquire('b');
 

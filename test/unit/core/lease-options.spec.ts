@@ -41,14 +41,14 @@ describe('the times of a lease', () => {
     [{ renewEvery: Number.NaN }, 'got renewEvery = NaN'],
     [{ ttl: 1000, renewEvery: 501 }, 'got ttl = 1000, renewEvery = 501'],
     [{ renewEvery: 5001 }, 'got ttl = 10000, renewEvery = 5001'],
-  ])('cannot be those of %p', (options, problem) => {
+  ])('refuse %p', (options, problem) => {
     const resolve = (): unknown => resolveTimes(options, DEFAULTS);
 
     expect(resolve).toThrow(LockConfigurationError);
     expect(resolve).toThrow(problem);
   });
 
-  it('that do not fit come with a remedy', () => {
+  it('that do not fit are refused with a remedy', () => {
     expect(() => resolveTimes({ ttl: 1000, renewEvery: 900 }, DEFAULTS)).toThrow('Raise ttl to 1800');
   });
 });

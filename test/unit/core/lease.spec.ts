@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(useRealTime);
 
-it('a lease shows in logs what users may know of it', async () => {
+it('a lease shows its public fields in logs', async () => {
   const lease = await replica.acquire('a');
   const shown = {
     name: 'a',
@@ -26,7 +26,7 @@ it('a lease shows in logs what users may know of it', async () => {
 });
 
 describe('the time of a lease', () => {
-  it('counts from before the acquisition was sent, not from its answer', async () => {
+  it('counts from before the acquisition was sent, not from its reply', async () => {
     replica.store.next('acquire', answersAfter(1500));
 
     const acquired = replica.acquire('a');
@@ -36,7 +36,7 @@ describe('the time of a lease', () => {
     expect(lease.remaining).toBe(LEASE - 1500);
   });
 
-  it('counts from before the renewal was sent, not from its answer', async () => {
+  it('counts from before the renewal was sent, not from its reply', async () => {
     const lease = await replica.acquire('a');
     replica.store.next('renew', answersAfter(1000));
 
@@ -45,7 +45,7 @@ describe('the time of a lease', () => {
     expect(lease.remaining).toBe(LEASE - 1000);
   });
 
-  it('does not grow shorter by an answer that comes after a later one', async () => {
+  it('is not shortened by a reply that arrives after a later one', async () => {
     const lease = await replica.acquire('a');
     const before = lease.remaining;
 
@@ -68,7 +68,7 @@ describe('the time of a lease', () => {
     expect([lease.held, lease.remaining]).toEqual([false, 0]);
   });
 
-  it('is over at the first check after a pause longer than the TTL, although no timer has run', async () => {
+  it('is over at the first check after a pause longer than the TTL, even if no timer has run', async () => {
     const lease = await replica.acquire('a');
     expect(() => lease.assertHeld()).not.toThrow();
 
@@ -80,7 +80,7 @@ describe('the time of a lease', () => {
     expect(lease.lossError?.reason).toBe('expired');
   });
 
-  it('leaves the signal aborted by such a check, in the same synchronous stretch', async () => {
+  it('makes such a check abort the signal, in the same synchronous code', async () => {
     const lease = await replica.acquire('a');
     const { signal } = lease;
 
@@ -92,7 +92,7 @@ describe('the time of a lease', () => {
     expect(signal.reason).toMatchObject({ code: 'LOCK_LOST', reason: 'expired' });
   });
 
-  it('survives a pause shorter than what was left of it', async () => {
+  it('survives a pause shorter than the time that was left', async () => {
     const lease = await replica.acquire('a');
 
     replica.clock.standStill(LEASE - 10);
@@ -117,7 +117,7 @@ describe('the signal of a lease', () => {
     expect(signal.reason).toBeInstanceOf(LockLostError);
   });
 
-  it('is aborted when it is asked for after the loss', async () => {
+  it('is aborted if it is first read after the loss', async () => {
     const lease = await replica.acquire('a');
     replica.clock.standStill(TTL);
     expect(lease.held).toBe(false);
@@ -126,7 +126,7 @@ describe('the signal of a lease', () => {
     expect(lease.signal.reason).toBe(lease.lossError);
   });
 
-  it('stays quiet when the lease is released', async () => {
+  it('does not abort when the lease is released', async () => {
     const lease = await replica.acquire('a');
     const { signal } = lease;
 
@@ -160,7 +160,7 @@ describe('a release', () => {
     await released;
   });
 
-  it('that finds the lock taken tells so as a loss: two have had it at one time', async () => {
+  it('that finds the lock taken reports a loss: two holders had it at the same time', async () => {
     const lease = await replica.acquire('a');
     const { signal } = lease;
     replica.store.next('release', answers('taken'));
@@ -172,7 +172,7 @@ describe('a release', () => {
     expect(replica.logger.warnings).toHaveLength(1);
   });
 
-  it('that finds the lock vanished is a release like any other where the lease was held until then', async () => {
+  it('that finds the lock vanished is an ordinary release if the lease was held until then', async () => {
     const lease = await replica.acquire('a');
     const { signal } = lease;
     replica.store.next('release', answers('vanished'));
@@ -184,7 +184,7 @@ describe('a release', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('does not change the reason of a loss that came before it', async () => {
+  it('does not change the reason of an earlier loss', async () => {
     const lease = await replica.acquire('a');
     replica.clock.standStill(TTL);
     expect(lease.held).toBe(false);
@@ -206,7 +206,7 @@ describe('a release', () => {
   });
 });
 
-it('a lease tells the name, the fencing token and the tick that it was granted for', async () => {
+it('a lease shows the name, the fencing token and the tick that it was granted for', async () => {
   const tick = new Date(Date.now() - 1000);
 
   const lease = await replica.acquire('a', { occurrence: { tick } });

@@ -30,7 +30,7 @@ describe('a timer that finished work has left behind', () => {
     expect(await later.promise).toBeUndefined();
   });
 
-  it('runs under the outer lease where only the inner work has finished', async () => {
+  it('runs under the outer lease if only the inner work has finished', async () => {
     const later = deferred<string | undefined>();
     const inner = () => void setTimeout(() => later.resolve(currentLease()?.name), 10);
     const work = async () => {
@@ -41,7 +41,7 @@ describe('a timer that finished work has left behind', () => {
     expect(await locks.run('outer', work, {})).toEqual({ status: 'ran', value: 'outer' });
   });
 
-  it('keeps a scope that is empty', async () => {
+  it('keeps only an empty scope alive', async () => {
     const later = deferred<LeaseScope[]>();
 
     await locks.run('a', () => void setTimeout(() => later.resolve(scopes()), 10), {});
@@ -50,8 +50,8 @@ describe('a timer that finished work has left behind', () => {
   });
 });
 
-describe('runs that each begin the next before they end', () => {
-  it('keep none but those that go on', async () => {
+describe('runs that each start the next before they end', () => {
+  it('keep only the running ones alive', async () => {
     const depths: number[] = [];
     const last = deferred<void>();
     const begin = (round: number, hasBegun: () => void): void => {
@@ -75,7 +75,7 @@ describe('runs that each begin the next before they end', () => {
 });
 
 describe('the timer that renews leases', () => {
-  it('keeps nothing of the request that took the lock', async () => {
+  it('keeps nothing alive of the request that acquired the lock', async () => {
     const request = new AsyncLocalStorage<object>();
     const renewal = deferred<unknown>();
     const deaf = locks.events.listen(({ type }) => {

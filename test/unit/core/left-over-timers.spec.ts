@@ -42,7 +42,7 @@ async function runUnderFakeTimers(locks: LockManager): Promise<void> {
 }
 
 describe('timers that a lease has left behind under the fake timers of a test', () => {
-  it('do not keep the next lease from being renewed when that has gone back to real ones', async () => {
+  it('do not prevent the renewal of the next lease after the test has restored real timers', async () => {
     const { locks, renewals } = startApplication();
     await runUnderFakeTimers(locks);
 
@@ -52,7 +52,7 @@ describe('timers that a lease has left behind under the fake timers of a test', 
     await locks.close();
   });
 
-  it('do not keep the next release from being bounded', async () => {
+  it('do not prevent the time limit of the next release', async () => {
     const { locks, store } = startApplication();
     await runUnderFakeTimers(locks);
     const acquisition = await locks.tryAcquire('b', {});
@@ -65,7 +65,7 @@ describe('timers that a lease has left behind under the fake timers of a test', 
 });
 
 describe('a process that has nothing else to do', () => {
-  it('goes on until a release that the store does not answer has been waited for, and no longer', async () => {
+  it('stays alive until the wait for an unanswered release is over, and no longer', async () => {
     const script = `
       const { LockTestKit } = await import(${JSON.stringify(pathToFileURL(resolve('dist/esm/testing/index.js')))});
       const { LockManager } = await import(${JSON.stringify(pathToFileURL(resolve('dist/esm/core/lock-manager.js')))});

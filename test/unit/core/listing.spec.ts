@@ -32,7 +32,7 @@ function listed(locks: AsyncIterator<Named>): AsyncGenerator<LockState> {
 }
 
 describe('a listing', () => {
-  it('tells a lock once, also where the store comes upon it again', async () => {
+  it('returns a lock once, even if the store finds it again', async () => {
     const { locks } = startReplica({
       store: new ListingStore(async function* () {
         for (const name of ['a', 'b', 'a', 'c', 'b']) yield lock(name);
@@ -43,7 +43,7 @@ describe('a listing', () => {
     expect(names).toEqual(['a', 'b', 'c']);
   });
 
-  it('that is left early is ended in the store, too', async () => {
+  it('that is left early also ends in the store', async () => {
     let ended = false;
     const store = new ListingStore(async function* () {
       try {
@@ -63,7 +63,7 @@ describe('a listing', () => {
     expect(ended).toBe(true);
   });
 
-  it('that is left early may fail to end: nobody wants to know', async () => {
+  it('that is left early may fail to end, which is ignored', async () => {
     const listing = listed({
       next: () => Promise.resolve({ done: false, value: lock('a') }),
       return: () => Promise.reject(new Error('down')),
@@ -72,7 +72,7 @@ describe('a listing', () => {
     await expect(listing.return(undefined)).resolves.toEqual({ done: true, value: undefined });
   });
 
-  it('that fails is not ended: the store may never answer to that', async () => {
+  it('that fails is not ended, because the store may never answer', async () => {
     const down = new LockStoreError('down', { mayHaveRun: true });
     const listing = listed({ next: () => Promise.reject(down), return: () => new Promise(() => {}) });
     await expect(listing.next()).rejects.toBe(down);

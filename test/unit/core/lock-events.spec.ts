@@ -20,7 +20,7 @@ afterEach(useRealTime);
 const typesOf = (list: readonly LockEvent[]) => list.map(({ type }) => type);
 
 describe('the events of a lock', () => {
-  it('tell of a run from its grant to its release, with the fencing token, the tick and how late it was', async () => {
+  it('report a run from its grant to its release, with the fencing token, the tick and how late it was', async () => {
     const occurrence = { tick: new Date(Date.now() - 1500), job: 'nightly' };
     const work = new OpenWork();
     const running = replica.locks.run('a', () => work.done, { occurrence });
@@ -43,7 +43,7 @@ describe('the events of a lock', () => {
     ]);
   });
 
-  it('tell each reason for a skip apart, and who holds the lock', async () => {
+  it('show the reason for a skip, and the holder of the lock', async () => {
     const occurrence = { tick: new Date() };
     await other.locks.run('a', () => 1, { occurrence });
     await replica.locks.run('a', () => 1, { occurrence });
@@ -66,7 +66,7 @@ describe('the events of a lock', () => {
     expect(events[3]).toMatchObject({ holder: undefined, error: { code: 'LOCK_STORE' } });
   });
 
-  it('tell how long was waited', async () => {
+  it('show how long a call waited', async () => {
     const lease = await other.acquire('a');
     const running = replica.locks.run('a', () => 1, { wait: true });
     await replica.clock.pass(950);
@@ -77,7 +77,7 @@ describe('the events of a lock', () => {
     expect(events.find(({ type }) => type === 'acquired')).toMatchObject({ waited: 950 });
   });
 
-  it('tell that was waited also where the first answer comes when the time is over', async () => {
+  it('report a wait even if the first reply comes when the time is over', async () => {
     replica.store.always('acquire', timesOut);
     const running = replica.locks.run('a', () => 1, { wait: 100 });
     const over = expect(running).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
@@ -87,7 +87,7 @@ describe('the events of a lock', () => {
     expect(events).toEqual([expect.objectContaining({ type: 'waited', name: 'a', granted: false })]);
   });
 
-  it('tell of renewals that fail and of the loss that follows', async () => {
+  it('report failed renewals and the loss that follows', async () => {
     await replica.acquire('a');
     replica.store.always('renew', hangs);
     await replica.clock.pass(TTL);
@@ -105,7 +105,7 @@ describe('the events of a lock', () => {
     );
   });
 
-  it('say lost, not released, where the release finds the lock in other hands', async () => {
+  it('report lost, not released, if the release finds another holder', async () => {
     const lease = await replica.acquire('a');
     await replica.store.steal('a');
     await lease.release();
@@ -113,7 +113,7 @@ describe('the events of a lock', () => {
     expect(typesOf(events)).toEqual(['acquired', 'lost']);
   });
 
-  it('are told once to each subscriber, also to one that begins anew with each', async () => {
+  it('reach each subscriber once, even one that subscribes again at each event', async () => {
     let told = 0;
     const listen = (): void => {
       const end = replica.locks.events.listen(() => {
@@ -129,7 +129,7 @@ describe('the events of a lock', () => {
     expect(told).toBe(1);
   });
 
-  it('are published on node:diagnostics_channel too, whether anybody else listens or not', async () => {
+  it('are also published on node:diagnostics_channel, whether anybody else listens or not', async () => {
     const published: unknown[] = [];
     const onMessage = (message: unknown): unknown => published.push(message);
     subscribe('nestjs-exclusive-lock', onMessage);

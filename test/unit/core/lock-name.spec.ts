@@ -34,11 +34,11 @@ describe('a lock name', () => {
     expect(check).toThrow(/^A lock name /);
   });
 
-  it('is shown in its error as far as 80 characters', () => {
+  it('is shown in its error, cut to 80 characters', () => {
     expect(() => checkName('y'.repeat(600))).toThrow(`"${'y'.repeat(80)}…"`);
   });
 
-  it('lends its rules to a prefix, whose error says so', () => {
+  it('shares its rules with a prefix, whose error says so', () => {
     expect(() => checkName('{', 'prefix')).toThrow(/^prefix must not contain/);
   });
 });

@@ -16,7 +16,7 @@ afterEach(useRealTime);
 const reasonOf = (lease: HeldLease) => lease.lossError?.reason;
 
 describe('a lease with maxHold', () => {
-  it('is renewed until it has been held that long, and lost at that moment', async () => {
+  it('is renewed until it has been held that long, and is lost at that moment', async () => {
     const lease = await replica.acquire('a', { maxHold: MAX_HOLD });
     const { signal } = lease;
 
@@ -40,7 +40,7 @@ describe('a lease with maxHold', () => {
     expect(lease.lossError?.message).toBe(replica.logger.warnings[0]);
   });
 
-  it('is not renewed any more, so that another has the lock within the TTL although the work hangs', async () => {
+  it('is no longer renewed, so that another replica gets the lock within the TTL although the work hangs', async () => {
     const other = startReplica({}, replica);
     const hanging = new OpenWork();
     void replica.locks.run('a', () => hanging.done, { maxHold: MAX_HOLD });
@@ -59,7 +59,7 @@ describe('a lease with maxHold', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('that ends sooner than its TTL keeps others off until the TTL has passed, or it is released', async () => {
+  it('that ends before its TTL keeps others out until the TTL has passed or it is released', async () => {
     const lease = await replica.acquire('a', { maxHold: 500 });
     await replica.clock.pass(500);
 
@@ -70,7 +70,7 @@ describe('a lease with maxHold', () => {
     expect(reasonOf(lease)).toBe('max-hold');
   });
 
-  it('is lost at the first check after a pause, although no timer has run', async () => {
+  it('is lost at the first check after a pause, even if no timer has run', async () => {
     const lease = await replica.acquire('a', { maxHold: 5000 });
     const { signal } = lease;
 
@@ -85,16 +85,19 @@ describe('a lease with maxHold', () => {
     ['max-hold', LEASE - 1],
     ['max-hold', LEASE],
     ['expired', LEASE + 1],
-  ])('is lost as %s after a pause, with maxHold at %i ms, as that came first', async (reason, maxHold) => {
-    const lease = await replica.acquire('a', { maxHold });
+  ])(
+    'is lost as %s after a pause, with maxHold at %i ms, because that came first',
+    async (reason, maxHold) => {
+      const lease = await replica.acquire('a', { maxHold });
 
-    replica.clock.standStill(TTL * 2);
+      replica.clock.standStill(TTL * 2);
 
-    expect(lease.held).toBe(false);
-    expect(reasonOf(lease)).toBe(reason);
-  });
+      expect(lease.held).toBe(false);
+      expect(reasonOf(lease)).toBe(reason);
+    },
+  );
 
-  it('is lost as store-unavailable where the store was away until its deadline', async () => {
+  it('is lost as store-unavailable if the store was away until its deadline', async () => {
     const lease = await replica.acquire('a', { maxHold: LEASE + 1 });
     replica.store.always('renew', fails({ mayHaveRun: true }));
 
@@ -103,7 +106,7 @@ describe('a lease with maxHold', () => {
     expect(reasonOf(lease)).toBe('store-unavailable');
   });
 
-  it('ends in time while a renewal hangs, and does not come back when that is confirmed', async () => {
+  it('ends in time while a renewal hangs, and is not restored when that is confirmed', async () => {
     const lease = await replica.acquire('a', { maxHold: RENEW_EVERY + 1000 });
     replica.store.next('renew', answersAfter(2000));
 
@@ -115,7 +118,7 @@ describe('a lease with maxHold', () => {
     expect(replica.store.callsOf('renew')).toHaveLength(1);
   });
 
-  it('counts from the grant, not from the question', async () => {
+  it('counts from the grant, not from the request', async () => {
     replica.store.next('acquire', answersAfter(1500));
     const acquired = replica.acquire('a', { maxHold: 2000 });
     await replica.clock.pass(1500);
@@ -123,7 +126,7 @@ describe('a lease with maxHold', () => {
     expect((await acquired).remaining).toBe(2000);
   });
 
-  it('leaves other leases alone', async () => {
+  it('does not affect other leases', async () => {
     const short = await replica.acquire('short', { maxHold: 500 });
     const kept = await replica.acquire('kept');
 
@@ -132,7 +135,7 @@ describe('a lease with maxHold', () => {
     expect([short.held, kept.held]).toEqual([false, true]);
   });
 
-  it('ends with the deadline of its TTL where that comes first', async () => {
+  it('ends with the deadline of its TTL if that comes first', async () => {
     const lease = await replica.acquire('a', { maxHold: MAX_HOLD });
     expect(lease.remaining).toBe(LEASE);
     replica.store.always('renew', hangs);
@@ -172,7 +175,7 @@ describe('a run with maxHold', () => {
     });
   });
 
-  it('takes what is shorter than the TTL, and checks the times beside it', async () => {
+  it('accepts a time shorter than the TTL, and checks the other times', async () => {
     await expect(replica.locks.run('a', () => 1, { maxHold: 100, ttl: 3000 })).resolves.toBeDefined();
     await expect(replica.locks.run('a', () => 1, { maxHold: 100, ttl: 50 })).rejects.toThrow('ttl = 50');
   });

@@ -27,11 +27,11 @@ describe('an occurrence', () => {
       { key: 'v1', remember: 1.1 * DAY },
       { kind: 'key', job: '["v1"]', remember: 95_040_001 },
     ],
-  ])('%j claims what it says', (occurrence, claim) => {
+  ])('%j becomes the claim that it describes', (occurrence, claim) => {
     expect(claimOf(occurrence)).toEqual(claim);
   });
 
-  it('is not mistaken for one of another job or key', () => {
+  it('differs from one of another job or key', () => {
     const claims = [{ key: 'b', job: 'a' }, { key: 'a', job: 'b' }, { key: '["a","b"]' }, { key: 'a' }].map(
       (occurrence) => claimOf(occurrence),
     );
@@ -70,7 +70,7 @@ describe('an occurrence', () => {
 describe('a holder', () => {
   afterEach(useRealTime);
 
-  it('tells which run it has the lock for', async () => {
+  it('names the run that it has the lock for', async () => {
     const replica = startReplica();
     const occurrence = { tick, job: 'Reports.nightly' };
     await replica.acquire('a', { occurrence });
@@ -83,7 +83,7 @@ describe('a holder', () => {
 });
 
 describe('the state of a lock', () => {
-  it('outlives a day for as long as a key is to be remembered, and no longer', async () => {
+  it('is kept for more than a day if a key must be remembered that long, and no longer', async () => {
     let now = 0;
     const store = new MemoryLockStore({ now: () => now }, () => now);
     const claim = claimOf({ key: 'v1', remember: 3 * DAY });

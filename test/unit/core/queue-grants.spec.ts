@@ -21,8 +21,8 @@ const asks = () => replica.store.callsOf('acquire').length;
 /** The record of who waits. */
 const owner = () => replica.store.callsOf('acquire').at(-1)!.owners[0];
 
-describe('a waiter that is told that the lock is its own', () => {
-  it('has it without another question, and renews it at once', async () => {
+describe('a waiter that is notified of its grant', () => {
+  it('has the lock without another request, and renews it at once', async () => {
     const waiting = replica.acquire('a', { wait: true });
     await settle();
     const before = asks();
@@ -40,7 +40,7 @@ describe('a waiter that is told that the lock is its own', () => {
     expect(await replica.store.holderOf('a')).toBeNull();
   });
 
-  it('counts its time from before the question that was answered last', async () => {
+  it('counts its time from before the last request that was answered', async () => {
     replica.store.always('renew', hangs);
     const waiting = replica.acquire('a', { wait: true });
     await replica.clock.pass(1500);
@@ -55,7 +55,7 @@ describe('a waiter that is told that the lock is its own', () => {
     expect((await replica.store.holderOf('a'))?.remaining).toBeGreaterThanOrEqual(MARGIN);
   });
 
-  it('loses it when the first renewal finds it in other hands', async () => {
+  it('loses the lock if the first renewal finds another holder', async () => {
     const waiting = replica.acquire('a', { wait: true });
     await settle();
     await lease.release();
@@ -67,7 +67,7 @@ describe('a waiter that is told that the lock is its own', () => {
     expect(mine.lossReason).toBe('taken');
   });
 
-  it('asks instead when little of its time is left', async () => {
+  it('asks instead if little of its time is left', async () => {
     const waiting = replica.acquire('a', { wait: true, ttl: 1000 });
     await replica.clock.pass(700);
     const before = asks();
@@ -76,7 +76,7 @@ describe('a waiter that is told that the lock is its own', () => {
     expect(asks()).toBe(before + 1);
   });
 
-  it('releases it when its caller has gone', async () => {
+  it('releases the lock if its caller has gone', async () => {
     const controller = new AbortController();
     const waiting = replica.acquire('a', { wait: true, signal: controller.signal });
     await settle();
@@ -90,14 +90,14 @@ describe('a waiter that is told that the lock is its own', () => {
   });
 });
 
-describe('a message that the lock is somebody’s own', () => {
+describe('a notification of a grant', () => {
   it.each([
     [
       'came before the last answer',
       () => ({ owner: owner(), fencingToken: lease.fencingToken, keptFor: TTL }),
     ],
     ['is for another', () => ({ owner: 'another', fencingToken: lease.fencingToken + 1, keptFor: TTL })],
-  ])('is only a reason to ask when it %s', async (_, turn) => {
+  ])('is only a reason to ask if it %s', async (_, turn) => {
     const waiting = replica.acquire('a', { wait: true });
     await settle();
     const before = asks();
@@ -113,7 +113,7 @@ describe('a message that the lock is somebody’s own', () => {
     expect((await waiting).held).toBe(true);
   });
 
-  it('is only a reason to ask where the store said no fencing token', async () => {
+  it('is only a reason to ask if the store has sent no fencing token', async () => {
     replica.store.reportsGrants = false;
     const waiting = replica.acquire('a', { wait: true });
     await settle();

@@ -39,8 +39,8 @@ async function busyButNotQueued(carryOut: () => Promise<AcquireReply>): Promise<
   return { ...(await carryOut()), queued: false } as AcquireReply;
 }
 
-describe('a line of those who wait', () => {
-  it('is told when the lock is released: no time passes until the next has it', async () => {
+describe('a queue of waiters', () => {
+  it('is notified when the lock is released: no time passes until the next waiter has it', async () => {
     const waiting = replica.acquire('a', { wait: true });
     await settle();
     const before = replica.clock.now();
@@ -51,7 +51,7 @@ describe('a line of those who wait', () => {
     expect(replica.clock.now()).toBe(before);
   });
 
-  it('is first come first served, in one replica and across replicas', async () => {
+  it('is first come, first served, in one replica and across replicas', async () => {
     const order: string[] = [];
     const waits: Promise<void>[] = [];
     for (const [by, label] of [
@@ -72,7 +72,7 @@ describe('a line of those who wait', () => {
     expect(order).toEqual(['1', '2', '3', '4', '5']);
   });
 
-  it('has those who wait for a run in it, who are told done by the clock where the line is long', async () => {
+  it('includes waiters for a run, which learn in time that it is done if the queue is long', async () => {
     const occurrence = { key: 'v1' };
     const order: string[] = [];
     const work = new OpenWork();
@@ -123,7 +123,7 @@ describe('a line of those who wait', () => {
     },
   );
 
-  it('is left by a run that is waited for no more', async () => {
+  it('is left by a run whose caller no longer waits', async () => {
     const gone = replica.locks.run('a', () => 1, { occurrence: { key: 'v1' }, wait: 100 });
     const rejected = expect(gone).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
     await replica.clock.pass(200);
@@ -134,7 +134,7 @@ describe('a line of those who wait', () => {
     expect(await replica.store.holderOf('a')).toBeNull();
   });
 
-  it('asks the store once in two seconds for a thousand of one replica', async () => {
+  it('asks the store once in two seconds for a thousand waiters of one replica', async () => {
     const before = asks();
     const waits = Array.from({ length: 1000 }, () => replica.locks.run('a', () => 1, { wait: 60_000 }));
     const settled = Promise.allSettled(waits);
@@ -148,7 +148,7 @@ describe('a line of those who wait', () => {
     expect(replica.store.watching).toBe(0);
   });
 
-  it('goes on within two seconds when a message is lost', async () => {
+  it('moves on within two seconds if a message is lost', async () => {
     replica.store.deaf = true;
     const waiting = replica.acquire('a', { wait: true });
     await settle();
@@ -160,7 +160,7 @@ describe('a line of those who wait', () => {
     expect((await waiting).held).toBe(true);
   });
 
-  it('goes on when a dead holder’s TTL has passed', async () => {
+  it('moves on when the TTL of a dead holder has passed', async () => {
     replica.store.always('renew', () => new Promise(() => {}));
     const waiting = replica.locks.run('a', () => replica.clock.now(), { wait: true });
 
@@ -170,7 +170,7 @@ describe('a line of those who wait', () => {
     expect(outcome.status === 'ran' && outcome.value).toBeLessThanOrEqual(TTL + 2);
   });
 
-  it('forgets who gives up, who is told the reason, and leaves nothing behind', async () => {
+  it('drops a waiter that gives up, which gets the reason, and leaves nothing behind', async () => {
     const controller = new AbortController();
     const [first, second] = [
       replica.acquire('a', { wait: true, signal: controller.signal }).catch((error: unknown) => error),
@@ -191,7 +191,7 @@ describe('a line of those who wait', () => {
     expect(await timersLeft()).toBe(0);
   });
 
-  it('is left by a waiter that was told last that no message would arrive', async () => {
+  it('is left by a waiter whose last reply said that no message would arrive', async () => {
     const controller = new AbortController();
     replica.store.next('acquire', (carryOut) => carryOut(), busyButNotQueued);
     const waiting = replica.acquire('a', { wait: true, signal: controller.signal }).catch(() => 'gone');
@@ -204,7 +204,7 @@ describe('a line of those who wait', () => {
     expect(replica.store.withdrawals).toHaveLength(1);
   });
 
-  it('has one listener on a signal that a hundred wait with, and none when it has aborted', async () => {
+  it('has one listener on a signal that a hundred waiters share, and none when it has aborted', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const waiting = Array.from({ length: 100 }, () => replica.acquire('a', { wait: true, signal }));
@@ -218,7 +218,7 @@ describe('a line of those who wait', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('leaves no listener on a signal that did not abort, and lets it be used again', async () => {
+  it('leaves no listener on a signal that did not abort, which can be used again', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const first = replica.acquire('a', { wait: true, signal });
@@ -237,7 +237,7 @@ describe('a line of those who wait', () => {
     expect(held.held).toBe(true);
   });
 
-  it('lets nobody have the lock whose caller gave up while the store was asked', async () => {
+  it('grants no lock to a caller that gave up while its request was under way', async () => {
     await lease.release();
     const controller = new AbortController();
     const waiting = replica.acquire('a', { wait: true, signal: controller.signal });
@@ -249,7 +249,7 @@ describe('a line of those who wait', () => {
     expect(await replica.store.holderOf('a')).toBeNull();
   });
 
-  it('does not ask at all for who has given up before', async () => {
+  it('sends no request for a caller that has given up before', async () => {
     const before = asks();
     await expect(replica.acquire('a', { signal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow(
       'gone',
@@ -257,7 +257,7 @@ describe('a line of those who wait', () => {
     expect(asks()).toBe(before);
   });
 
-  it('passes a lock on that was handed over to somebody who gives up just then', async () => {
+  it('passes on a lock that was handed to a waiter that gives up at that moment', async () => {
     replica.store.deaf = true;
     const controller = new AbortController();
     const first = replica.acquire('a', { wait: true, signal: controller.signal }).catch(() => 'gave up');
@@ -275,7 +275,7 @@ describe('a line of those who wait', () => {
     expect((await second).held).toBe(true);
   });
 
-  it('tells who is not the first, too, who holds the lock when the time is over', async () => {
+  it('names the holder to every waiter whose time is over, not only to the first', async () => {
     const first = replica.acquire('a', { wait: true });
     const second = replica.locks.run('a', () => 1, { wait: 1000 }).catch((error: unknown) => error);
     await replica.clock.pass(1000);
@@ -289,7 +289,7 @@ describe('a line of those who wait', () => {
     await (await first).release();
   });
 
-  it('says of a store that does not answer that it is the store, to who is not the first, too', async () => {
+  it('names the store as the cause if it does not answer, not only to the first waiter', async () => {
     replica.store.always('acquire', timesOut);
     const failures = [1, 2, 3].map(() =>
       replica.locks.run('b', () => 1, { wait: 600 }).catch((error: unknown) => error),
@@ -304,7 +304,7 @@ describe('a line of those who wait', () => {
       });
   });
 
-  it('is left at the shutdown, by all who stand in it', async () => {
+  it('is left by all its waiters at the shutdown', async () => {
     const waits = [1, 2, 3].map((): Promise<Acquired | Skipped> =>
       replica.locks.tryAcquire('a', { wait: true }),
     );
@@ -319,7 +319,7 @@ describe('a line of those who wait', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('is told of as events', async () => {
+  it('is visible in events', async () => {
     const events: LockEvent[] = [];
     replica.locks.events.listen((event) => events.push(event));
     const work = new OpenWork();
@@ -336,7 +336,7 @@ describe('a line of those who wait', () => {
 });
 
 describe('a lock taken by force', () => {
-  it('is free, and its holder learns of it at its next renewal', async () => {
+  it('is free, and its holder finds out at its next renewal', async () => {
     const events: LockEvent[] = [];
     replica.locks.events.listen((event) => events.push(event));
 
@@ -354,7 +354,7 @@ describe('a lock taken by force', () => {
     expect(lease.lossError).toMatchObject({ reason: 'vanished' });
   });
 
-  it('is left alone where a newer holder has it', async () => {
+  it('does not change if a newer holder has it', async () => {
     await lease.release();
     const newer = await other.acquire('a');
 

@@ -41,7 +41,7 @@ const OUTAGE =
   'The lock store (scripted store) is unavailable: OOM command not allowed. Locks cannot be acquired until it is back.';
 
 describe('a release that the store refuses for a while', () => {
-  it('is repeated until it is answered, and delays its work by 250 ms only; one line each tells begin and end', async () => {
+  it('is repeated until it is answered, and delays its work by only 250 ms; one line each reports begin and end', async () => {
     replica.store.always('release', outOfMemory);
     const events: string[] = [];
     replica.locks.events.listen(({ type }) => events.push(type));
@@ -61,7 +61,7 @@ describe('a release that the store refuses for a while', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('hands the lock to the next waiter at once when the store is well again', async () => {
+  it('hands the lock to the next waiter as soon as the store accepts it', async () => {
     const other = startReplica({}, replica);
     replica.store.always('release', outOfMemory);
     const running = replica.locks.run('a', () => 1, {});
@@ -118,7 +118,7 @@ describe('a release that the store refuses for a while', () => {
     },
   );
 
-  it('is that of an acquisition without an answer, too', async () => {
+  it('may also be that of an acquisition without a reply', async () => {
     replica.store.next('acquire', losesTheReply);
     replica.store.next('release', outOfMemory, outOfMemory);
 
@@ -129,7 +129,7 @@ describe('a release that the store refuses for a while', () => {
     expect(await replica.store.holderOf('a')).toBeNull();
   });
 
-  it('is that of a waiter who gives up, too: it does not have the lock when it would be its turn', async () => {
+  it('may also be that of a waiter that gives up: it does not get the lock when its turn comes', async () => {
     const other = startReplica({}, replica);
     const lease = await other.acquire('a');
     replica.store.next('release', outOfMemory, outOfMemory);
@@ -145,8 +145,8 @@ describe('a release that the store refuses for a while', () => {
   });
 });
 
-describe('a release that the store refuses for good', () => {
-  it('is told by one error, which says what to do, however many there are, and once more after one that was not', async () => {
+describe('a release that the store refuses permanently', () => {
+  it('is reported by one error that says what to do, however many there are, and again after one that succeeded', async () => {
     replica.store.always('release', notPermitted);
 
     const running = ['a', 'b', 'c'].map((name) => replica.locks.run(name, () => 1, {}));
@@ -163,7 +163,7 @@ describe('a release that the store refuses for good', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('ends when the lock has expired, where nothing is to be recorded', async () => {
+  it('ends when the lock has expired, if there is nothing to record', async () => {
     replica.store.always('release', notPermitted);
 
     const running = replica.locks.run('a', () => 1, {});
@@ -175,7 +175,7 @@ describe('a release that the store refuses for good', () => {
     expect(replica.store.callsOf('release')).toHaveLength(asked);
   });
 
-  it('goes on at a slow pace where a success is to be recorded, and is carried out when that is put right', async () => {
+  it('continues slowly if there is a success to record, and succeeds when the cause is corrected', async () => {
     const other = startReplica({}, replica);
     const occurrence = { key: 'v1' };
     replica.store.always('release', notPermitted);
@@ -194,7 +194,7 @@ describe('a release that the store refuses for good', () => {
     expect(await other.locks.run('a', () => 2, { occurrence })).toMatchObject({ reason: 'done' });
   });
 
-  it('ends where the lock cannot be kept either', async () => {
+  it('ends if the lock cannot be renewed either', async () => {
     replica.store.always('release', notPermitted);
     replica.store.always('renew', notPermitted);
 
@@ -209,7 +209,7 @@ describe('a release that the store refuses for good', () => {
 });
 
 describe('a shutdown while releases are refused', () => {
-  it('waits one command for them, and names each lock once that expires by itself', async () => {
+  it('waits for the time of one command, and names each lock once that expires by itself', async () => {
     replica.store.always('release', outOfMemory);
     replica.store.next('acquire', async (carryOut) => ({ ...(await carryOut()), repeated: true }));
     const running = replica.locks.run('a', () => 1, { occurrence: { key: 'v1' } });
@@ -233,7 +233,7 @@ describe('a shutdown while releases are refused', () => {
 });
 
 describe('a release that finds the lock gone', () => {
-  it('counts as held when an earlier one, whose reply was lost, may have freed it', async () => {
+  it('counts as held if an earlier one, whose reply was lost, may have freed it', async () => {
     replica.store.next('release', losesTheReply);
 
     const running = replica.locks.run('a', () => 1, {});
@@ -244,7 +244,7 @@ describe('a release that finds the lock gone', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('counts as held also when a later one certainly did nothing', async () => {
+  it('counts as held even if a later one certainly did nothing', async () => {
     replica.store.next('release', losesTheReply, fails({ mayHaveRun: false }));
 
     const running = replica.locks.run('a', () => 1, {});
@@ -254,7 +254,7 @@ describe('a release that finds the lock gone', () => {
     expect(replica.store.callsOf('release')).toHaveLength(3);
   });
 
-  it('counts as released also when all earlier ones certainly did nothing: the work was under its lease', async () => {
+  it('counts as released even if all earlier ones certainly did nothing: the work ran under its lease', async () => {
     const { store } = replica;
     const free = async ({ name }: Lease): Promise<void> => {
       const holder = await store.holderOf(name);
@@ -269,7 +269,7 @@ describe('a release that finds the lock gone', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('counts as released when the next has it already after one that may have been carried out', async () => {
+  it('counts as released if the next holder has the lock after one that may have taken effect', async () => {
     replica.store.next('release', async (carryOut) => {
       await carryOut();
       await replica.store.steal('a');
@@ -282,7 +282,7 @@ describe('a release that finds the lock gone', () => {
     await expect(running).resolves.toEqual({ status: 'ran', value: 1 });
   });
 
-  it('counts as lost when another has it and the store was asked once', async () => {
+  it('counts as lost if another holder has the lock and the store was asked once', async () => {
     const steal = (): Promise<void> => replica.store.steal('a');
 
     const outcome = await replica.locks.run('a', steal, {});
@@ -290,7 +290,7 @@ describe('a release that finds the lock gone', () => {
     expect(outcome).toMatchObject({ status: 'lost', error: { reason: 'taken' } });
   });
 
-  it('counts as released when another has it by the time that the store answers, long after', async () => {
+  it('counts as released if another holder has the lock by the time of a late reply', async () => {
     const types: string[] = [];
     replica.locks.events.listen(({ type }) => types.push(type));
     replica.store.always('release', fails({ mayHaveRun: false }));
@@ -306,7 +306,7 @@ describe('a release that finds the lock gone', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('counts as lost, whatever the store answers, where the time of the lease had run out before', async () => {
+  it('counts as lost, whatever the store replies, if the lease had expired before', async () => {
     const types: string[] = [];
     replica.locks.events.listen(({ type }) => types.push(type));
     const work = () => replica.clock.standStill(TTL);
@@ -319,7 +319,7 @@ describe('a release that finds the lock gone', () => {
     expect(replica.logger.warnings).toHaveLength(1);
   });
 
-  it('tells of a release only when the store has answered', async () => {
+  it('is reported only when the store has answered', async () => {
     const types: string[] = [];
     replica.locks.events.listen(({ type }) => types.push(type));
     replica.store.always('release', hangs);
@@ -332,8 +332,8 @@ describe('a release that finds the lock gone', () => {
   });
 });
 
-describe('a request of which a copy may still arrive', () => {
-  it('is void when the lock was busy: the copy would have it for nobody', async () => {
+describe('a request whose copy may still arrive', () => {
+  it('is released as void if the lock was busy: the copy would acquire it for nobody', async () => {
     const other = startReplica({}, replica);
     await other.acquire('a');
     replica.store.next('acquire', async (carryOut) => ({ ...(await carryOut()), unsettled: true }));
@@ -348,7 +348,7 @@ describe('a request of which a copy may still arrive', () => {
 });
 
 describe('a release that is answered late', () => {
-  it('is told of then, and records what was completed', async () => {
+  it('is reported then, and records the completion', async () => {
     const types: string[] = [];
     replica.locks.events.listen(({ type }) => types.push(type));
     replica.store.next('release', fails({ mayHaveRun: false }), answersAfter(1000));

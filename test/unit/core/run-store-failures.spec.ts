@@ -13,8 +13,8 @@ afterEach(useRealTime);
 
 const unavailable = { status: 'skipped', reason: 'store-unavailable', error: expect.any(LockStoreError) };
 
-describe('a store that cannot be asked', () => {
-  it('makes run skip with the error, and without doing the work', async () => {
+describe('a store that cannot be reached', () => {
+  it('makes run skip with the error, without running the work', async () => {
     replica.store.next('acquire', fails({ mayHaveRun: false }));
     const work = jest.fn();
 
@@ -25,7 +25,7 @@ describe('a store that cannot be asked', () => {
     expect(work).not.toHaveBeenCalled();
   });
 
-  it('is told once when it begins and once when it is over, however many runs fail', async () => {
+  it('is logged once when the outage begins and once when it ends, however many runs fail', async () => {
     replica.store.always('acquire', fails({ mayHaveRun: false }));
     for (let i = 0; i < 5; i++) await replica.locks.run('a', () => 1, {});
     replica.store.recover('acquire');
@@ -35,7 +35,7 @@ describe('a store that cannot be asked', () => {
     expect(replica.logger.logs).toHaveLength(1);
   });
 
-  it('may throw anything: it reaches the caller as a LockStoreError with that as its cause', async () => {
+  it('may throw anything: the caller gets a LockStoreError with that as its cause', async () => {
     const thrown = new TypeError('a bug of the store');
     replica.store.next('acquire', () => Promise.reject(thrown));
 
@@ -54,7 +54,7 @@ describe('a store that cannot be asked', () => {
 });
 
 describe('an acquisition that was never answered', () => {
-  it('is undone if it may have been carried out', async () => {
+  it('is released as void if it may have taken effect', async () => {
     replica.store.next('acquire', timesOut);
 
     const running = replica.locks.run('a', () => 1, {});
@@ -65,7 +65,7 @@ describe('an acquisition that was never answered', () => {
     expect(replica.store.callsOf('release')[0].owners).toEqual(replica.store.callsOf('acquire')[0].owners);
   });
 
-  it('is undone by a release that is repeated until it is answered, and not after that', async () => {
+  it('is released as void until the store answers, and not after that', async () => {
     replica.store.next('acquire', timesOut);
     replica.store.always('release', fails({ mayHaveRun: true }));
     const running = replica.locks.run('a', () => 1, { ttl: 600_000 });
@@ -94,7 +94,7 @@ describe('an acquisition that was never answered', () => {
     expect(setTimer.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false]);
   });
 
-  it('is left alone if it certainly did nothing', async () => {
+  it('is not released if it certainly did nothing', async () => {
     replica.store.next('acquire', fails({ mayHaveRun: false }));
 
     await replica.locks.run('a', () => 1, {});
@@ -103,7 +103,7 @@ describe('an acquisition that was never answered', () => {
     expect(replica.store.callsOf('release')).toEqual([]);
   });
 
-  it('leaves the lock of a later acquisition alone', async () => {
+  it('does not affect the lock of a later acquisition', async () => {
     replica.store.next('acquire', fails({ mayHaveRun: true }));
     replica.store.next('release', fails({ mayHaveRun: true }));
     await replica.locks.run('a', () => 1, {});
@@ -125,7 +125,7 @@ describe('an acquisition that was never answered', () => {
   });
 });
 
-describe('a grant whose answer comes late', () => {
+describe('a grant whose reply comes late', () => {
   it('is released and refused after more than two thirds of the TTL', async () => {
     replica.store.next('acquire', answersAfter(667));
     const work = jest.fn();
@@ -141,7 +141,7 @@ describe('a grant whose answer comes late', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is judged by the clock, also when the process stood still and no timer ran', async () => {
+  it('is judged by the clock, even if the process stood still and no timer ran', async () => {
     replica.store.next('acquire', async (carryOut) => {
       const reply = await carryOut();
       replica.clock.standStill(TTL * 3);
@@ -152,7 +152,7 @@ describe('a grant whose answer comes late', () => {
     expect(replica.store.callsOf('release')).toHaveLength(1);
   });
 
-  it('is run after less than that', async () => {
+  it('runs after less than that', async () => {
     replica.store.next('acquire', answersAfter(666));
 
     const running = replica.locks.run('a', () => 1, { ttl: 1000 });
@@ -163,7 +163,7 @@ describe('a grant whose answer comes late', () => {
 });
 
 describe('a release that hangs', () => {
-  it('adds 250 ms to run and not more', async () => {
+  it('adds no more than 250 ms to run', async () => {
     replica.store.always('release', hangs);
     const settled = jest.fn();
 
@@ -175,7 +175,7 @@ describe('a release that hangs', () => {
     await expect(running).resolves.toEqual({ status: 'ran', value: 1 });
   });
 
-  it('goes on in the background until the store has answered', async () => {
+  it('continues in the background until the store has answered', async () => {
     replica.store.next('release', hangsUntilItsTime, hangsUntilItsTime);
 
     const running = replica.locks.run('a', () => 1, { ttl: 600_000 });

@@ -18,7 +18,7 @@ const occurrence = (fromNow = 0, job?: string) => ({
 });
 
 describe('a run for a tick', () => {
-  it('happens once, across replicas; the others skip it as done', async () => {
+  it('happens once across replicas; the others skip it as done', async () => {
     const options = occurrence();
 
     const outcomes = [
@@ -31,14 +31,14 @@ describe('a run for a tick', () => {
     expect(outcomes).toEqual([{ status: 'ran', value: 1 }, done, done]);
   });
 
-  it('is done too when a later tick was run, and not when an earlier one was', async () => {
+  it('is also done if a later tick was run, but not if an earlier one was', async () => {
     await replica.locks.run('a', () => 1, occurrence(-1000));
 
     await expect(other.locks.run('a', () => 2, occurrence(-2000))).resolves.toMatchObject({ reason: 'done' });
     await expect(other.locks.run('a', () => 3, occurrence(0))).resolves.toMatchObject({ value: 3 });
   });
 
-  it('is done while the one that runs it still does, and busy if that runs another tick', async () => {
+  it('is done while its holder still runs it, and busy if the holder runs another tick', async () => {
     const options = occurrence(-1000);
     await other.acquire('a', options);
 
@@ -46,7 +46,7 @@ describe('a run for a tick', () => {
     await expect(replica.locks.run('a', () => 1, occurrence())).resolves.toMatchObject({ reason: 'busy' });
   });
 
-  it('leaves the ticks of another job of the same lock alone', async () => {
+  it('does not affect the ticks of another job of the same lock', async () => {
     await replica.locks.run('a', () => 1, occurrence(0, 'hourly'));
 
     await expect(replica.locks.run('a', () => 2, occurrence(0, 'daily'))).resolves.toMatchObject({
@@ -64,7 +64,7 @@ const rerun = (maxAttempts?: number) => ({
   } as const,
 });
 
-describe('a tick that kills whoever runs it', () => {
+describe('a tick that kills each replica that runs it', () => {
   it.each([undefined, 2])(
     'is given up, which one line of one replica tells: maxAttempts %s',
     async (most) => {
@@ -93,7 +93,7 @@ describe('a tick that kills whoever runs it', () => {
     },
   );
 
-  it('may not be run as often as nothing, nor have a number of runs without being run again', async () => {
+  it('refuses maxAttempts of zero, and maxAttempts without rerun', async () => {
     const options = { occurrence: { tick: new Date(), onHolderDeath: 'rerun', maxAttempts: 0 } } as const;
     await expect(replica.locks.run('a', () => 1, options)).rejects.toMatchObject({
       message: 'occurrence.maxAttempts must be a whole number from 1; got occurrence.maxAttempts = 0.',
@@ -155,13 +155,13 @@ describe('a tick that is early by the clock of the store', () => {
     expect(replica.store.callsOf('acquire').map(({ at }) => at)).toEqual([0, 3000]);
   });
 
-  it('is run at once within the tolerance', async () => {
+  it('runs at once within the tolerance', async () => {
     replica.store.wallAhead = -EARLY_TOLERANCE;
 
     await expect(replica.locks.run('a', () => 1, occurrence())).resolves.toMatchObject({ status: 'ran' });
   });
 
-  it('is skipped after the wait if another replica has run it meanwhile', async () => {
+  it('is skipped after the wait if another replica has run it by then', async () => {
     replica.store.wallAhead = -3000;
     const options = occurrence();
     const running = replica.locks.run('a', () => 1, options);

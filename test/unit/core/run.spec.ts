@@ -14,14 +14,14 @@ beforeEach(() => {
 afterEach(useRealTime);
 
 describe('run', () => {
-  it('runs the work under the lock, gives its value, and releases the lock', async () => {
+  it('runs the work under the lock, returns its value, and releases the lock', async () => {
     const outcome = await replica.locks.run('a', async (lease) => `${lease.name} ${lease.held}`, {});
 
     expect(outcome).toEqual({ status: 'ran', value: 'a true' });
     await expect(replica.store.holderOf('a')).resolves.toBeNull();
   });
 
-  it('refuses work that is no function, before the lock is taken', async () => {
+  it('refuses work that is not a function before it acquires the lock', async () => {
     const occurrence = { gap: 60_000 };
     const wrong = replica.locks.run('a', undefined as never, { occurrence });
 
@@ -30,7 +30,7 @@ describe('run', () => {
     await expect(replica.locks.run('a', () => 1, { occurrence })).resolves.toMatchObject({ status: 'ran' });
   });
 
-  it('asks the store twice for short work, and leaves no timer behind', async () => {
+  it('sends two requests for short work, and leaves no timer behind', async () => {
     await replica.locks.run('a', () => 1, {});
 
     expect(replica.store.calls.map(({ operation }) => operation)).toEqual(['acquire', 'release']);
@@ -49,7 +49,7 @@ describe('run', () => {
     await expect(running).resolves.toEqual({ status: 'ran', value: 'done' });
   });
 
-  it('skips as busy, telling who has the lock and for how long, in one call of the store', async () => {
+  it('skips as busy, with the holder and the remaining time, in one call of the store', async () => {
     const since = new Date();
     await other.acquire('a', { contents: { job: 7 } });
     await replica.clock.pass(100);
@@ -70,7 +70,7 @@ describe('run', () => {
     expect(replica.store.calls).toHaveLength(1);
   });
 
-  it('refuses a bad name, bad times and contents that are not JSON, without asking the store', async () => {
+  it('refuses a bad name, bad times and contents that are not JSON without a request to the store', async () => {
     const run = (name: string, options: object) => replica.locks.run(name, () => 1, options);
 
     await expect(run('', {})).rejects.toThrow(LockConfigurationError);
@@ -84,7 +84,7 @@ describe('run', () => {
 });
 
 describe('two runs of one lock', () => {
-  it('in one process, independent of each other, exclude each other', async () => {
+  it('exclude each other in one process if they are independent', async () => {
     const work = new OpenWork();
     const first = replica.locks.run('a', () => work.done, {});
     await settle();
@@ -138,7 +138,7 @@ describe("the work's own error", () => {
     ['hangs', hangs],
     ['finds the lock taken', answers('taken' as const)],
     ['finds the lock vanished', answers('vanished' as const)],
-  ])('wins over a release that %s', async (_, behaviour) => {
+  ])('takes precedence over a release that %s', async (_, behaviour) => {
     for (const work of [bySyncThrow, byRejection]) {
       replica.store.next('release', behaviour);
       const running = expect(replica.locks.run(`a ${work.name}`, work, {})).rejects.toBe(error);
@@ -147,7 +147,7 @@ describe("the work's own error", () => {
     }
   });
 
-  it('wins over the loss of the lease', async () => {
+  it('takes precedence over the loss of the lease', async () => {
     const work = new OpenWork();
     const running = replica.locks.run('a', () => work.done, {});
     await replica.store.steal('a');
@@ -160,7 +160,7 @@ describe("the work's own error", () => {
 });
 
 describe('a lease that is lost during run', () => {
-  it('aborts the signal, and the outcome keeps value, error and reason', async () => {
+  it('aborts the signal, and the outcome has the value, the error and the reason', async () => {
     const work = new OpenWork<number>();
     let signal: AbortSignal | undefined;
     const running = replica.locks.run('a', (lease) => ((signal = lease.signal), work.done), {});
@@ -180,19 +180,19 @@ describe('a lease that is lost during run', () => {
     expect((await replica.store.holderOf('a'))?.owner).toBe('thief');
   });
 
-  it('is told when nobody noticed before the work was over', async () => {
+  it('is reported if nobody noticed it before the work ended', async () => {
     const outcome = await replica.locks.run('a', () => replica.clock.standStill(TTL + 1), {});
 
     expect(outcome).toMatchObject({ status: 'lost', error: { reason: 'expired' } });
   });
 
-  it('is told when only the release finds it', async () => {
+  it('is reported if only the release finds it', async () => {
     const outcome = await replica.locks.run('a', () => replica.store.steal('a'), {});
 
     expect(outcome).toMatchObject({ status: 'lost', error: { reason: 'taken' } });
   });
 
-  it('is not what a release inside the work is', async () => {
+  it('is not reported for a release inside the work', async () => {
     const outcome = await replica.locks.run('a', async (lease) => (await lease.release(), 'early out'), {});
 
     expect(outcome).toEqual({ status: 'ran', value: 'early out' });

@@ -8,7 +8,7 @@ class SlowlyFreeing extends MemoryLockStore {
   readonly shortestTtl = 2000;
 }
 
-describe('a store that cannot free the lock of a dead process any sooner than after 2 seconds', () => {
+describe('a store that cannot free the lock of a dead process sooner than after 2 seconds', () => {
   it('refuses a shorter TTL of the application', () => {
     const store = new SlowlyFreeing();
     expect(() => startReplica({ store, ttl: 1999 })).toThrow(/at least 2000 .* got ttl = 1999/);

@@ -14,8 +14,8 @@ afterEach(useRealTime);
 
 const operations = () => replica.store.calls.map(({ operation }) => operation);
 
-describe('a grant that was in flight when the shutdown began', () => {
-  it('is still run and waited for', async () => {
+describe('a grant that was under way when the shutdown began', () => {
+  it('still runs and is waited for', async () => {
     replica.store.next('acquire', answersAfter(500));
     const work = new OpenWork<string>();
     let lease: Lease | undefined;
@@ -33,7 +33,7 @@ describe('a grant that was in flight when the shutdown began', () => {
     expect(operations()).toEqual(['acquire', 'release', 'close']);
   });
 
-  it('finds its signal aborted when it comes after drainTimeout', async () => {
+  it('has an aborted signal if it comes after drainTimeout', async () => {
     replica = startReplica({ drainTimeout: 0 }, replica);
     replica.store.next('acquire', answersAfter(500));
     let signal: AbortSignal | undefined;
@@ -46,7 +46,7 @@ describe('a grant that was in flight when the shutdown began', () => {
     expect(signal?.reason).toBeInstanceOf(LockShuttingDownError);
   });
 
-  it('is not renewed when it comes after the store was closed', async () => {
+  it('is not renewed if it comes after the store was closed', async () => {
     replica = startReplica({ drainTimeout: 0 }, replica);
     replica.store.next('acquire', answersAfter(1500));
     const running = replica.locks.run('a', () => replica.clock.pass(TTL * 2), {});
@@ -61,7 +61,7 @@ describe('a grant that was in flight when the shutdown began', () => {
     expect(await timersLeft()).toBe(0);
   });
 
-  it('does not hold up the shutdown when it turns out to be none', async () => {
+  it('does not delay the shutdown if it turns out to be a refusal', async () => {
     await startReplica({}, replica).acquire('a');
     replica.store.next('acquire', answersAfter(500));
     const running = replica.locks.run('a', () => 1, {});
@@ -74,7 +74,7 @@ describe('a grant that was in flight when the shutdown began', () => {
     expect(replica.clock.now()).toBe(500);
   });
 
-  it('is undone before the store closes when its answer never comes', async () => {
+  it('is released as void before the store closes if its reply never comes', async () => {
     replica.store.next('acquire', timesOut);
     const running = replica.locks.run('a', () => 1, {});
 
@@ -87,8 +87,8 @@ describe('a grant that was in flight when the shutdown began', () => {
   });
 });
 
-describe('a store that throws when it is told not to tell any more', () => {
-  it('costs nobody the lock that was granted', async () => {
+describe('a store that throws when a waiter unsubscribes', () => {
+  it('does not cost the waiter the lock that was granted', async () => {
     jest.spyOn(replica.store.queue, 'watch').mockReturnValue(() => {
       throw new Error('not subscribed');
     });
@@ -100,8 +100,8 @@ describe('a store that throws when it is told not to tell any more', () => {
   });
 });
 
-describe('what cannot be released', () => {
-  it('holds up the close for one commandTimeout, and is named in one line', async () => {
+describe('a lock that cannot be released', () => {
+  it('delays the close by one commandTimeout, and is named in one line', async () => {
     replica.store.next('acquire', fails({ mayHaveRun: true }));
     replica.store.always('release', hangs);
     await replica.locks.run('a', () => 1, {});
@@ -116,7 +116,7 @@ describe('what cannot be released', () => {
     expect(replica.logger.warnings).toEqual([expect.stringContaining('"a"')]);
   });
 
-  it('is not tried again after the close', async () => {
+  it('is not released again after the close', async () => {
     replica.store.next('acquire', fails({ mayHaveRun: true }));
     replica.store.always('release', fails({ mayHaveRun: true }));
     await replica.locks.run('a', () => 1, {});

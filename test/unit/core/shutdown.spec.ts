@@ -27,7 +27,7 @@ const SCHEDULED_WORK: Record<string, () => MethodRunOptions> = { tick, interval,
 const operations = () => replica.store.calls.map(({ operation }) => operation);
 
 describe('a replica that drains its scheduled work', () => {
-  it('refuses that and nothing else', async () => {
+  it('refuses scheduled work and nothing else', async () => {
     await replica.locks.drainScheduled();
 
     for (const options of Object.values(SCHEDULED_WORK))
@@ -61,7 +61,7 @@ describe('a replica that drains its scheduled work', () => {
     expect(operations()).toEqual(['acquire', 'acquire', 'release']);
   });
 
-  it('waits for what of it runs, keeps its lease meanwhile, and not for what was locked by hand', async () => {
+  it('waits for the scheduled work that runs and keeps its lease, but not for work that was locked by hand', async () => {
     replica = startReplica({ drainTimeout: TTL * 3 }, replica);
     await replica.acquire('by hand');
     const work = new OpenWork();
@@ -80,7 +80,7 @@ describe('a replica that drains its scheduled work', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('tells in one line what it waits for, at most a handful by name', async () => {
+  it('logs in one line what it waits for, with a few names at most', async () => {
     const leases = await Promise.all(
       ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => replica.acquire(name, tick())),
     );
@@ -98,7 +98,7 @@ describe('a replica that drains its scheduled work', () => {
 describe.each(Object.entries(SCHEDULED_WORK))(
   'a question for scheduled work that is under way when that is refused: %s',
   (_kind, options) => {
-    it('grants nothing any more: the lock and what it was for can be had by another replica', async () => {
+    it('grants nothing any more: another replica can acquire the lock and claim the run', async () => {
       const other = startReplica({}, replica);
       replica.store.next('acquire', answersAfter(500));
       const work = jest.fn();
@@ -113,7 +113,7 @@ describe.each(Object.entries(SCHEDULED_WORK))(
       await expect(other.locks.run('a', () => 'ran', options())).resolves.toMatchObject({ value: 'ran' });
     });
 
-    it('is answered that the shutdown is why, also where the store could not be asked', async () => {
+    it('replies that the shutdown is the reason, even if the store could not be reached', async () => {
       replica.store.next('acquire', timesOut);
       const running = replica.locks.run('a', () => 1, options());
       await settle();
@@ -127,7 +127,7 @@ describe.each(Object.entries(SCHEDULED_WORK))(
   },
 );
 
-it('a tick that is granted when the shutdown has begun, and that the others take for done, is told in one line', async () => {
+it('a tick that is granted after the shutdown has begun, which the others found done, is logged in one line', async () => {
   const options = tick();
   const other = startReplica({}, replica);
   replica.store.next('acquire', answersAfter(500));
@@ -149,7 +149,7 @@ it('a tick that is granted when the shutdown has begun, and that the others take
 });
 
 describe('a replica that drains all work', () => {
-  it('gives no locks meanwhile, and gives them again when it has ended', async () => {
+  it('grants no locks meanwhile, and grants them again afterwards', async () => {
     const lease = await replica.acquire('before');
     const waiting = startReplica({}, replica).locks.run('before', () => 1, { wait: true });
     const drained = jest.fn();
@@ -164,7 +164,7 @@ describe('a replica that drains all work', () => {
     await expect(replica.locks.run('after', () => 1, tick())).resolves.toEqual(shuttingDown);
   });
 
-  it('waits for work whose lock had been asked for', async () => {
+  it('waits for work whose lock was requested before', async () => {
     replica.store.next('acquire', answersAfter(500));
     const work = new OpenWork();
     const running = replica.locks.run('a', () => work.done, {});
@@ -177,7 +177,7 @@ describe('a replica that drains all work', () => {
     await Promise.all([draining, running]);
   });
 
-  it('ends the wait of those who stand in line', async () => {
+  it('ends the wait of queued calls', async () => {
     await startReplica({}, replica).acquire('a');
     const waiting = replica.locks.run('a', () => 1, { wait: true });
     await settle();
@@ -207,7 +207,7 @@ describe('the phases of a shutdown', () => {
     await second;
   });
 
-  it('give up on work once that ignores its signal', async () => {
+  it('give up work that ignores its signal once', async () => {
     await replica.acquire('stubborn', tick());
     const first = replica.locks.drainScheduled();
     await replica.clock.pass(DRAIN_TIMEOUT + 1000);
@@ -222,7 +222,7 @@ describe('the phases of a shutdown', () => {
     ]);
   });
 
-  it('may be gone through twice', async () => {
+  it('may run twice', async () => {
     for (let times = 0; times < 2; times++) {
       await replica.locks.drainScheduled();
       await replica.locks.drain();
@@ -245,7 +245,7 @@ describe('the close of an idle replica', () => {
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('refuses locks from its beginning on', async () => {
+  it('refuses locks from its beginning', async () => {
     const closed = replica.locks.close();
 
     await expect(replica.locks.run('a', () => 1, {})).resolves.toEqual(shuttingDown);
@@ -312,7 +312,7 @@ describe('the close of a replica whose work is running', () => {
     expect(operations().slice(-2)).toEqual(['release', 'close']);
   });
 
-  it('shows the abort also to work that asks for its signal only then', async () => {
+  it('also shows the abort to work that first reads its signal then', async () => {
     const lease = await replica.acquire('a');
     const closing = replica.locks.close();
     await replica.clock.pass(DRAIN_TIMEOUT);
@@ -322,7 +322,7 @@ describe('the close of a replica whose work is running', () => {
     await closing;
   });
 
-  it('gives up on work that ignores its signal, and says which', async () => {
+  it('gives up work that ignores its signal, and names it', async () => {
     await replica.acquire('stubborn');
 
     const closing = replica.locks.close();
@@ -334,7 +334,7 @@ describe('the close of a replica whose work is running', () => {
     expect(operations().at(-1)).toBe('close');
   });
 
-  it('leaves neither renewals nor timers behind for work that it gave up on', async () => {
+  it('leaves neither renewals nor timers behind for work that it gave up', async () => {
     await replica.acquire('stubborn');
 
     const closing = replica.locks.close();

@@ -52,7 +52,7 @@ async function runLate(n: number, within: number): ReturnType<Replica['locks']['
 const told = () => missed.map((event) => [(event.tick.getTime() - start) / MINUTE, event.count]);
 
 describe('ticks that no replica ran', () => {
-  it('are told by the next one that is granted, in one event and one line', async () => {
+  it('are reported with the next granted tick, in one event and one line', async () => {
     await run(0);
     await run(4);
 
@@ -65,7 +65,7 @@ describe('ticks that no replica ran', () => {
     ]);
   });
 
-  it('are told as a single one where it is one', async () => {
+  it('are reported as a single tick if there is one', async () => {
     await run(0);
     await run(2);
 
@@ -75,7 +75,7 @@ describe('ticks that no replica ran', () => {
     ]);
   });
 
-  it('are told by one replica, not by those that lose the next tick', async () => {
+  it('are reported by one replica, and not by those that do not get the next tick', async () => {
     await run(0);
     await run(2);
     expect(await run(2, tick(2), other)).toMatchObject({ reason: 'done' });
@@ -83,14 +83,14 @@ describe('ticks that no replica ran', () => {
     expect(missed).toHaveLength(1);
   });
 
-  it('are none where each was run, nor before the first one that is known', async () => {
+  it('are not assumed if each tick ran, nor before the first known tick', async () => {
     for (const n of [3, 4, 5]) await run(n);
 
     expect(missed).toEqual([]);
     expect(replica.logger.warnings).toEqual([]);
   });
 
-  it('are none that came due while the one before was run', async () => {
+  it('are not those that were due while the previous one ran', async () => {
     const work = new OpenWork();
     const running = replica.locks.run('a', () => work.done, tick(0));
     expect(await run(2, tick(2), other)).toMatchObject({ reason: 'busy' });
@@ -104,7 +104,7 @@ describe('ticks that no replica ran', () => {
     expect(told()).toEqual([[4, 1]]);
   });
 
-  it('are also those that found the lock of a dead holder', async () => {
+  it('include those that found the lock of a dead holder', async () => {
     await until(0);
     await other.acquire('a', { ...tick(0), ttl: 1.5 * MINUTE });
     other.store.always('renew', () => new Promise(() => {}));
@@ -114,7 +114,7 @@ describe('ticks that no replica ran', () => {
     expect(told()).toEqual([[1, 1]]);
   });
 
-  it('are told by the next grant if the caller of the first has gone', async () => {
+  it('are reported with the next grant if the caller of the first has gone', async () => {
     await run(0);
     const leaving = new AbortController();
     await until(2);
@@ -127,7 +127,7 @@ describe('ticks that no replica ran', () => {
     expect(told()).toEqual([[1, 2]]);
   });
 
-  it('are told with the one that is too late, in one event and one line', async () => {
+  it('are reported with the tick that is too late, in one event and one line', async () => {
     await run(0);
     await runLate(9, 10_000);
 
@@ -137,14 +137,14 @@ describe('ticks that no replica ran', () => {
     ]);
   });
 
-  it('are told by one that is run late', async () => {
+  it('are reported by a tick that runs late', async () => {
     await run(0);
     expect(await runLate(4, MINUTE)).toMatchObject({ status: 'ran' });
 
     expect(told()).toEqual([[1, 3]]);
   });
 
-  it('are told by the first one of a pause, without those that came due during the pause', async () => {
+  it('are reported by the first tick of a pause, without those that were due during the pause', async () => {
     const job = { name: 'a', kind: 'tick', job: JOB } as const;
     await run(0);
     await until(3.5);
@@ -168,21 +168,21 @@ describe('ticks that no replica ran', () => {
   it.each<[what: string, unknown: (moment: Date) => Date | undefined]>([
     ['stands still', (moment) => moment],
     ['has ended', () => undefined],
-  ])('are not told where the schedule %s', async (_, unknown) => {
+  ])('are not reported if the schedule %s', async (_, unknown) => {
     await run(0);
     await run(4, tick(4, { following: unknown }));
 
     expect(missed).toEqual([]);
   });
 
-  it('are not told where the schedule is not known', async () => {
+  it('are not reported if the schedule is unknown', async () => {
     await run(0);
     await run(4, { occurrence: { tick: at(4), job: JOB } });
 
     expect(missed).toEqual([]);
   });
 
-  it('are not told without a history', async () => {
+  it('are not reported without a history', async () => {
     const forgetful = startReplica({}, replica);
     await run(0, tick(0), forgetful);
     await run(4, tick(4), forgetful);

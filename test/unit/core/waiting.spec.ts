@@ -16,7 +16,7 @@ afterEach(useRealTime);
 const asks = () => replica.store.callsOf('acquire').length;
 
 describe('a run that waits', () => {
-  it('has the lock soon after it was released', async () => {
+  it('gets the lock soon after its release', async () => {
     const lease = await other.acquire('a');
     const running = replica.locks.run('a', () => 'mine', { wait: TTL });
     await replica.clock.pass(1000);
@@ -27,7 +27,7 @@ describe('a run that waits', () => {
     await expect(running).resolves.toEqual({ status: 'ran', value: 'mine' });
   });
 
-  it('has the lock as soon as its dead holder’s TTL has passed', async () => {
+  it('gets the lock as soon as the TTL of its dead holder has passed', async () => {
     await replica.store.steal('a');
     const running = replica.locks.run('a', () => replica.clock.now(), { wait: true });
 
@@ -55,7 +55,7 @@ describe('a run that waits', () => {
     expect(jest.getTimerCount()).toBe(1); // the keeper of the other's lease
   });
 
-  it('goes on waiting while the store is away, and finds what an unanswered request was granted', async () => {
+  it('continues to wait while the store is away, and finds the grant of an unanswered request', async () => {
     replica.store.next('acquire', fails({ mayHaveRun: false }), timesOut);
     const running = replica.locks.run('a', () => 1, { wait: true });
 
@@ -67,7 +67,7 @@ describe('a run that waits', () => {
     expect(new Set(owners).size).toBe(1);
   });
 
-  it('says that the store was away when the time is over', async () => {
+  it('names the outage of the store when the time is over', async () => {
     replica.store.always('acquire', fails({ mayHaveRun: false }));
     const failure = replica.locks.run('a', () => 1, { wait: 1000 }).catch((error: unknown) => error);
     await replica.clock.pass(1000);
@@ -79,7 +79,7 @@ describe('a run that waits', () => {
     });
   });
 
-  it('ends as done when another has run the occurrence meanwhile', async () => {
+  it('ends as done if another replica has run the occurrence meanwhile', async () => {
     const occurrence = { key: 'v1' };
     const work = new OpenWork();
     const first = other.locks.run('a', () => work.done, { occurrence });
@@ -96,7 +96,7 @@ describe('a run that waits', () => {
     expect(second).not.toHaveBeenCalled();
   });
 
-  it('runs the occurrence when the other has failed', async () => {
+  it('runs the occurrence if the other replica has failed', async () => {
     const occurrence = { key: 'v1' };
     const work = new OpenWork();
     const first = other.locks
@@ -113,7 +113,7 @@ describe('a run that waits', () => {
     await expect(waiting).resolves.toEqual({ status: 'ran', value: 'mine' });
   });
 
-  it('ends at once when the application shuts down', async () => {
+  it('ends as soon as the application shuts down', async () => {
     await other.acquire('a');
     const waiting = replica.locks.run('a', () => 1, { wait: true });
     await settle();
@@ -131,11 +131,11 @@ describe('a run that waits', () => {
   });
 });
 
-describe('a tick that is run again when its holder dies', () => {
+describe('a tick that is rerun if its holder dies', () => {
   const tick = new Date(0);
   const rerun = { occurrence: { tick, onHolderDeath: 'rerun' } } as const;
 
-  it('is stood by for, and skipped as done when its holder has come to the end', async () => {
+  it('makes other replicas stand by, and skip it as done when its holder has completed it', async () => {
     const work = new OpenWork();
     const first = other.locks.run('a', () => work.done, rerun);
     await settle();
@@ -149,7 +149,7 @@ describe('a tick that is run again when its holder dies', () => {
     await expect(second).resolves.toEqual({ status: 'skipped', reason: 'done' });
   });
 
-  it('is not run again when the work has failed', async () => {
+  it('is not rerun if the work has failed', async () => {
     const work = new OpenWork();
     const first = other.locks.run('a', () => work.done, rerun).catch(() => undefined);
     await settle();
@@ -163,7 +163,7 @@ describe('a tick that is run again when its holder dies', () => {
     await expect(second).resolves.toEqual({ status: 'skipped', reason: 'done' });
   });
 
-  it('is run again when its holder has gone silent, though the store was away in between', async () => {
+  it('is rerun if its holder has died, even if the store was away in between', async () => {
     const work = new OpenWork();
     void other.locks.run('a', () => work.done, rerun);
     await settle();
@@ -178,7 +178,7 @@ describe('a tick that is run again when its holder dies', () => {
     work.finish();
   });
 
-  it('is run again when the shutdown of its holder has stopped it', async () => {
+  it('is rerun if the shutdown of its holder has stopped it', async () => {
     const first = other.locks.run(
       'a',
       ({ signal }) =>
@@ -203,7 +203,7 @@ describe('a tick that is run again when its holder dies', () => {
     await expect(replica.locks.run('a', () => 1, rerun)).resolves.toMatchObject({ reason: 'busy' });
   });
 
-  it('is skipped like any other where the store does not answer from the beginning', async () => {
+  it('is skipped like any other if the store does not answer from the beginning', async () => {
     replica.store.always('acquire', fails({ mayHaveRun: false }));
 
     await expect(replica.locks.run('a', () => 1, rerun)).resolves.toMatchObject({

@@ -15,8 +15,8 @@ beforeEach(() => {
 });
 afterEach(useRealTime);
 
-describe('a lease that is lost tells why, and what to do', () => {
-  it('where the event loop was blocked: for how long', async () => {
+describe('a lost lease says why it was lost and what to do', () => {
+  it('if the event loop was blocked: for how long', async () => {
     const lease = await replica.acquire('a');
     await replica.clock.pass(100);
     replica.clock.standStill(TTL);
@@ -35,7 +35,7 @@ describe('a lease that is lost tells why, and what to do', () => {
     expect(Number(blocked)).toBeLessThanOrEqual(TTL);
   });
 
-  it('where the event loop was blocked while the answer to a renewal lay there: not the store', async () => {
+  it('if the event loop was blocked while the reply to a renewal waited: not the store', async () => {
     replica.store.always('renew', hangs);
     const lease = await replica.acquire('a');
     await replica.clock.pass(RENEW_EVERY);
@@ -48,7 +48,7 @@ describe('a lease that is lost tells why, and what to do', () => {
     });
   });
 
-  it('when its own timer finds that: the same', async () => {
+  it('if its own timer finds it: the same', async () => {
     const lease = await replica.acquire('a');
     replica.clock.standStill(TTL);
     await replica.clock.pass(500);
@@ -60,7 +60,7 @@ describe('a lease that is lost tells why, and what to do', () => {
   it.each([
     ['fails', fails({ mayHaveRun: true })],
     ['does not answer', hangs],
-  ])('where the store %s: an outage', async (_what, behaviour) => {
+  ])('if the store %s: an outage', async (_what, behaviour) => {
     replica.store.always('renew', behaviour);
     const lease = await replica.acquire('a');
     await replica.clock.pass(TTL);
@@ -84,7 +84,7 @@ describe('a lease that is lost tells why, and what to do', () => {
 });
 
 describe('the numbers of events', () => {
-  it('are whole milliseconds, and so is what logs show of a lease', async () => {
+  it('are whole milliseconds, as are those of a lease in logs', async () => {
     useRealTime();
     const logger = new RecordingLogger();
     const locks = new LockManager({
