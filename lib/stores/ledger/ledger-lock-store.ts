@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { clearInterval, setInterval } from 'node:timers';
+import { clearInterval, setInterval, setTimeout } from 'node:timers';
 import { Deadlines } from '../../common/deadlines.js';
+import type { LockStoreError } from '../../common/errors.js';
 import { answered } from '../answered.js';
 import { pauseJob, readJob } from '../job-entry.js';
 import {
@@ -21,7 +22,7 @@ import { UnsettledOwners } from '../unsettled-owners.js';
 import { inTime, together } from './in-time.js';
 import { waitersIn } from './ledger.js';
 import type { LedgerFreed, LedgerTable, ListedLedger } from './ledger-table.js';
-import { Rounds } from './rounds.js';
+import { RETRY_DELAY, Rounds } from './rounds.js';
 import { storeError, type Decide, type Decided } from './task.js';
 
 /** Milliseconds between two questions of a waiter, where the table has no news for it. */
@@ -60,6 +61,7 @@ export class LedgerLockStore implements LockStore {
   readonly #deadlines = new Deadlines(performance, { keepAlive: true });
   readonly #rounds: Rounds;
   readonly #unsettled = new UnsettledOwners();
+  #isClosed = false;
   readonly #free: ((hold: LedgerFreed, within: number) => Promise<boolean>) | undefined;
 
   constructor(table: LedgerTable, prefix: string) {
@@ -125,6 +127,7 @@ export class LedgerLockStore implements LockStore {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#rounds.close();
     await this.#table.close();
     this.#deadlines.rest();
@@ -145,7 +148,16 @@ export class LedgerLockStore implements LockStore {
     const table = this.#table;
     if (!table.renew) return [];
     const holds = requests.map(({ name, owner, ttl }) => ({ key: this.#keyOf(name), owner, ttl }));
-    return this.#call(within, (ms) => table.renew!(holds, ms));
+    const end = performance.now() + within;
+    for (;;) {
+      try {
+        return await this.#call(end - performance.now(), (ms) => table.renew!(holds, ms));
+      } catch (error) {
+        const isFinal = this.#isClosed || (error as LockStoreError).refused;
+        if (isFinal || end - performance.now() <= RETRY_DELAY) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY));
+      }
+    }
   }
 
   async #force(request: ForceRequest, within: number): Promise<OwnerReply> {

@@ -15,7 +15,7 @@ const nextTick = process.nextTick.bind(process);
 /** The most rows of one round. */
 const MAX_ROWS = 200;
 /** Milliseconds before a table that has failed is asked again. */
-const RETRY_DELAY = 25;
+export const RETRY_DELAY = 25;
 /** The longest pause before a row is read again that others have written meanwhile, in milliseconds. */
 const LONGEST_PAUSE = 20;
 

@@ -12,6 +12,7 @@ export type ClientClass = new (config: ClientConfig) => Client;
 /** A row of a reply, with all values as text. */
 export type TextRow = Readonly<Record<string, string | null>>;
 
+const SECOND = 1000;
 /** Milliseconds by which the server ends a statement later than the caller gives it up. */
 const MARGIN = 500;
 /** Milliseconds that the server gets to end a connection in good order. */
@@ -117,7 +118,7 @@ export class PostgresConnection {
    */
   async #settle(deadline: number, within: number): Promise<void> {
     if (this.#pooler === true) return;
-    this.#statementTimeout = Math.ceil(deadline - performance.now());
+    this.#statementTimeout = Math.ceil((deadline - performance.now()) / SECOND) * SECOND;
     const { processID } = this.#client as unknown as { processID: number };
     const isOurs = this.#pooler === false ? 'true' : `pg_backend_pid() = ${processID}`;
     const text = sessionSettings(this.#statementTimeout + MARGIN, isOurs);

@@ -10,6 +10,10 @@ const MOST = 2;
 /** Milliseconds before a server is asked again that has refused or ended a connection: at first, and at most. */
 const FIRST_PAUSE = 25;
 const LONGEST_PAUSE = 500;
+/** Milliseconds without such an end after which the next one counts as the first. */
+const LONG_AGO = 2000;
+/** Milliseconds by which a call fails before its time is over, to say what is wrong. */
+const HEAD_START = 20;
 
 /** The store's own connections, which are made when they are needed. */
 export class PostgresConnections {
@@ -21,10 +25,11 @@ export class PostgresConnections {
   /** Calls that wait for a connection, first come first. */
   readonly #waiting: (() => void)[] = [];
   readonly #onBack: (() => void)[] = [];
-  /** Why there was no connection at last. */
+  /** Why the last connection ended, or was not made. */
   #fault: Error | undefined;
-  /** How many connections have ended since one was of use. */
+  /** How many connections have ended, each soon after the one before. */
   #failures = 0;
+  #endedAt = -Infinity;
   #retryAt = -Infinity;
   #wasLost = false;
   #isClosed = false;
@@ -49,12 +54,13 @@ export class PostgresConnections {
     values: readonly unknown[],
     within: number,
   ): Promise<readonly TextRow[]> {
-    const deadline = performance.now() + within;
+    const deadline = performance.now() + within - Math.min(HEAD_START, within / 10);
     const connection = await this.#take(deadline, within);
     try {
-      const rows = await connection.query(statement, values, deadline, within);
-      this.#failures = 0;
-      return rows;
+      return await connection.query(statement, values, deadline, within);
+    } catch (error) {
+      if (connection.hasEnded) this.#fault = error as Error;
+      throw error;
     } finally {
       if (!connection.hasEnded) this.#idle.push(connection);
       else if (performance.now() >= deadline) this.#endIdle();
@@ -121,7 +127,10 @@ export class PostgresConnections {
   #ended(connection: PostgresConnection | undefined): void {
     this.#count--;
     this.#wasLost = true;
-    this.#retryAt = performance.now() + Math.min(FIRST_PAUSE * 2 ** this.#failures++, LONGEST_PAUSE);
+    const now = performance.now();
+    this.#failures = now - this.#endedAt > LONG_AGO ? 0 : this.#failures + 1;
+    this.#endedAt = now;
+    this.#retryAt = now + Math.min(FIRST_PAUSE * 2 ** this.#failures, LONGEST_PAUSE);
     const at = this.#idle.indexOf(connection!);
     if (at >= 0) this.#idle.splice(at, 1);
   }

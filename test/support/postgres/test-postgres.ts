@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { OutageLog } from '../../../lib/common/outage-log.js';
-import type { LockLogger } from '../../../lib/common/logger.js';
 import { postgresStore, type PostgresStoreOptions } from '../../../lib/stores/postgres/index.js';
 import type { LockStore } from '../../../lib/stores/lock-store.js';
-
-const LOGGER: LockLogger = { ...console, log: console.info };
 
 /** The server that all tests of a run share. */
 export function testPostgresUrl(): string {
@@ -28,10 +25,12 @@ export async function connected(url = testPostgresUrl()): Promise<Client> {
   return client;
 }
 
-/** A store as the application opens it. */
+/** A store as the application opens it. What it logs is noted in `lines`. */
 export async function openPostgres(
   options: PostgresStoreOptions,
-  { prefix = 'test', logger = LOGGER } = {},
+  { prefix = 'test', lines = [] as string[] } = {},
 ): Promise<LockStore> {
+  const note = (line: string): void => void lines.push(line);
+  const logger = { debug: note, log: note, warn: note, error: note };
   return postgresStore(options).open({ prefix, logger, outages: new OutageLog(logger), env: {} });
 }

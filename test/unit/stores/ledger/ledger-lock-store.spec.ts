@@ -79,6 +79,21 @@ describe('the ledger store', () => {
     expect((await store.inspect('a', WITHIN))?.remaining).toBe(1000);
   });
 
+  it('renews again what a table has failed to renew, until that refuses', async () => {
+    const table = new SpiedTable(rows);
+    const store = new LedgerLockStore(table, 'p');
+    const held = await granted(store, 'a');
+    const failures = [new Error('cut'), new Error('cut')];
+    table.renew = async (holds) => {
+      const failure = failures.shift();
+      if (failure) throw failure;
+      return holds.map(() => true);
+    };
+    await expect(store.renew([held], WITHIN)).resolves.toEqual(['held']);
+    failures.push(new LockStoreError('no', { mayHaveRun: false, refused: true }));
+    await expect(store.renew([held], WITHIN)).rejects.toThrow('no');
+  });
+
   it('passes over waiters whose process is gone', async () => {
     const [store, dead, other] = [1, 2, 3].map(() => new FullTable(rows));
     const stores = [store, dead, other].map((table) => new LedgerLockStore(table, 'p'));
