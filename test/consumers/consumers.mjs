@@ -33,6 +33,14 @@ const SHUTDOWN = { args: ['dist/shutdown.js'], silent: true };
 /** Three replicas of each bundle, for twenty ticks. */
 const bundles = (...names) => ({ args: ['bundles.mjs', ...names], needsRedis: true, limit: 180_000 });
 
+/** What the health indicator says while the store answers, and while it does not. */
+const health = (...expected) =>
+  ['memory', 'away'].map((store, i) => ({
+    args: MAIN,
+    env: { CONSUMER_STORE: store, CONSUMER_EXPECTS: JSON.stringify(expected[i]) },
+    silent: true,
+  }));
+
 export const consumers = [
   // It takes the longest, so it begins first.
   {
@@ -95,6 +103,21 @@ export const consumers = [
     },
     compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext' },
     runs: [bundles('esbuild-esm', 'esbuild-esm-minified', 'webpack-production')],
+  },
+  {
+    name: 'nest-11-terminus-11',
+    template: 'health',
+    dependencies: { ...nest(11), ...typescript('5.9'), '@nestjs/terminus': '^11.0.0', ioredis: '^5.0.0' },
+    compilerOptions: { module: 'Node16', moduleResolution: 'Node16' },
+    runs: health({ status: 'up' }, { status: 'up', degraded: true }),
+  },
+  {
+    name: 'nest-12-terminus-12',
+    template: 'health',
+    type: 'module',
+    dependencies: { ...nest(12), ...typescript('6.0'), '@nestjs/terminus': '^12.0.0', ioredis: '^6.0.0' },
+    compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext' },
+    runs: health({ status: 'up' }, { status: 'degraded' }),
   },
   {
     name: 'nest-10-cjs',

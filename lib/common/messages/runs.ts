@@ -58,4 +58,9 @@ export const runMessages = {
   catalogueRefused: (cause: unknown) =>
     `This replica is not in the catalogue of jobs, because the store refuses it (${reason(cause)}). Grant the user of the ` +
     'store the missing permissions, or set catalogue: false.',
+
+  jobOverdue: (job: string, last: Date | undefined, longestAge: number) =>
+    `"${job}" has not succeeded for more than ${seconds(longestAge)}: ` +
+    `${last ? `its last success began at ${iso(last.getTime())}` : 'no success is known'}.`,
+  noLeader: (election: string) => `No replica leads "${election}".`,
 } as const;

@@ -57,4 +57,6 @@ export const storeMessages = {
     'the lease of this process has expired in etcd, and with it all that this process held there',
   folderRefused: (folder: string, what: string, remedy: string) =>
     `The local store cannot use folder = ${folder}: ${what}; ${remedy}.`,
+
+  unhealthy: (ms: number) => `The lock store has not answered the health check within ${ms} ms.`,
 } as const;
