@@ -7,4 +7,5 @@ export {
   type StoreContractOptions,
 } from './store-contract/store-contract.js';
 export type { StoresUnderTest } from './store-contract/subject.js';
+export type { TestReplica } from './test-replica.js';
 export { withoutLocks } from './without-locks.js';

@@ -10,7 +10,9 @@ import type { AcquireRequest, LockStore } from '../stores/lock-store.js';
 import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
 import { BreakableStore } from './breakable-store.js';
 import { ManualClock } from './manual-clock.js';
+import { Outage } from './outage.js';
 import { settled } from './settled.js';
+import { ReplicaOfKit, type TestReplica } from './test-replica.js';
 
 /** Options of `holdElsewhere()`. */
 export interface HoldElsewhereOptions {
@@ -61,12 +63,37 @@ export class LockTestKit {
   /** The time of leases, waits and the store. It stands still until the test moves it. */
   readonly clock = new ManualClock();
   readonly #locks = new MemoryLockStore(this.clock, () => this.clock.wall());
-  readonly #way = new BreakableStore(this.#locks, this.clock);
+  readonly #outage = new Outage(this.clock);
+  readonly #way = new BreakableStore(this.#locks, this.clock, [this.#outage]);
   readonly #others = new HolderIdentity('another-replica');
+  readonly #replicas = new Map<string, ReplicaOfKit>();
   readonly #elsewhere = new Set<string>();
 
   /** For `ExclusiveLockModule.forRoot({ store: kit.store })`. */
   readonly store: LockStore = this.#way;
+
+  /**
+   * Makes the store of one of several applications, each of which the test can suspend and cut off from the others.
+   *
+   * @param name the name of the replica, different for each
+   * @throws LockConfigurationError for a bad name, or one that this kit has
+   * @example
+   * const one = kit.replica('one');
+   * const app = await Test.createTestingModule({
+   *   imports: [ExclusiveLockModule.forRoot({ ...one.options })],
+   * }).compile();
+   * one.suspend();
+   * await kit.clock.advance('1m'); // the others take over
+   * await one.wake();
+   */
+  replica(name: string): TestReplica {
+    checkMadeName(name, 'The name of a replica');
+    if (name === this.#others.replica || this.#replicas.has(name))
+      throw new LockConfigurationError(messages.replicaExists(name));
+    const replica = new ReplicaOfKit(name, this.#locks, this.clock, this.#outage);
+    this.#replicas.set(name, replica);
+    return replica;
+  }
 
   /**
    * Holds a lock as another replica, named `another-replica`, until its `release()` or `die()`. This works even while
@@ -110,19 +137,20 @@ export class LockTestKit {
       throw new LockConfigurationError(messages.nothingToLose(name, elsewhere));
     const other = how === 'taken' ? this.#seize(name) : undefined;
     if (how === 'vanished') await this.#locks.release({ name, owner, ttl: 0, end: 'unfinished' });
-    this.#way.tellTakenAway({ name, owner }, how);
+    for (const way of [this.#way, ...[...this.#replicas.values()].map((replica) => replica.way)])
+      way.tellTakenAway({ name, owner }, how);
     await settled();
     return other;
   }
 
-  /** Makes every call of the store fail with a `LockStoreError` until `up()`. */
+  /** Makes every call of the store fail with a `LockStoreError` until `up()`, in all replicas. */
   down(): void {
-    this.#way.failUntil(Infinity);
+    this.#outage.begin();
   }
 
   /** Makes the store work again. */
   up(): void {
-    this.#way.failUntil(0);
+    this.#outage.end();
   }
 
   /**
@@ -132,7 +160,7 @@ export class LockTestKit {
    */
   downFor(duration: Duration): void {
     const ms = checkDuration('duration', duration, 0, { longest: Number.MAX_SAFE_INTEGER });
-    this.#way.failUntil(this.clock.now() + ms);
+    this.#outage.begin(ms);
   }
 
   #seize(name: string): HeldElsewhere {

@@ -3,6 +3,9 @@ export const testingMessages = {
   nothingDecorated: (what: string) =>
     `withoutLocks() was called with ${what}, which has no method with @Exclusive. Pass the object whose methods the test calls.`,
   testTookItDown: () => 'the test has taken it down',
+  testSuspendedIt: () => 'the test has suspended this replica; wake() it before it is closed',
+  replicaExists: (name: string) =>
+    `The test kit has a replica "${name}" already. Give each application its own replica, with a name of its own.`,
   heldAlready: (name: string, holder: string | undefined) =>
     `"${name}" cannot be held elsewhere: ${holder ?? 'another owner'} holds it. Release it first, or take it away with ` +
     'loseLease().',

@@ -9,6 +9,7 @@ import {
 } from 'nestjs-exclusive-lock';
 import { BreakableStore } from '../../../lib/testing/breakable-store.js';
 import { ManualClock } from '../../../lib/testing/manual-clock.js';
+import { Outage } from '../../../lib/testing/outage.js';
 import { MemoryLockStore } from '../../../lib/stores/memory/memory-lock-store.js';
 import type { OutageLog } from '../../../lib/common/outage-log.js';
 import { LOCK_OUTAGES } from '../../../lib/tokens.js';
@@ -157,9 +158,10 @@ describe('a tick that no replica has run', () => {
 
   it('is run when an outage of the store is over', async () => {
     const clock = new ManualClock();
-    const way = new BreakableStore(store, clock);
+    const outage = new Outage(clock);
+    const way = new BreakableStore(store, clock, [outage]);
     await ranBefore();
-    way.failUntil(Infinity);
+    outage.begin();
     const { locks, log } = await startApp({
       locks: { store: way, application: 'test' },
       imports: [ScheduleModule.forRoot()],
@@ -168,7 +170,7 @@ describe('a tick that no replica has run', () => {
     await log.line(/is unavailable/);
     expect(ran).toEqual([]);
 
-    way.failUntil(0);
+    outage.end();
     await locks.run('other', () => undefined);
 
     await eventually(() => expect(ran).toEqual([{ tick, missed: true }]));
