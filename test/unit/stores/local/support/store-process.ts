@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AcquireReply, AcquireRequest, OwnerReply } from '../../../../../lib/stores/lock-store.js';
 import { ended } from '../../../../../lib/testing/store-contract/subject.js';
@@ -33,6 +34,7 @@ export class StoreProcess {
     folder: string,
     { env = {}, unreaped = false, within = [] }: StoreProcessOptions = {},
   ): Promise<StoreProcess> {
+    if (!existsSync(STORE)) throw new Error(`There is no ${STORE}. Build the package: npm run build`);
     const args = [process.execPath, SCRIPT, STORE, folder];
     // `sleep` takes the place of the shell, and does not care for the shell's children.
     const [command, ...rest] = unreaped
@@ -43,7 +45,10 @@ export class StoreProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const started = new StoreProcess(child);
-    const { pid } = await started.#message((message) => message.pid !== undefined);
+    const { pid } = await Promise.race([
+      started.#message((message) => message.pid !== undefined),
+      started.#earlyExit([command, ...rest]),
+    ]);
     // In a container it has another pid than here.
     started.#pid = within.length > 0 ? child.pid : pid;
     return started;
@@ -127,9 +132,14 @@ export class StoreProcess {
     const { exitCode, signalCode } = this.#child;
     if (exitCode !== null || signalCode !== null) return;
     const exit = once(this.#child, 'exit');
-    if (this.pid !== this.#child.pid) this.killOnly();
+    if (this.#pid !== undefined && this.#pid !== this.#child.pid) this.killOnly();
     this.#child.kill('SIGKILL');
     await exit;
+  }
+
+  async #earlyExit(command: readonly string[]): Promise<never> {
+    const [code, signal] = (await once(this.#child, 'exit')) as [number | null, NodeJS.Signals | null];
+    throw new Error(`It ended with ${signal ?? code} before its store was open: ${command.join(' ')}`);
   }
 
   async #call<R>(call: string, ...args: unknown[]): Promise<R> {
