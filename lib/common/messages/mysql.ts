@@ -16,7 +16,17 @@ export const mysqlMessages = {
 
   // Causes, which stand inside sentences
   writtenAgain: () => 'other processes wrote the row again, so it is unknown whether this write came before',
-  mysqlTableNotMade: (table: string, cause: unknown) =>
-    `the table ${table} is missing, and this user may not create it (${reason(cause)}). Have it created with the SQL ` +
-    'of mysqlSchema()',
-};
+  mysqlTableNotMade: (table: string, cause: unknown, sql: string) =>
+    `the table ${table} is missing, and this user may not create it (${reason(cause)}). Have it created with the SQL of ` +
+    `mysqlSchema(): ${sql.replace(/\s+/g, ' ')}`,
+  mysqlForbidden: (table: string) =>
+    `Let an operator create the table with the SQL of mysqlSchema() if it is missing, and run: GRANT SELECT, INSERT, UPDATE, ` +
+    `DELETE ON ${table} TO the user`,
+  mysqlReadOnly: () =>
+    'The server takes no writes: it is a replica, or read_only is on. Give the address of the primary',
+  mysqlFull: () =>
+    'All connections of the server or the user are in use. The store needs up to 2 for each process: raise ' +
+    'max_connections, or make the pools of your applications smaller',
+  mysqlOtherTable: (table: string) =>
+    `The table ${table} was not made by mysqlSchema() of this version. Give the option table another name, or drop it`,
+} as const;

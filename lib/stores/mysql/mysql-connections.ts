@@ -7,6 +7,13 @@ import { SESSION } from './mysql-statements.js';
 
 /** The most connections of one store: one for decisions, one for whatever else is due meanwhile. */
 const MOST = 2;
+/** Milliseconds before a server is asked again that has refused or ended a connection: at first, and at most. */
+const FIRST_PAUSE = 25;
+const LONGEST_PAUSE = 500;
+/** Milliseconds without such an end after which the next one counts as the first. */
+const LONG_AGO = 2000;
+/** Milliseconds by which a call fails before its time is over, to say what is wrong. */
+const HEAD_START = 20;
 
 /** There was no connection: nothing was sent. */
 export class NotConnectedError extends Error {}
@@ -20,6 +27,12 @@ export class MysqlConnections {
   /** Calls that wait for a connection, first come first. */
   readonly #waiting: (() => void)[] = [];
   readonly #onBack: (() => void)[] = [];
+  /** Why the last connection ended, or was not made. */
+  #fault: Error | undefined;
+  /** How many connections have ended, each soon after the one before. */
+  #failures = 0;
+  #endedAt = -Infinity;
+  #retryAt = -Infinity;
   #wasLost = false;
   #isClosed = false;
 
@@ -40,10 +53,13 @@ export class MysqlConnections {
    * @throws NotConnectedError, or the error of mysql2
    */
   async run<R>(sql: string, values: readonly unknown[], within: number): Promise<R> {
-    const deadline = performance.now() + within;
+    const deadline = performance.now() + within - Math.min(HEAD_START, within / 10);
     const connection = await this.#take(deadline, within);
     try {
       return await connection.query<R>(sql, values, deadline, within);
+    } catch (error) {
+      if (connection.hasEnded) this.#fault = error as Error;
+      throw error;
     } finally {
       if (!connection.hasEnded) this.#idle.push(connection);
       else if (performance.now() >= deadline) this.#endIdle();
@@ -61,10 +77,12 @@ export class MysqlConnections {
     while (!this.#isClosed && performance.now() < deadline) {
       const idle = this.#idle.pop();
       if (idle) return idle;
-      if (this.#all.size < MOST) return this.#connect(deadline, within);
-      await this.#turn(deadline);
+      if (performance.now() < this.#retryAt) await this.#turn(Math.min(this.#retryAt, deadline));
+      else if (this.#all.size < MOST) return this.#connect(deadline, within);
+      else await this.#turn(deadline);
     }
-    throw new NotConnectedError(this.#isClosed ? messages.storeClosed() : messages.noReply(within));
+    const cause = this.#isClosed ? new Error(messages.storeClosed()) : this.#fault;
+    throw new NotConnectedError(cause?.message ?? messages.noReply(within), { cause });
   }
 
   async #connect(deadline: number, within: number): Promise<MysqlConnection> {
@@ -73,10 +91,13 @@ export class MysqlConnections {
     try {
       await connection.query(SESSION, [], deadline, within);
     } catch (cause) {
+      // Why there is no time left says more than that there is none.
+      if (!this.#fault || performance.now() < deadline) this.#fault = cause as Error;
       connection.end(cause as Error);
       this.#wakeNext();
-      throw new NotConnectedError((cause as Error).message, { cause });
+      throw new NotConnectedError(this.#fault.message, { cause: this.#fault });
     }
+    this.#fault = undefined;
     if (this.#wasLost) for (const listener of this.#onBack) listener();
     this.#wasLost = false;
     return connection;
@@ -85,6 +106,10 @@ export class MysqlConnections {
   #ended(connection: MysqlConnection): void {
     this.#all.delete(connection);
     this.#wasLost = true;
+    const now = performance.now();
+    this.#failures = now - this.#endedAt > LONG_AGO ? 0 : this.#failures + 1;
+    this.#endedAt = now;
+    this.#retryAt = now + Math.min(FIRST_PAUSE * 2 ** this.#failures, LONGEST_PAUSE);
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
   }
@@ -95,17 +120,17 @@ export class MysqlConnections {
   }
 
   /** Waits until a connection may be free. */
-  #turn(deadline: number): Promise<void> {
+  #turn(until: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
         resolve();
       };
-      const tooLate = (): void => {
+      const timeUp = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(wake), 1);
         resolve();
       };
-      const timer = setTimeout(tooLate, deadline - performance.now());
+      const timer = setTimeout(timeUp, until - performance.now());
       this.#waiting.push(wake);
     });
   }

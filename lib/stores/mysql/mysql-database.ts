@@ -3,7 +3,7 @@ import type { ResultSetHeader } from 'mysql2';
 import { LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
 import { NotConnectedError, type MysqlConnections } from './mysql-connections.js';
-import { isBlocked, isMissingTable, isPermanent, surelyDidNothing } from './mysql-errors.js';
+import { isBlocked, isMissingTable, isPermanent, surelyDidNothing, withRemedy } from './mysql-errors.js';
 import { statementsOf, type Statements } from './mysql-statements.js';
 
 /** Runs the statements on the table. */
@@ -55,23 +55,25 @@ export class MysqlDatabase {
   }
 
   async #create(within: number): Promise<void> {
+    const { create } = this.#statements;
     try {
-      await this.#connections.run(this.#statements.create, [], within);
+      await this.#connections.run(create, [], within);
     } catch (cause) {
       if (!isPermanent(cause)) throw this.#explained(cause);
-      throw this.#refused(new Error(messages.mysqlTableNotMade(this.#table, cause), { cause }));
+      throw this.#refused(new Error(messages.mysqlTableNotMade(this.#table, cause, create), { cause }));
     }
   }
 
   #explained(error: unknown): unknown {
     if (isBlocked(error)) return error;
-    const cause = error instanceof NotConnectedError ? error.cause : error;
-    if (isPermanent(cause)) return this.#refused(cause);
-    if (!(error instanceof NotConnectedError) && !surelyDidNothing(error)) return error;
-    return new LockStoreError(messages.storeThrew(this.description, error), { cause, mayHaveRun: false });
+    const thrown = error instanceof NotConnectedError ? (error.cause ?? error) : error;
+    const cause = withRemedy(thrown, this.#table);
+    if (isPermanent(thrown)) return this.#refused(cause);
+    if (!(error instanceof NotConnectedError) && !surelyDidNothing(error)) return cause;
+    return new LockStoreError(messages.storeThrew(this.description, cause), { cause, mayHaveRun: false });
   }
 
-  #refused(cause: unknown): LockStoreError {
+  #refused(cause: Error): LockStoreError {
     const message = messages.storeThrew(this.description, cause);
     return new LockStoreError(message, { cause, mayHaveRun: false, refused: true, permanent: true });
   }

@@ -88,14 +88,17 @@ const GUARDS = {
 /**
  * Checks what the user said.
  *
+ * @param program the name of the connections, for `performance_schema.session_connect_attrs`
  * @throws LockConfigurationError
  */
-export function placeOf(options: MysqlStoreOptions): MysqlPlace {
+export function placeOf(options: MysqlStoreOptions, program: string): MysqlPlace {
   checkIsObject(options, 'mysqlStore()');
   checkAddress(options);
   const { pool, table: name, ...own } = options;
   const table = tableOf(name);
-  const connection = { ...(pool === undefined ? own : settingsOf(pool)), ...GUARDS } as ConnectionOptions;
+  const chosen = pool === undefined ? own : settingsOf(pool);
+  const connectAttributes = { program_name: program, ...(chosen as ConnectionOptions).connectAttributes };
+  const connection = { ...chosen, connectAttributes, ...GUARDS } as ConnectionOptions;
   if (!databaseOf(connection) && !table.includes('.'))
     throw new LockConfigurationError(messages.noMysqlDatabase());
   return { connection, table, description: describe(connection) };

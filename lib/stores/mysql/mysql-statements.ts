@@ -30,6 +30,10 @@ export type Statements = ReturnType<typeof statementsOf>;
 /** The statements on the table with this name. */
 export function statementsOf(name: string) {
   const table = quoted(name);
+  const renewed = `expires_at = ${CLOCK} + ?`;
+  const renewable = `(name, owner) IN (?) AND expires_at > ${CLOCK}`;
+  const freed = `version = version + 1, expires_at = 0, keep_until = GREATEST(keep_until, ${CLOCK} + ?)`;
+  const freeable = `${renewable} AND ledger = ''`;
   return {
     create: createTable(name),
 
@@ -80,14 +84,12 @@ export function statementsOf(name: string) {
       WHERE locks.version = wanted.version AND (wanted.kept OR locks.expires_at = wanted.expired_at)`,
 
     /** A TTL in microseconds, and pairs of name and owner. */
-    renew: `
-      UPDATE ${table} SET expires_at = ${CLOCK} + ?
-      WHERE (name, owner) IN (?) AND expires_at > ${CLOCK}`,
+    renew: `UPDATE ${table} SET ${renewed} WHERE ${renewable}`,
+    renewUnlocked: `UPDATE ${table} SET ${renewed} WHERE name IN (${unlocked(table, renewable)})`,
 
     /** How long to keep the rows, in microseconds, and pairs of name and owner. */
-    free: `
-      UPDATE ${table} SET version = version + 1, expires_at = 0, keep_until = GREATEST(keep_until, ${CLOCK} + ?)
-      WHERE (name, owner) IN (?) AND ledger = '' AND expires_at > ${CLOCK}`,
+    free: `UPDATE ${table} SET ${freed} WHERE ${freeable}`,
+    freeUnlocked: `UPDATE ${table} SET ${freed} WHERE name IN (${unlocked(table, freeable)})`,
 
     /** Rows that are of no use any more. It locks none: a DELETE that looks for them would lock all that it sees. */
     unused: `
@@ -97,4 +99,9 @@ export function statementsOf(name: string) {
     /** Pairs of name and version. */
     remove: `DELETE FROM ${table} WHERE (name, version) IN (?)`,
   };
+}
+
+/** The names of those rows that nobody else has locked. It takes two to three times as long as a statement that waits. */
+function unlocked(table: string, where: string): string {
+  return `SELECT name FROM (SELECT name FROM ${table} WHERE ${where} FOR UPDATE SKIP LOCKED) AS unlocked`;
 }

@@ -76,6 +76,8 @@ export class MysqlTable implements LedgerTable {
       const group = holds.filter((hold) => hold.ttl === ttl);
       const replies = await this.#atOnce(group, sent + within, {
         run: (some, left) => this.#database.change('renew', [micros(ttl), ownersOf(some)], left),
+        runUnlocked: (some, left) =>
+          this.#database.change('renewUnlocked', [micros(ttl), ownersOf(some)], left),
         // Whether it lasts as long as it would if it was renewed as soon as that was asked for.
         isDone: ({ owner }, row) =>
           row.owner === owner && row.expires_at - row.now >= micros(ttl - (performance.now() - sent)),
@@ -89,6 +91,8 @@ export class MysqlTable implements LedgerTable {
     const keepFor = Math.max(...holds.map((hold) => hold.keepFor));
     return this.#atOnce(holds, performance.now() + within, {
       run: (some, left) => this.#database.change('free', [micros(keepFor), ownersOf(some)], left),
+      runUnlocked: (some, left) =>
+        this.#database.change('freeUnlocked', [micros(keepFor), ownersOf(some)], left),
       isDone: ({ owner }, row) => {
         // Others may have acquired it since.
         if (row.version !== null && row.owner !== owner) throw new UnknownWriteError();
@@ -153,7 +157,7 @@ export class MysqlTable implements LedgerTable {
   async #atOnce<T extends { readonly key: string }, Unknown = never>(
     items: readonly T[],
     end: number,
-    { run, isDone }: Statement<T, Unknown>,
+    { run, runUnlocked, isDone }: Statement<T, Unknown>,
   ): Promise<(boolean | Unknown)[]> {
     if (items.length === 0) return [];
     const left = (): number => end - performance.now();
@@ -164,6 +168,7 @@ export class MysqlTable implements LedgerTable {
       if (!isBlocked(error)) throw error;
       if (items.length === 1) return [false];
       // One that is locked, by a transaction of the user for example, must not hold up the others.
+      if (runUnlocked) return this.#atOnce(items, end, { run: runUnlocked, isDone });
       return (await Promise.all(items.map((item) => this.#atOnce([item], end, { run, isDone })))).flat();
     }
     if (done === 0 || done === items.length) return items.map(() => done > 0);
@@ -186,6 +191,8 @@ interface ListedRow extends MysqlRow {
 interface Statement<T, Unknown> {
   /** Returns how many rows it has changed. */
   readonly run: (items: readonly T[], within: number) => Promise<number>;
+  /** The same, but leaves out rows that others have locked. */
+  readonly runUnlocked?: (items: readonly T[], within: number) => Promise<number>;
   readonly isDone: (item: T, row: MysqlRow) => boolean | Unknown;
 }
 

@@ -16,7 +16,7 @@ async function open(flavour: MysqlFlavour): Promise<StoresUnderTest> {
     await database.open({ uri: database.urlFor({ port: proxy.port }) }),
     await database.open(),
   ] as const;
-  const otherPrefix = await database.open({}, 'theirs');
+  const otherPrefix = await database.open({}, { prefix: 'theirs' });
   // Makes the table and the first connection, which take longer than some cases wait.
   await stores[0].inspect('none', WITHIN);
   return {

@@ -14,8 +14,6 @@ const NAMES: readonly (readonly [name: string, flavour: MysqlFlavour])[] = [
 /** The servers that tests run on, for `describe.each`. */
 export const MYSQL_SERVERS = NAMES.filter(([, flavour]) => TESTED_STORES.includes(flavour));
 
-const logger = { ...console, log: console.info };
-
 /** The URL of the server that all test files share, as its root. */
 export function testMysqlUrl(flavour: MysqlFlavour): string {
   const variable = flavour === 'mysql' ? 'TEST_MYSQL_URL' : 'TEST_MARIADB_URL';
@@ -55,10 +53,16 @@ export class TestDatabase {
     return url.href;
   }
 
-  /** Opens a store on it. */
-  open(options: MysqlStoreOptions = {}, prefix = 'ours'): Promise<LockStore> {
+  /** Opens a store on it, as the application does. What it logs is noted in `lines`. */
+  open(
+    options: MysqlStoreOptions = {},
+    { prefix = 'ours', lines = [] as string[] } = {},
+  ): Promise<LockStore> {
+    const note = (line: string): void => void lines.push(line);
+    const logger = { debug: note, log: note, warn: note, error: note };
+    const place = options.pool ? {} : { uri: this.urlFor() };
     const outages = new OutageLog(logger);
-    return mysqlStore({ uri: this.urlFor(), ...options }).open({ prefix, logger, outages, env: {} });
+    return mysqlStore({ ...place, ...options }).open({ prefix, logger, outages, env: {} });
   }
 
   async query<T = Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<T[]> {

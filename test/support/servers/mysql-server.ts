@@ -29,7 +29,7 @@ interface Program {
 /** What keeps a server small and quick to start. */
 const LEAN = {
   mariadb: ['--innodb-log-file-size=4M'],
-  mysql: ['--innodb-redo-log-capacity=16M', '--mysqlx=OFF', '--secure-file-priv=NULL'],
+  mysql: ['--innodb-redo-log-capacity=16M', '--skip-log-bin', '--mysqlx=OFF', '--secure-file-priv=NULL'],
 };
 const SYSTEM_TABLES = [
   'mysql_system_tables.sql',
@@ -83,6 +83,8 @@ function commandOf(flavour: MysqlFlavour, { command, base }: Program, data: stri
     '--innodb-buffer-pool-size=16M',
     '--innodb-data-file-path=ibdata1:5M:autoextend',
     '--performance-schema=off',
+    // Survives a crash of the server, though not one of the machine.
+    '--innodb-flush-log-at-trx-commit=2',
     ...LEAN[flavour],
   ];
 }
