@@ -1,3 +1,4 @@
+import type { LossReason } from '../errors.js';
 import { reason } from './wording.js';
 
 /** About the PostgreSQL store. */
@@ -35,4 +36,22 @@ export const postgresMessages = {
     'each client (session pooling), say so with pooler: false; or give the address of the server itself',
   poolerSaid: () => 'LISTEN does not work through a transaction pooler (pooler: true)',
   listenRefused: (cause: unknown) => `LISTEN failed (${reason(cause)})`,
+
+  notInTransaction: () =>
+    'assertHeldIn() was called outside of a transaction, so it protects nothing. Begin a transaction on one connection, and ' +
+    'give it that connection. A pool may run each statement on another one.',
+  lostInTransaction: (name: string, why: LossReason) =>
+    `The lease on "${name}" is lost: ${LOST_IN_TRANSACTION[why]}. Roll the transaction back.`,
+  writtenByNewer: (name: string, table: string, rows: number) =>
+    `The lease on "${name}" is lost: a newer holder has written ${rows === 1 ? 'the row' : `${rows} rows`} of ${table} ` +
+    'that this update was for. Write nothing else with this lease.',
 } as const;
+
+/** What the table of locks says about a grant. */
+const LOST_IN_TRANSACTION: Readonly<Record<string, string>> = {
+  expired: 'its time is over',
+  taken: 'the lock has been granted again since',
+  released: 'it was released',
+  vanished:
+    'the table of locks has no row for it. Check that prefix, schema and table are those of postgresStore()',
+};

@@ -65,6 +65,6 @@ export function qualifiedName({ schema, table = 'exclusive_lock' }: PostgresTabl
   return schema === undefined ? quoted(table) : `${quoted(schema)}.${quoted(table)}`;
 }
 
-function quoted(name: string): string {
+export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
