@@ -930,4 +930,25 @@ export const MUTANTS = [
     replace: '',
     tests: 'nest/jobs',
   },
+  {
+    name: 'a transaction that asserts its lease does not keep the lock from others',
+    file: 'lib/stores/postgres/fenced-writes.ts',
+    find: ' FOR KEY SHARE\n',
+    replace: '\n',
+    tests: 'integration/postgres/fenced-writes',
+  },
+  {
+    name: 'a lease that has expired is asserted',
+    file: 'lib/stores/postgres/fenced-writes.ts',
+    find: ' FROM locked WHERE expires_at > clock_timestamp()',
+    replace: ' FROM locked',
+    tests: 'integration/postgres/fenced-writes',
+  },
+  {
+    name: 'a lease is asserted outside of a transaction',
+    file: 'lib/stores/postgres/fenced-writes.ts',
+    find: 'if (!row.is_transaction)',
+    replace: 'if (!row)',
+    tests: 'integration/postgres/fenced-writes',
+  },
 ];

@@ -95,8 +95,8 @@ export async function assertHeldIn(
   const mark = String(Math.random());
   await transaction.query(BEGIN, [mark]);
   const values = [`${prefix}:${name}`, fencingToken, mark];
-  const [row] = rowsOf<HeldRow>(await transaction.query(heldStatement(qualifiedName(place)), values));
-  if (!row?.is_transaction) throw new LockConfigurationError(messages.notInTransaction());
+  const row = rowOf(await transaction.query(heldStatement(qualifiedName(place)), values)) as HeldRow;
+  if (!row.is_transaction) throw new LockConfigurationError(messages.notInTransaction());
   if (row.is_held) return;
   const reason = reasonOf(row, fencingToken);
   throw new LockLostError(messages.lostInTransaction(name, reason), reason);
@@ -119,7 +119,7 @@ export async function updateFenced(
   checkUpdate(update);
   const { table, set, where, once = false } = update;
   const values = [fencingToken, ...Object.values(set), ...Object.values(where)];
-  const [row] = rowsOf<WrittenRow>(await runner.query(updateStatement(update), values));
+  const row = rowOf(await runner.query(updateStatement(update), values)) as WrittenRow;
   const refused = row.found - row.written - (once ? row.own : 0);
   if (refused > 0) throw new LockLostError(messages.writtenByNewer(name, table, refused), 'taken');
   return row.written;
@@ -208,9 +208,9 @@ function checkUpdate(update: FencedUpdate): void {
     refuse('set', 'an object with a value for each column; null for NULL', set);
 }
 
-/** Clients return an array of rows, or an object that has it. */
-function rowsOf<R>(result: unknown): readonly R[] {
-  return Array.isArray(result) ? (result as R[]) : (result as { rows: R[] }).rows;
+/** The only row. Clients return an array of rows, or an object that has it. */
+function rowOf(result: unknown): unknown {
+  return (Array.isArray(result) ? (result as unknown[]) : (result as { rows: unknown[] }).rows)[0];
 }
 
 /**

@@ -82,7 +82,7 @@ describe('a transaction that asserts a lease', () => {
     const lease = await acquired();
     await assertHeldIn(transaction, lease, place);
     await expireMeanwhile(lease);
-    expect(await locks.acquire(LOCK)).toBeNull();
+    await expect(locks.acquire(LOCK, { ttl: 500 })).rejects.toMatchObject({ code: 'LOCK_STORE' });
     await write('by the first holder');
     await transaction.query('COMMIT');
     const next = await successor();
@@ -156,18 +156,14 @@ describe('a fenced update', () => {
   });
 
   it('throws if a newer holder has written the row, and writes nothing', async () => {
-    const write = (fencingToken: number, body: string): Promise<number> =>
-      updateFenced(pool, { name: LOCK, fencingToken }, { table, set: { body }, where: { id: 1 } });
-    await write(8, 'new');
-    await expect(write(7, 'old')).rejects.toMatchObject({ code: 'LOCK_LOST', reason: 'taken' });
+    await update(8, 'new');
+    await expect(update(7, 'old')).rejects.toMatchObject({ code: 'LOCK_LOST', reason: 'taken' });
     expect(await bodies()).toEqual(['new', 'empty']);
   });
 
   it('throws if a newer holder commits while it waits for the row', async () => {
-    const update = (fencingToken: number) => ({ name: LOCK, fencingToken });
-    await updateFenced(transaction, update(8), { table, set: { body: 'new' }, where: { id: 1 } });
-    const old = updateFenced(pool, update(7), { table, set: { body: 'old' }, where: { id: 1 } });
-    const refused = expect(old).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    await update(8, 'new', { through: transaction });
+    const refused = expect(update(7, 'old')).rejects.toMatchObject({ code: 'LOCK_LOST' });
     await eventually(async () => (await waitingForLocks()) > 0);
     await transaction.query('COMMIT');
     await refused;
@@ -175,22 +171,16 @@ describe('a fenced update', () => {
   });
 
   it('does nothing the second time if each lease writes once', async () => {
-    const once = (fencingToken: number, body: string): Promise<number> =>
-      updateFenced(
-        pool,
-        { name: LOCK, fencingToken },
-        { table, set: { body }, where: { id: 1 }, once: true },
-      );
-    expect(await once(7, 'first')).toBe(1);
-    expect(await once(7, 'second')).toBe(0);
-    expect(await once(8, 'third')).toBe(1);
-    await expect(once(7, 'fourth')).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(await update(7, 'first', { once: true })).toBe(1);
+    expect(await update(7, 'second', { once: true })).toBe(0);
+    expect(await update(8, 'third', { once: true })).toBe(1);
+    await expect(update(7, 'fourth', { once: true })).rejects.toMatchObject({ code: 'LOCK_LOST' });
     expect(await bodies()).toEqual(['third', 'empty']);
   });
 
   it('writes no row where there is none, and throws nothing', async () => {
-    const update = { table, set: { body: 'x' }, where: { id: 3 } };
-    expect(await updateFenced(pool, { name: LOCK, fencingToken: 7 }, update)).toBe(0);
+    const nowhere = { table, set: { body: 'x' }, where: { id: 3 } };
+    expect(await updateFenced(pool, { name: LOCK, fencingToken: 7 }, nowhere)).toBe(0);
   });
 
   it('takes the names of columns for nothing but names', async () => {
@@ -206,8 +196,8 @@ describe('a fenced update', () => {
     ['a column without a value', { table, set: { body: undefined }, where: { id: 1 } }],
     ['no table', { table: '', set: {}, where: { id: 1 } }],
     ['an option that does not exist', { table, set: {}, where: { id: 1 }, tokencolumn: 'token' }],
-  ])('refuses %s', async (_what, update) => {
-    const written = updateFenced(pool, { name: LOCK, fencingToken: 7 }, update);
+  ])('refuses %s', async (_what, wrong) => {
+    const written = updateFenced(pool, { name: LOCK, fencingToken: 7 }, wrong);
     await expect(written).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
     expect(await bodies()).toEqual(['empty', 'empty']);
   });
@@ -222,6 +212,19 @@ async function successor(): Promise<Lease> {
   let lease: Lease | null = null;
   await eventually(async () => (lease = await locks.acquire(LOCK)) !== null);
   return lease!;
+}
+
+/** Writes the first row, with this fencing token. */
+function update(
+  fencingToken: number,
+  body: string,
+  { once = false, through = pool }: { once?: boolean; through?: Pool | PoolClient } = {},
+): Promise<number> {
+  return updateFenced(
+    through,
+    { name: LOCK, fencingToken },
+    { table, set: { body }, where: { id: 1 }, once },
+  );
 }
 
 async function write(body: string): Promise<void> {
