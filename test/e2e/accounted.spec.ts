@@ -186,7 +186,11 @@ describeOnSharedStores('each tick of a job, on %s, while its replicas and its st
     const server = store.name === 'Redis' ? await RedisServer.start({ appendonly: true, args }) : undefined;
     const place = server ? { redis: server.url } : store.options;
     // The lock of a killed holder keeps few ticks busy.
-    const options = { ...place, ttl: 1000, history: 100 } as ExclusiveLockModuleOptions;
+    const options = {
+      ...place,
+      ttl: Math.max(1000, store.shortestTtl),
+      history: 100,
+    } as ExclusiveLockModuleOptions;
     const settings = resolveSettings({ ...options, logger: false });
     locks = await openLockManager(options, settings, new OutageLog(settings.logger));
     return new Trial(options, locks, server);

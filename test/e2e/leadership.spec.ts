@@ -131,38 +131,44 @@ const FAULTS: Record<string, Fault> = {
   },
 };
 
-describeOnSharedStores('three replicas with one leader, on %s', (store) => {
-  afterEach(() => TcpProxy.closeAll());
+describeOnSharedStores(
+  'three replicas with one leader, on %s',
+  (store) => {
+    afterEach(() => TcpProxy.closeAll());
 
-  it(
-    'lead in terms that do not overlap, whatever ends them, and take over in time',
-    async () => {
-      const faults = Object.keys(FAULTS).filter((name) => store.name === 'Redis' || name !== 'black hole');
-      const taken: Record<string, number[]> = Object.fromEntries(faults.map((name) => [name, []]));
-      const trial = new Trial(store.options);
-      await Promise.all([trial.start(), trial.start(), trial.start()]);
-      let term = await trial.termAfter(0);
-      for (let i = 0; i < TERMS; i++) {
-        const fault = faults[i % faults.length];
-        await sleep(20 + Math.random() * 80);
-        const from = await FAULTS[fault](term, trial);
-        term = await trial.termAfter(term.fencingToken);
-        taken[fault].push(term.first - from);
-      }
-      await Promise.all(trial.replicas.filter(({ pid }) => isAlive(pid)).map((replica) => replica.stop()));
+    it(
+      'lead in terms that do not overlap, whatever ends them, and take over in time',
+      async () => {
+        const faults = Object.keys(FAULTS).filter((name) => store.name === 'Redis' || name !== 'black hole');
+        const taken: Record<string, number[]> = Object.fromEntries(faults.map((name) => [name, []]));
+        const trial = new Trial(store.options);
+        await Promise.all([trial.start(), trial.start(), trial.start()]);
+        let term = await trial.termAfter(0);
+        for (let i = 0; i < TERMS; i++) {
+          const fault = faults[i % faults.length];
+          await sleep(20 + Math.random() * 80);
+          const from = await FAULTS[fault](term, trial);
+          term = await trial.termAfter(term.fencingToken);
+          taken[fault].push(term.first - from);
+        }
+        await Promise.all(trial.replicas.filter(({ pid }) => isAlive(pid)).map((replica) => replica.stop()));
 
-      if (BY_HAND) show(store.name, taken);
-      expectExclusion(trial.replicas);
-      const { SIGTERM, ...others } = taken;
-      const handOver = BY_HAND && store.name === 'Redis' ? IDLE.handOver : BUSY.handOver;
-      expect(median(SIGTERM)).toBeLessThan(handOver);
-      const takeover = BY_HAND ? IDLE.takeover : BUSY.takeover;
-      expect(Math.max(...Object.values(others).flat())).toBeLessThan(takeover);
-      expect(trial.replicas.flatMap((replica) => logLines(replica, 'error')).filter(isNoOutage)).toEqual([]);
-    },
-    TERMS * 10_000,
-  );
-});
+        if (BY_HAND) show(store.name, taken);
+        expectExclusion(trial.replicas);
+        const { SIGTERM, ...others } = taken;
+        const handOver = BY_HAND && store.name === 'Redis' ? IDLE.handOver : BUSY.handOver;
+        expect(median(SIGTERM)).toBeLessThan(handOver);
+        const takeover = BY_HAND ? IDLE.takeover : BUSY.takeover;
+        expect(Math.max(...Object.values(others).flat())).toBeLessThan(takeover);
+        expect(trial.replicas.flatMap((replica) => logLines(replica, 'error')).filter(isNoOutage)).toEqual(
+          [],
+        );
+      },
+      TERMS * 10_000,
+    );
+  },
+  { ttl: TTL },
+);
 
 function isAlive(pid: number): boolean {
   try {

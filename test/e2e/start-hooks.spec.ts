@@ -27,7 +27,7 @@ describeOnSharedStores('an @Exclusive onModuleInit on %s', (store) => {
 
   it('is run again when its replica is killed in the middle, and the others wait for that', async () => {
     // The local store knows at once that a holder is dead: there the default TTL is no hindrance.
-    const options = 'redis' in store.options ? { ttl: TTL } : {};
+    const options = store.freesAtOnce ? {} : { ttl: TTL };
     const [killed] = start(1, options, { SEED_MS: String(ENDLESS) });
     await killed.waitFor(event('started'));
     const others = start(4, options);

@@ -97,7 +97,7 @@ describeOnSharedStores('a holder on %s', (store) => {
 
 describeOnSharedStores('a holder that is killed, on %s', (store) => {
   // The local store knows of its death: a TTL is no hindrance there.
-  const [title, ttl] = store.name === 'Redis' ? ['when its TTL is over', TTL] : ['at once', 2 * HANG];
+  const [title, ttl] = store.freesAtOnce ? ['at once', 2 * HANG] : ['when its TTL is over', TTL];
 
   it(`is followed by another ${title}, with a higher fencingToken`, async () => {
     const [holder, other] = await startContenders(2, { ...store.options, ttl });
@@ -114,13 +114,14 @@ describeOnSharedStores('a holder that is killed, on %s', (store) => {
 
 describeOnSharedStores('four processes on %s', (store) => {
   it('that repeatedly take one lock and are stopped at random exclude each other', async () => {
-    const contenders = await startContenders(4, { ...store.options, ttl: 300 });
+    const ttl = Math.max(300, store.shortestTtl);
+    const contenders = await startContenders(4, { ...store.options, ttl });
     for (const contender of contenders) contender.send({ do: 'loop', name: LOCK, ms: 40, pause: 20 });
     for (let i = 0; i < 24; i++) {
       const contender = contenders[i % contenders.length];
       await sleep(Math.random() * 200);
       await contender.signal('SIGSTOP');
-      await sleep(Math.random() * 600);
+      await sleep(Math.random() * 2 * ttl);
       await contender.signal('SIGCONT');
     }
     for (const contender of contenders) contender.send({ do: 'endLoop' });

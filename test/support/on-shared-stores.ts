@@ -1,11 +1,21 @@
 import { ReplicaProcess } from './replica-process.js';
-import { SHARED_STORES, type SharedStore } from './stores.js';
+import { SHARED_STORES, freesAtOnce, shortestTtlOf, type SharedStore } from './stores.js';
 
 /** The store of the test that runs, new for each. */
 export interface StoreOfTest {
   /** `Redis` or `the local store`. */
   readonly name: string;
   readonly options: SharedStore['options'];
+  /** Whether it frees the lock of a process that has died without waiting for the TTL. */
+  readonly freesAtOnce: boolean;
+  /** The shortest TTL that it takes, in milliseconds. */
+  readonly shortestTtl: number;
+}
+
+interface SharedStoreOptions {
+  readonly skip?: boolean;
+  /** The TTL of the tests: they do not run on stores that need a longer one. */
+  readonly ttl?: number;
 }
 
 /**
@@ -15,25 +25,31 @@ export interface StoreOfTest {
 export function describeOnSharedStores(
   title: string,
   declare: (store: StoreOfTest) => void,
-  { skip = false } = {},
+  { skip = false, ttl = Infinity }: SharedStoreOptions = {},
 ): void {
-  (skip ? describe.skip : describe).each(SHARED_STORES)(title, (name, makeStore) => {
-    let store: SharedStore;
+  for (const [name, makeStore] of SHARED_STORES) {
+    const shortestTtl = shortestTtlOf(name);
+    const isLeftOut = skip || ttl < shortestTtl;
+    (isLeftOut ? describe.skip : describe)(title.replace('%s', name), () => {
+      let store: SharedStore;
 
-    beforeEach(() => {
-      store = makeStore();
-    });
+      beforeEach(() => {
+        store = makeStore();
+      });
 
-    afterEach(async () => {
-      await ReplicaProcess.killAll();
-      await store.remove();
-    });
+      afterEach(async () => {
+        await ReplicaProcess.killAll();
+        await store.remove();
+      });
 
-    declare({
-      name,
-      get options() {
-        return store.options;
-      },
+      declare({
+        name,
+        freesAtOnce: freesAtOnce(name),
+        shortestTtl,
+        get options() {
+          return store.options;
+        },
+      });
     });
-  });
+  }
 }

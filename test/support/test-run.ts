@@ -5,6 +5,7 @@ import { provideFaketime } from './faketime.js';
 import { killLeftovers } from './leftovers.js';
 import { startSharedRedis } from './redis/shared-redis.js';
 import { startSharedMysql } from './servers/shared-mysql.js';
+import { startSharedEtcd } from './servers/shared-etcd.js';
 import { startSharedPostgres } from './servers/shared-postgres.js';
 import { TESTED_STORES, type ServerStore } from './tested-stores.mjs';
 
@@ -21,6 +22,7 @@ const SHARED_SERVERS: Partial<Record<ServerStore, readonly [string, () => Promis
   postgres: ['TEST_POSTGRES_URL', startSharedPostgres],
   mysql: ['TEST_MYSQL_URL', () => startSharedMysql('mysql')],
   mariadb: ['TEST_MARIADB_URL', () => startSharedMysql('mariadb')],
+  etcd: ['TEST_ETCD_URL', startSharedEtcd],
 };
 
 interface TestRun {

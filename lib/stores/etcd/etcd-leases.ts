@@ -27,6 +27,7 @@ interface EtcdLease {
 export class EtcdLeases {
   readonly #client: EtcdClient;
   readonly #bySeconds = new Map<number, EtcdLease>();
+  #isInDoubt = false;
 
   constructor(client: EtcdClient) {
     this.#client = client;
@@ -59,25 +60,27 @@ export class EtcdLeases {
    */
   async confirm(ids: readonly (string | undefined)[], within: number): Promise<void> {
     const old = performance.now() - SLACK;
-    const wanted = new Set(ids);
+    const wanted = new Set(this.#isInDoubt ? this.#alive.map(({ id }) => id) : ids);
+    this.#isInDoubt = false;
     const leases = this.#alive.filter(
       ({ id, confirmedAt }) => confirmedAt === undefined || (wanted.has(id) && confirmedAt < old),
     );
     await Promise.all(leases.map((lease) => this.#confirm(lease, within)));
   }
 
-  /** Renews those that have lost a third of their time. Never rejects. */
-  async keepAlive(): Promise<void> {
+  /** Renews one of our leases if it was granted and has lost a third of its time. Never rejects. */
+  async keepAlive(id: string): Promise<void> {
     const now = performance.now();
-    const leases = this.#alive.filter(
-      ({ seconds, confirmedAt = now }) => now - confirmedAt > (seconds * 1000) / 3,
-    );
-    await Promise.allSettled(leases.map((lease) => this.#confirm(lease, RENEWAL_TIMEOUT)));
+    const lease = this.#alive.find((one) => one.id === id);
+    if (!lease || now - (lease.confirmedAt ?? now) < (lease.seconds * 1000) / 3) return;
+    // The next acquisition of a waiter reports the same error.
+    await this.#confirm(lease, RENEWAL_TIMEOUT).catch(() => {});
   }
 
   /** One of them is gone: the next call of `confirm` finds out which. */
   doubt(): void {
     const old = performance.now() - SLACK;
+    this.#isInDoubt = true;
     for (const lease of this.#alive) lease.confirmedAt &&= Math.min(lease.confirmedAt, old - 1);
   }
 

@@ -43,7 +43,9 @@ const ROWS_PER_CALL = 40;
 const HOLDS_PER_CALL = 100;
 /** Milliseconds by which the clocks of two members may differ. A row from further ahead proves a clock that was set back. */
 const CLOCK_TOLERANCE = 30_000;
-/** Milliseconds between two looks at the leases of a process that waits. */
+/** Milliseconds after which a process that waits may be taken for dead. Short: a dead waiter holds up the others. */
+const WAITER_TTL = SHORTEST_TTL;
+/** Milliseconds between two looks at the lease of a process that waits. */
 const KEEP_ALIVE_EVERY = 500;
 /** Milliseconds that it may take to find out what a waiter was given. */
 const LOOK_TIMEOUT = 2000;
@@ -152,7 +154,7 @@ export class EtcdTable implements LedgerTable {
     return this.#news.watch(key, onNews);
   }
 
-  processFor(ttl: number): string {
+  processFor(ttl = WAITER_TTL): string {
     return this.#leases.idFor(ttl);
   }
 
@@ -268,7 +270,7 @@ export class EtcdTable implements LedgerTable {
   }
 
   #keepPlaces(): void {
-    if (this.#news.isNeeded) return void this.#leases.keepAlive();
+    if (this.#news.isNeeded) return void this.#leases.keepAlive(this.processFor());
     clearInterval(this.#keepAlive);
     this.#keepAlive = undefined;
   }
@@ -293,6 +295,6 @@ export class EtcdTable implements LedgerTable {
     // It has been asked for meanwhile.
     if (known && BigInt(known.revision) >= BigInt(revision)) return;
     this.#holds.set(key, { owner, ttl, process: process!, revision });
-    this.#news.tell(key, { owner, fencingToken, keptFor: ttl });
+    this.#news.tell(key, { owner, fencingToken, keptFor: Math.min(ttl, WAITER_TTL) });
   }
 }

@@ -60,6 +60,8 @@ export class LedgerLockStore implements LockStore {
   /** Calls that wait for a reply keep the process alive. */
   readonly #deadlines = new Deadlines(performance, { keepAlive: true });
   readonly #rounds: Rounds;
+  /** Asked at each attempt: a table whose process was taken for dead gives it another name. */
+  readonly #processFor: LedgerTable['processFor'];
   readonly #unsettled = new UnsettledOwners();
   #isClosed = false;
   readonly #free: ((hold: LedgerFreed, within: number) => Promise<boolean>) | undefined;
@@ -69,6 +71,7 @@ export class LedgerLockStore implements LockStore {
     this.shortestTtl = table.shortestTtl;
     this.#table = table;
     this.#prefix = `${prefix}:`;
+    this.#processFor = table.processFor?.bind(table);
     this.#rounds = new Rounds(table, this.#deadlines);
     this.#free =
       table.free && together((holds, within) => this.#call(within, (ms) => table.free!(holds, ms)));
@@ -82,9 +85,7 @@ export class LedgerLockStore implements LockStore {
 
   async acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
     const { name, owner } = request;
-    const deciding = this.#decide(name, within, (ledger) =>
-      ledger.acquire(request, this.#processFor(request)),
-    );
+    const deciding = this.#decide(name, within, (ledger) => ledger.acquire(request, this.#processFor));
     const { reply, retried } = await deciding.catch((error: unknown) => {
       this.#unsettled.add(owner);
       throw error;
@@ -100,7 +101,7 @@ export class LedgerLockStore implements LockStore {
     const decide =
       (request: RenewRequest): Decide<OwnerReply> =>
       (ledger) =>
-        ledger.renew(request, this.#processFor(request));
+        ledger.renew(request, this.#processFor?.(request.ttl));
     const replies = requests.map(async (request, i): Promise<OwnerReply> => {
       if (renewed[i]) return 'held';
       return this.#ask(request.name, end - performance.now(), decide(request));
@@ -185,7 +186,7 @@ export class LedgerLockStore implements LockStore {
     await this.#rounds.decide(this.#replicaKey(replica), within, (ledger) => {
       // One that holds it already would keep what it has said before.
       ledger.release({ ...request, end: 'unfinished' }, false);
-      if (ttl > 0) ledger.acquire(request, this.#processFor(request));
+      if (ttl > 0) ledger.acquire(request, this.#processFor);
     });
   }
 
@@ -227,11 +228,6 @@ export class LedgerLockStore implements LockStore {
   async #endOverdue(key: string, owner: string): Promise<void> {
     const end: ReleaseRequest = { name: '', owner, ttl: 0, end: 'unfinished' };
     await this.#rounds.decide(key, OVERDUE_TIMEOUT, (ledger) => ledger.release(end, false));
-  }
-
-  /** Asked at each attempt: a table whose process was taken for dead gives it another name. */
-  #processFor({ ttl }: RenewRequest): string | undefined {
-    return this.#table.processFor?.(ttl);
   }
 
   #keyOf(name: string): string {

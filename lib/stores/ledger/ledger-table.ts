@@ -47,10 +47,10 @@ export interface LedgerTable {
   watch?(key: string, onNews: (grant?: QueueGrant) => void): () => void;
 
   /**
-   * Names this process, for a hold or a wait with this TTL; what it names can be asked for with `gone`. Undefined while it
-   * has no name: its waiters ask by themselves.
+   * Names this process, for a hold with this TTL, or for a wait if there is none; what it names can be asked for with
+   * `gone`. Undefined while it has no name: its waiters ask by themselves.
    */
-  processFor?(ttl: number): string | undefined;
+  processFor?(ttl?: number): string | undefined;
 
   /** Those of these processes that do not exist any more: their waiters are passed over. */
   gone?(processes: readonly string[], within: number): Promise<ReadonlySet<string>>;

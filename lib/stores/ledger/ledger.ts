@@ -21,7 +21,7 @@ import {
 } from '../lock-store.js';
 import { RunMarks, type RunMark } from '../run-marks.js';
 import type { Waiter } from '../waiting-queue.js';
-import type { LedgerChange, LedgerGrant, LedgerHold, LedgerReading } from './ledger-table.js';
+import type { LedgerChange, LedgerGrant, LedgerHold, LedgerReading, LedgerTable } from './ledger-table.js';
 
 /** What the text of a row holds: only what is there. */
 interface Written {
@@ -61,17 +61,18 @@ export class Ledger {
     if (queue) this.entry.queue = queue.filter(({ process }) => !gone?.has(process as string));
   }
 
-  /** As `LockStore.acquire`. The caller holds the lock, or waits for it, as this process from now on. */
-  acquire(request: AcquireRequest, process: string | undefined): AcquireReply {
-    const { owner } = request;
+  /** As `LockStore.acquire`. `processFor` is that of the table. */
+  acquire(request: AcquireRequest, processFor: LedgerTable['processFor']): AcquireReply {
+    const { owner, ttl } = request;
     const { entry, time } = this;
     if ((this.#voids.get(owner) ?? 0) > time.wall) return { status: 'done', now: time.wall };
     const reply = this.decide(acquireEntry(entry, request, time));
     if (reply.status === 'granted') {
-      entry.held!.process = process;
+      entry.held!.process = processFor?.(ttl);
       this.#answered.add(owner);
     }
     const waiter = entry.queue?.find((waiting) => waiting.owner === owner);
+    const process = waiter && processFor?.();
     if (waiter && waiter.process !== process) {
       waiter.process = process;
       this.#hasChanged = true;

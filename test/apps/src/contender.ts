@@ -5,15 +5,11 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import {
-  ExclusiveLockModule,
-  ExclusiveLockService,
-  type ExclusiveLockModuleOptions,
-  type Lease,
-} from 'nestjs-exclusive-lock';
+import { ExclusiveLockModule, ExclusiveLockService, type Lease } from 'nestjs-exclusive-lock';
+import { optionsOfTest } from './options.js';
 import { clocks, machineTime as now, tell, tellingLogger } from './tell.js';
 
-const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+const options = optionsOfTest();
 
 @Module({ imports: [ExclusiveLockModule.forRoot(options)] })
 class AppModule {}

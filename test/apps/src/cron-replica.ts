@@ -5,17 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Cron, ScheduleModule } from '@nestjs/schedule';
-import {
-  Exclusive,
-  ExclusiveLockModule,
-  ExclusiveLockService,
-  type ExclusiveLockModuleOptions,
-} from 'nestjs-exclusive-lock';
+import { Exclusive, ExclusiveLockModule, ExclusiveLockService } from 'nestjs-exclusive-lock';
 import { obeySignalsBetweenRuns } from './between-runs.js';
 import { tellFirings } from './firings.js';
+import { optionsOfTest } from './options.js';
 import { tell, tellingLogger } from './tell.js';
 
-const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+const options = optionsOfTest();
 const duration = Number(process.env['JOB_MS'] ?? 1);
 
 @Injectable()

@@ -5,15 +5,11 @@
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
-import {
-  ExclusiveLockModule,
-  ExclusiveLockService,
-  type ExclusiveLockModuleOptions,
-  type Lease,
-} from 'nestjs-exclusive-lock';
+import { ExclusiveLockModule, ExclusiveLockService, type Lease } from 'nestjs-exclusive-lock';
+import { optionsOfTest } from './options.js';
 import { tell, tellingLogger } from './tell.js';
 
-const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+const options = optionsOfTest();
 const from = Number(process.env['FROM']);
 const to = Number(process.env['TO']);
 const period = Number(process.env['PERIOD']);

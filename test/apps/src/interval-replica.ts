@@ -5,16 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Interval, ScheduleModule } from '@nestjs/schedule';
-import {
-  Exclusive,
-  ExclusiveLockModule,
-  ExclusiveLockService,
-  type ExclusiveLockModuleOptions,
-} from 'nestjs-exclusive-lock';
+import { Exclusive, ExclusiveLockModule, ExclusiveLockService } from 'nestjs-exclusive-lock';
 import { tellSkipped } from './firings.js';
+import { optionsOfTest } from './options.js';
 import { tell, tellingLogger } from './tell.js';
 
-const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+const options = optionsOfTest();
 const duration = Number(process.env['JOB_MS'] ?? 1);
 
 @Injectable()

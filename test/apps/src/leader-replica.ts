@@ -7,13 +7,13 @@ import { NestFactory } from '@nestjs/core';
 import {
   ExclusiveLockModule,
   LeaderElection,
-  type ExclusiveLockModuleOptions,
   type Lease,
   type OnLeadershipAcquired,
 } from 'nestjs-exclusive-lock';
+import { optionsOfTest } from './options.js';
 import { machineTime as now, tell, tellingLogger } from './tell.js';
 
-const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+const options = optionsOfTest();
 /** The signal aborts 50 ms before the store can expire a lock of a second: a process that ran was told in time. */
 const STOOD_STILL = 25;
 

@@ -4,15 +4,11 @@ import 'reflect-metadata';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Cron, ScheduleModule } from '@nestjs/schedule';
-import {
-  Exclusive,
-  ExclusiveLockModule,
-  ExclusiveLockService,
-  type ExclusiveLockModuleOptions,
-} from 'nestjs-exclusive-lock';
+import { Exclusive, ExclusiveLockModule, ExclusiveLockService } from 'nestjs-exclusive-lock';
+import { optionsOfTest } from './options.js';
 import { tell, tellingLogger } from './tell.js';
 
-const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+const options = optionsOfTest();
 const timeZone = 'Europe/Berlin';
 
 @Injectable()

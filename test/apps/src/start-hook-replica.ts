@@ -4,15 +4,11 @@ import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import {
-  Exclusive,
-  ExclusiveLockModule,
-  ExclusiveLockService,
-  type ExclusiveLockModuleOptions,
-} from 'nestjs-exclusive-lock';
+import { Exclusive, ExclusiveLockModule, ExclusiveLockService } from 'nestjs-exclusive-lock';
+import { optionsOfTest } from './options.js';
 import { tell, tellingLogger } from './tell.js';
 
-const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+const options = optionsOfTest();
 const duration = Number(process.env['SEED_MS'] ?? 1);
 
 @Injectable()

@@ -12,14 +12,14 @@ import {
   Exclusive,
   ExclusiveLockModule,
   ExclusiveLockService,
-  type ExclusiveLockModuleOptions,
   type ExclusiveOptions,
 } from 'nestjs-exclusive-lock';
 import { obeySignalsBetweenRuns } from './between-runs.js';
 import { tellFirings } from './firings.js';
+import { optionsOfTest } from './options.js';
 import { clocks, tell, tellingLogger } from './tell.js';
 
-const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+const options = optionsOfTest();
 const onHolderDeath = process.env['ON_HOLDER_DEATH'] as ExclusiveOptions['onHolderDeath'];
 const caughtUp = JSON.parse(process.env['MISSED'] ?? 'null') as ExclusiveOptions['missed'] | null;
 const [shortest = 0, longest = shortest] = (process.env['JOB_MS'] ?? '0').split('-').map(Number);

@@ -3,14 +3,11 @@
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
-import {
-  ExclusiveLockModule,
-  ExclusiveLockService,
-  type ExclusiveLockModuleOptions,
-} from 'nestjs-exclusive-lock';
+import { ExclusiveLockModule, ExclusiveLockService } from 'nestjs-exclusive-lock';
+import { optionsOfTest } from './options.js';
 import { tell, tellingLogger } from './tell.js';
 
-const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as ExclusiveLockModuleOptions;
+const options = optionsOfTest();
 const [shortest = 0, longest = shortest] = (process.env['HOLD_MS'] ?? '1').split('-').map(Number);
 
 const app = await NestFactory.createApplicationContext(ExclusiveLockModule.forRoot(options), {
