@@ -951,4 +951,25 @@ export const MUTANTS = [
     replace: 'if (!row)',
     tests: 'integration/postgres/fenced-writes',
   },
+  {
+    name: 'the board takes an action without its token',
+    file: 'lib/board/board-actions.controller.ts',
+    find: 'if (!hasToken(request))',
+    replace: 'if (!hasToken(request) && !request)',
+    tests: 'board/actions',
+  },
+  {
+    name: 'the board takes an action of a page of another site',
+    file: 'lib/board/board-actions.controller.ts',
+    find: 'if (!isSameOrigin(request))',
+    replace: 'if (!isSameOrigin(request) && !request)',
+    tests: 'board/actions',
+  },
+  {
+    name: 'the board starts without guards in production',
+    file: 'lib/board/board-options.ts',
+    find: 'if (isOpen && hasReplicas(env))',
+    replace: 'if (isOpen && !env && hasReplicas(env))',
+    tests: 'board/board',
+  },
 ];

@@ -11,6 +11,20 @@ export interface WatchedPage {
   readonly requests: string[];
 }
 
+/** What Chromium traces, as far as it is read here. */
+interface Trace {
+  readonly traceEvents: readonly TraceEvent[];
+}
+
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly args?: { readonly name?: string };
+  /** The time of the processor, in microseconds. */
+  readonly tdur?: number;
+}
+
 /** Chromium of the system, without a window. It is installed where that can be done unasked. */
 export class TestBrowser {
   static async open(): Promise<TestBrowser> {
@@ -43,6 +57,22 @@ export class TestBrowser {
     return { page, problems, requests };
   }
 
+  /**
+   * The longest task of a page meanwhile, in milliseconds that the processor worked on it: a busy machine makes tasks take
+   * longer, but does not add to their work.
+   */
+  async longestTask(page: Page, work: () => Promise<unknown>): Promise<number> {
+    await this.#browser.startTracing(page, { categories: ['disabled-by-default-devtools.timeline'] });
+    await work();
+    const { traceEvents } = JSON.parse(String(await this.#browser.stopTracing())) as Trace;
+    const mainThreads = traceEvents.filter(({ args }) => args?.name === 'CrRendererMain').map(threadOf);
+    const tasks = traceEvents.filter(
+      (event) => event.name === 'RunTask' && mainThreads.includes(threadOf(event)),
+    );
+    if (tasks.length === 0) throw new Error('Chromium has traced no task.');
+    return Math.max(...tasks.map(({ tdur = 0 }) => tdur / 1000));
+  }
+
   /** For `afterEach`: closes all pages. */
   async closePages(): Promise<void> {
     await Promise.all(this.#browser.contexts().map((context) => context.close()));
@@ -51,4 +81,8 @@ export class TestBrowser {
   async close(): Promise<void> {
     await this.#browser.close();
   }
+}
+
+function threadOf({ pid, tid }: TraceEvent): string {
+  return `${pid}/${tid}`;
 }

@@ -8,7 +8,9 @@ const PAGES = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'benchmark/README.md',
-  ...readdirSync(join(ROOT, 'docs')).map((file) => `docs/${file}`),
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
 ];
 
 const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');

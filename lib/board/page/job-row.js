@@ -43,6 +43,7 @@ export class JobRow {
     this.#badge.show(job.state);
     setText(this.#name, job.id);
     setText(this.#schedule, scheduleOf(job));
+    setAttribute(this.#schedule, 'title', scheduleOf(job));
     this.#strip.show(job.history);
     this.#showActions(job);
     this.tick(this.#board.now());

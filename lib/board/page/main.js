@@ -21,6 +21,8 @@ const board = {
   dialogs: undefined,
   poll: undefined,
   now: () => Date.now() + ahead,
+  /** The name of the application that serves the page. */
+  application: undefined,
   /** How old the overview is, in milliseconds. */
   age: () => performance.now() - readAt,
   say,
@@ -58,6 +60,7 @@ async function poll() {
 function showOverview() {
   const { now, replica, replicas, jobs, locks, moreLocks, notes } = board.overview;
   const application = replicas.find((one) => one.replica === replica)?.application;
+  board.application = application;
   setText(document.querySelector('#application'), application ?? '');
   document.title = application ? `Locks · ${application}` : 'Locks';
   setText(live, `${timeOf(now, Date.now())} ${ZONE}${replica ? ` · served by ${replica}` : ''}`);

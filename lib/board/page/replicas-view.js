@@ -6,6 +6,8 @@ import { Lane, Tip } from './timeline.js';
 
 const MINUTE_MS = 60_000;
 const SPANS = [1, 5, 15];
+/** A replica makes itself known once a minute. One that has not for so many milliseconds is likely dead. */
+const SILENT = 90_000;
 /** From how many milliseconds on a clock is out of step. */
 const OUT_OF_STEP = 1000;
 const LATEST = 20;
@@ -145,9 +147,10 @@ class ReplicaRow {
     const { replica, version, application, ahead, jobs, isGone } = data;
     this.replica = replica;
     const isThis = replica === this.#board.overview.replica;
+    const other = application !== this.#board.application && application;
     setText(this.#name.first, replica);
-    const facts = [version && `version ${version}`, application, isThis && 'serves this page'];
-    setText(this.#name.second, isGone ? 'gone' : facts.filter(Boolean).join(' · '));
+    const facts = [version && `version ${version}`, other, isThis && 'serves this page'];
+    setText(this.#name.second, isGone ? 'gone, or with catalogue: false' : facts.filter(Boolean).join(' · '));
     this.node.classList.toggle('gone', isGone === true);
     setText(this.#clock, isGone ? '–' : clockInWords(ahead));
     this.#clock.classList.toggle('error', Math.abs(ahead ?? 0) >= OUT_OF_STEP);
@@ -157,7 +160,9 @@ class ReplicaRow {
 
   tick(now) {
     const { lastSeen, started, isGone } = this.#data;
-    setText(this.#seen.first, lastSeen ? agoOf(Math.max(0, now - Date.parse(lastSeen))) : '–');
+    const silence = lastSeen ? Math.max(0, now - Date.parse(lastSeen)) : 0;
+    setText(this.#seen.first, lastSeen ? agoOf(silence) : '–');
+    this.#seen.first.classList.toggle('error', silence > SILENT);
     setText(this.#seen.second, isGone ? '' : `up for ${spanOf(Math.max(0, now - Date.parse(started)))}`);
   }
 

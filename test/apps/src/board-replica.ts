@@ -1,11 +1,13 @@
-// A replica with a board, an every-second job, one that fails when it is run by hand, and one that runs until it is told to end.
-// Env: OPTIONS (JSON, of forRoot). Stdin: `{"finish":true}` ends the run of the slow job.
+// A replica of a shop with a board. Its jobs run often, apart from two that only a test runs: one fails, and one runs until it is
+// told to end.
+// Env: OPTIONS (JSON, of forRoot). Stdin: a line ends the run of the endless job.
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Cron, ScheduleModule } from '@nestjs/schedule';
+import { Cron, Interval, ScheduleModule } from '@nestjs/schedule';
 import { Exclusive, ExclusiveLockModule, type ExclusiveLockModuleOptions } from 'nestjs-exclusive-lock';
 import { ExclusiveLockBoardModule } from 'nestjs-exclusive-lock/board';
 import { tell, tellingLogger } from './tell.js';
@@ -17,19 +19,34 @@ let finish = (): void => {};
 @Injectable()
 class Jobs {
   @Cron('* * * * * *')
-  @Exclusive('quick')
-  async quick(): Promise<void> {}
+  @Exclusive('sync-stock')
+  async syncStock(): Promise<void> {
+    await sleep(200);
+  }
+
+  @Cron('*/2 * * * * *', { timeZone: 'Europe/Berlin' })
+  @Exclusive('send-mails')
+  async sendMails(): Promise<void> {
+    await sleep(1200);
+  }
+
+  @Interval('warm-cache', 5000)
+  @Exclusive('warm-cache')
+  async warmCache(): Promise<void> {
+    await sleep(500);
+  }
 
   @Cron(NEVER_IN_A_TEST, { timeZone: 'Europe/Berlin' })
-  @Exclusive('slow')
-  async slow(): Promise<void> {
+  @Exclusive('rebuild-search')
+  async rebuildSearch(): Promise<void> {
     await new Promise<void>((resolve) => (finish = resolve));
   }
 
   @Cron(NEVER_IN_A_TEST, { timeZone: 'Europe/Berlin' })
-  @Exclusive('report')
-  async report(): Promise<void> {
-    throw new Error('<b>no paper</b>');
+  @Exclusive('yearly-report')
+  async yearlyReport(): Promise<void> {
+    await sleep(300);
+    throw new Error('no paper in printer 3');
   }
 }
 

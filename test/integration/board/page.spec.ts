@@ -6,6 +6,8 @@ import { eventually } from '../../support/eventually.js';
 import { closeApps } from '../nest/support/nest-apps.js';
 import { Jobs, serveBoard, type BoardOptions } from './support/boards.js';
 
+/** An error whose message would be markup, if the page took it for that. */
+const MARKUP = '<img src=x onerror="console.error(1)">';
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 800 };
 
@@ -37,7 +39,7 @@ async function open(options: BoardOptions = {}, look: Parameters<TestBrowser['pa
 async function openFull(look: Parameters<TestBrowser['page']>[0]) {
   const opened = await open({}, look);
   Jobs.work = () => {
-    throw new Error('no paper');
+    throw new Error(MARKUP);
   };
   await opened.locks.jobs.run('nightly').catch(() => {});
   await opened.locks.jobs.pause('sync', { reason: 'maintenance', by: 'anna' });
@@ -65,7 +67,7 @@ describe.each([
     }
     await show('jobs');
     await page.getByRole('button', { name: 'nightly', exact: true }).click();
-    await page.getByRole('table', { name: 'Runs of nightly' }).waitFor();
+    await page.getByRole('table', { name: 'Runs of nightly' }).getByText(MARKUP).waitFor();
     await page.getByText('What the marks mean').click();
     await expect(violationsOf(page)).resolves.toEqual([]);
     await page.getByRole('button', { name: 'Pause nightly' }).click();
