@@ -13,6 +13,7 @@ const base = {
     '^nestjs-exclusive-lock/board$': '<rootDir>/lib/board/index.ts',
     '^nestjs-exclusive-lock/postgres$': '<rootDir>/lib/stores/postgres/index.ts',
     '^nestjs-exclusive-lock/mysql$': '<rootDir>/lib/stores/mysql/index.ts',
+    '^nestjs-exclusive-lock/opentelemetry$': '<rootDir>/lib/opentelemetry/index.ts',
     '^nestjs-exclusive-lock/terminus$': '<rootDir>/lib/terminus/index.ts',
     '^nestjs-exclusive-lock/testing$': '<rootDir>/lib/testing/index.ts',
     '^nestjs-exclusive-lock/etcd$': '<rootDir>/lib/stores/etcd/index.ts',

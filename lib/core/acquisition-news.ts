@@ -8,7 +8,7 @@ import { ClockWatch } from './clock-watch.js';
 import type { HeldLease } from './held-lease.js';
 import { lateness } from './runs.js';
 import type { LockEvents } from './lock-events.js';
-import { describeClaim } from './occurrence.js';
+import { describeClaim, wantedFor } from './occurrence.js';
 import { OtherApplications } from './other-applications.js';
 import type { Skipped } from './outcome.js';
 import { UntoldTicks } from './untold-ticks.js';
@@ -36,7 +36,7 @@ export class AcquisitionNews {
     this.#events.emit(() => ({
       type: 'waited',
       name,
-      occurrence: claim && describeClaim(claim),
+      ...wantedFor(claim),
       waited: this.#elapsed(since),
       holder,
       granted,
@@ -66,7 +66,7 @@ export class AcquisitionNews {
     this.#events.emit(() => ({
       type: 'skipped',
       name,
-      occurrence: claim && describeClaim(claim),
+      ...wantedFor(claim),
       reason: skipped.reason,
       waited: this.#elapsed(since),
       holder: skipped.reason === 'busy' ? skipped.holder : undefined,

@@ -7,7 +7,7 @@ import { messages } from '../common/messages.js';
 import type { Claim, EndOfRun, ReleaseRequest } from '../stores/lock-store.js';
 import type { LeaseTimes } from './lease-options.js';
 import type { Lease } from './lease.js';
-import { describeClaim } from './occurrence.js';
+import { wantedFor, type WantedFor } from './occurrence.js';
 import { endOfRun } from './end-of-run.js';
 
 /** The options of a lease. */
@@ -155,12 +155,8 @@ export class HeldLease implements Lease, BagMember {
   }
 
   /** The fields that all its events have. */
-  get identity(): { name: string; fencingToken: number; occurrence: string | undefined } {
-    return {
-      name: this.name,
-      fencingToken: this.fencingToken,
-      occurrence: this.claim && describeClaim(this.claim),
-    };
+  get identity(): WantedFor & { name: string; fencingToken: number } {
+    return { name: this.name, fencingToken: this.fencingToken, ...wantedFor(this.claim) };
   }
 
   /** Whole milliseconds since it was requested. */

@@ -25,6 +25,8 @@ interface EventBase {
   readonly name: string;
   /** The intended run for which the lock was requested, such as `tick 2026-11-24T03:00:00.000Z of Reports.nightly`. */
   readonly occurrence: string | undefined;
+  /** The job of that run; undefined if there is none. */
+  readonly job: string | undefined;
 }
 
 interface LeaseEvent extends EventBase {
@@ -148,8 +150,6 @@ export interface TermEndedEvent extends LeaseEvent {
 export type LeadershipEvent = TermBeganEvent | TermEndedEvent;
 
 interface RunEvent extends LeaseEvent {
-  /** The job, as the occurrence names it; undefined if the lock was not requested for an occurrence. */
-  readonly job: string | undefined;
   /** The nominal time of the tick, if it is the run of a tick. */
   readonly tick: Date | undefined;
   /** Whether the tick runs late because no replica ran it when it was due. */

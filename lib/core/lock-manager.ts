@@ -20,7 +20,7 @@ import { LocalQueues } from './local-queue.js';
 import { LockEvents } from './lock-events.js';
 import { checkMadeName, checkName } from './lock-name.js';
 import { LockReleaser } from './lock-releaser.js';
-import { DEFAULT_RETRY, claimByHand, claimOf } from './occurrence.js';
+import { DEFAULT_RETRY, claimByHand, claimOf, wantedFor } from './occurrence.js';
 import type { Outcome, Skipped } from './outcome.js';
 import {
   BY_HAND,
@@ -76,7 +76,7 @@ export class LockManager {
   readonly #leases: Leases;
   readonly #shutdown: Shutdown;
   readonly #parts: AcquisitionParts;
-  readonly #runs: Runs;
+  readonly runs: Runs;
   readonly #whenClosing = new Set<() => Promise<void>>();
   #closed: Promise<void> | undefined;
 
@@ -97,7 +97,7 @@ export class LockManager {
       logger,
     });
     this.records = new RunRecords(store, this.#store, commandTimeout, clock);
-    this.#runs = new Runs(events, clock, this.#shutdown);
+    this.runs = new Runs(events, clock, this.#shutdown);
     store.onTakenAway?.((owner, how) => this.#leases.takenAway(owner, how));
     store.onReconnected?.(() => this.#leases.renewAllNow());
     this.#parts = {
@@ -127,7 +127,7 @@ export class LockManager {
     if (outer) return this.#join(outer, work, wanted);
     const acquisition = await this.#acquire(wanted);
     if (acquisition.status === 'skipped') return acquisition;
-    return this.#runs.run(acquisition, work, this);
+    return this.runs.run(acquisition, work, this);
   }
 
   /**
@@ -178,7 +178,7 @@ export class LockManager {
     const reply = await this.#store.force({ name, fencingToken }, this.#settings.commandTimeout);
     if (reply !== 'held') return false;
     this.#settings.logger.warn(messages.forced(name, fencingToken));
-    this.events.emit(() => ({ type: 'forced', name, occurrence: undefined, fencingToken }));
+    this.events.emit(() => ({ type: 'forced', name, ...wantedFor(undefined), fencingToken }));
     return true;
   }
 

@@ -200,6 +200,16 @@ export function checkMemory(option: string, value: unknown): number {
   return Math.ceil(checkDuration(option, value, 1, { longest: LONGEST_MEMORY }));
 }
 
+/** The fields by which events tell what a lock was wanted for. */
+export interface WantedFor {
+  readonly occurrence: string | undefined;
+  readonly job: string | undefined;
+}
+
+export function wantedFor(claim: Claim | undefined): WantedFor {
+  return { occurrence: claim && describeClaim(claim), job: (claim && jobOf(claim)) || undefined };
+}
+
 /** Describes a run for holders and events. The same for the same run in all replicas. */
 export function describeClaim(claim: Claim): string {
   const job = jobOf(claim);

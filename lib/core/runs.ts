@@ -4,7 +4,6 @@ import { leaveScope, newScope, runInside } from './current-lease.js';
 import { endOfRun, type Thrown } from './end-of-run.js';
 import type { HeldLease } from './held-lease.js';
 import type { FinishedEvent, LockEvents, StartedEvent } from './lock-events.js';
-import { jobOf } from './occurrence.js';
 import type { Outcome } from './outcome.js';
 import type { Shutdown } from './shutdown.js';
 import type { Acquired } from './wanted.js';
@@ -23,6 +22,9 @@ export interface RunTrace extends Omit<StartedEvent, 'type'> {
 
 type Run = Omit<StartedEvent, 'type'>;
 
+/** What is called in place of the work of a run. It calls `work` once, and returns what that returns. */
+export type AroundRun = <T>(run: RunTrace, work: () => Promise<T>) => Promise<T>;
+
 /** Surrounds the work of each run. */
 const tracing = tracingChannel<unknown, RunTrace>('nestjs-exclusive-lock:run');
 
@@ -30,6 +32,7 @@ const tracing = tracingChannel<unknown, RunTrace>('nestjs-exclusive-lock:run');
 export class Runs {
   readonly #events: LockEvents;
   readonly #clock: Clock;
+  readonly #arounds = new Set<AroundRun>();
 
   constructor(events: LockEvents, clock: Clock, shutdown: Shutdown) {
     this.#events = events;
@@ -50,7 +53,7 @@ export class Runs {
     let value: T;
     let thrown: Thrown | undefined;
     try {
-      value = await traced(lease, () => runInside(scope, work, lease));
+      value = await this.#surrounded(lease, () => runInside(scope, work, lease));
       lease.end = 'completed';
     } catch (error) {
       thrown = { error };
@@ -67,6 +70,24 @@ export class Runs {
       this.#finished(lease, thrown, duration);
     }
     return outcomeAfterRelease(lease, value);
+  }
+
+  /** Has `around` called in place of the work of each run, until the function that is returned is called. */
+  surroundWith(around: AroundRun): () => void {
+    this.#arounds.add(around);
+    return () => void this.#arounds.delete(around);
+  }
+
+  /** Costs nothing if nobody traces. */
+  #surrounded<T>(lease: HeldLease, work: () => T | PromiseLike<T>): T | PromiseLike<T> {
+    if (this.#arounds.size === 0 && !tracing.hasSubscribers) return work();
+    const trace: RunTrace = runOf(lease);
+    let surrounded = (): Promise<T> => withOutcome(lease, trace, work);
+    for (const around of this.#arounds) {
+      const inner = surrounded;
+      surrounded = () => around(trace, inner);
+    }
+    return tracing.hasSubscribers ? tracing.tracePromise(surrounded, trace) : surrounded();
   }
 
   #finished(lease: HeldLease, thrown: Thrown | undefined, duration: number): void {
@@ -99,24 +120,19 @@ export function lateness({ tick }: HeldLease, now: number | undefined): number |
 function runOf(lease: HeldLease): Run {
   const { identity, claim, tick, missed, startedAt } = lease;
   const byHand = claim?.byHand === true;
-  return { ...identity, job: claim && jobOf(claim), tick, missed, byHand, late: lateness(lease, startedAt) };
+  return { ...identity, tick, missed, byHand, late: lateness(lease, startedAt) };
 }
 
-/** Costs nothing without subscribers. */
-function traced<T>(lease: HeldLease, work: () => T | PromiseLike<T>): T | PromiseLike<T> {
-  if (!tracing.hasSubscribers) return work();
-  const trace: RunTrace = runOf(lease);
-  return tracing.tracePromise(async () => {
-    let thrown: Thrown | undefined;
-    try {
-      return await work();
-    } catch (error) {
-      thrown = { error };
-      throw error;
-    } finally {
-      trace.outcome = endOfRun(lease, thrown).outcome;
-    }
-  }, trace);
+async function withOutcome<T>(lease: HeldLease, trace: RunTrace, work: () => T | PromiseLike<T>): Promise<T> {
+  let thrown: Thrown | undefined;
+  try {
+    return await work();
+  } catch (error) {
+    thrown = { error };
+    throw error;
+  } finally {
+    trace.outcome = endOfRun(lease, thrown).outcome;
+  }
 }
 
 function outcomeAfterRelease<T>(lease: HeldLease, value: T): Outcome<T> {

@@ -56,7 +56,7 @@ export type {
   StartedEvent,
   WaitedEvent,
 } from '../core/lock-events.js';
-export type { RunTrace } from '../core/runs.js';
+export type { AroundRun, RunTrace } from '../core/runs.js';
 export type { Lost, Outcome, Paused, Ran, Skipped } from '../core/outcome.js';
 export {
   LockBusyError,

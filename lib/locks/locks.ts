@@ -7,6 +7,7 @@ import type { LockEvent } from '../core/lock-events.js';
 import type { LockManager, LockState } from '../core/lock-manager.js';
 import { ACQUIRE_OPTIONS, type AcquireOptions, type RunOptions } from '../core/run-options.js';
 import type { Outcome } from '../core/outcome.js';
+import type { AroundRun } from '../core/runs.js';
 import { checkOptions, refuse, type KnownOptions } from '../common/check-options.js';
 import { LockShuttingDownError } from '../common/errors.js';
 import { callSafely } from '../common/call-safely.js';
@@ -210,6 +211,22 @@ export abstract class Locks {
         (error) => logger.error(messages.eventListenerThrew(error)),
       ),
     );
+  }
+
+  /**
+   * Has `around` called in place of the work of each run in this process from now on. It must call `work` once, and return
+   * what that returns. It is for tracers, whose context the work then has; `run.outcome` is known when `work` has ended.
+   *
+   * @returns a function that ends it
+   * @throws LockConfigurationError if it is not a function
+   * @example
+   * locks.aroundRuns((run, work) =>
+   *   tracer.startActiveSpan(run.job ?? 'run', (span) => work().finally(() => span.end())),
+   * );
+   */
+  aroundRuns(around: AroundRun): () => void {
+    if (typeof around !== 'function') refuse('around', 'a function', around);
+    return this.#locks.runs.surroundWith(around);
   }
 
   /**

@@ -171,7 +171,14 @@ describe('the events of a lock object', () => {
       let made = false;
       replica.locks.events.emit(() => {
         made = true;
-        return { type: 'renewed', name: 'b', fencingToken: 1, occurrence: undefined, remaining: 1 };
+        return {
+          type: 'renewed',
+          name: 'b',
+          fencingToken: 1,
+          occurrence: undefined,
+          job: undefined,
+          remaining: 1,
+        };
       });
       return made;
     };

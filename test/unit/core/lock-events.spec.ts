@@ -32,8 +32,9 @@ describe('the events of a lock', () => {
       name: 'a',
       fencingToken: expect.any(Number),
       occurrence: `tick ${occurrence.tick.toISOString()} of nightly`,
+      job: 'nightly',
     };
-    const run = { job: 'nightly', tick: occurrence.tick, missed: false, byHand: false, late: 1500 };
+    const run = { tick: occurrence.tick, missed: false, byHand: false, late: 1500 };
     expect(events).toEqual([
       { type: 'acquired', ...about, waited: 0, late: 1500 },
       { type: 'started', ...about, ...run },
