@@ -7,6 +7,7 @@ import type {
   ListedLedger,
 } from '../ledger/ledger-table.js';
 import type { QueueGrant } from '../lock-store.js';
+import { LockedHolds } from './locked-holds.js';
 import type { PostgresDatabase } from './postgres-database.js';
 import type { PostgresInbox } from './postgres-inbox.js';
 import { changeOf, readingOf, type PostgresChange, type PostgresRow } from './postgres-rows.js';
@@ -22,6 +23,7 @@ export class PostgresTable implements LedgerTable {
   readonly #database: PostgresDatabase;
   readonly #inbox: PostgresInbox;
   readonly #sweeper: PostgresSweeper;
+  readonly #lockedHolds = new LockedHolds();
   readonly #connections: { onBack(listener: () => void): void; close(): Promise<void> };
 
   constructor(
@@ -41,7 +43,7 @@ export class PostgresTable implements LedgerTable {
       keys.length === 1
         ? await this.#database.run<PostgresRow>('readOne', [keys[0]], within)
         : await this.#database.run<PostgresRow>('read', [keys], within);
-    return rows.map(readingOf);
+    return rows.map((row, i) => readingOf(this.#lockedHolds.read(keys[i], row)));
   }
 
   async write(changes: readonly LedgerChange[], within: number): Promise<boolean[]> {
@@ -53,6 +55,7 @@ export class PostgresTable implements LedgerTable {
       ? await this.#database.run('writeOne', plainValues(first), within)
       : await this.#database.run('write', columns(wanted), within);
     const names = new Set(written.map(({ name }) => name));
+    for (const change of wanted) if (!names.has(change.name)) this.#lockedHolds.refused(change);
     return wanted.map(({ name }) => names.has(name));
   }
 

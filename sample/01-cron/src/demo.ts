@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Replica } from '../../support/replica.js';
 import type { Told } from '../../support/tell.js';
+import { where } from '../../support/where.js';
 import { TickTable } from './tick-table.js';
 
 const MAIN = new URL('./main.js', import.meta.url);
@@ -16,8 +17,9 @@ const table = new TickTable(STARTS.length);
 const replicas: Replica[] = [];
 let firstTick = Infinity;
 
-const store = process.env['REDIS_URL'] ? 'Redis (REDIS_URL)' : 'the local store of this machine';
-console.log(`Starting ${STARTS.length} replicas of one application. Their locks live in ${store}.\n`);
+console.log(
+  `Starting ${STARTS.length} replicas of one application. Their locks live in ${where.description}.\n`,
+);
 for (const [index, delay] of STARTS.entries()) {
   await sleep(delay - (STARTS[index - 1] ?? 0));
   replicas.push(new Replica(MAIN, index, onEvent));
