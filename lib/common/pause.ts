@@ -108,3 +108,20 @@ export class Pause {
     });
   }
 }
+
+/** Waits for a reply for `patience` milliseconds, or until the signal aborts. Resolves to whether the reply has come. */
+export async function comesInTime(
+  reply: Promise<unknown>,
+  patience: number,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const pause = new Pause(clock, { signals: signal ? [signal] : [] });
+  let hasCome = false;
+  void reply.then(() => {
+    hasCome = true;
+    pause.wake();
+  });
+  await pause.for(patience);
+  return hasCome;
+}

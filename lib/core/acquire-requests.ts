@@ -3,6 +3,7 @@ import type { AcquireReply, Claim } from '../stores/lock-store.js';
 import type { HolderIdentity } from './holder.js';
 import type { Leases } from './leases.js';
 import { describeClaim } from './occurrence.js';
+import { tickInStep } from './wait-policy.js';
 import type { Wanted } from './wanted.js';
 import type { Failed, WatchedStore } from './watched-store.js';
 
@@ -35,6 +36,8 @@ export class AcquireRequests {
   #owner = '';
   #holder = '';
   #claim: Claim | undefined;
+  /** Returns the first tick after a moment. Set until it is known whether this replica's clock is behind. */
+  #following: Wanted['following'];
   /** The reply that has not been read yet. */
   #unread: Promise<AcquireReply | Failed> | undefined;
   /** The store has queued this owner, and may still have it in the queue. */
@@ -46,6 +49,9 @@ export class AcquireRequests {
     this.#wanted = wanted;
     this.#parts = parts;
     this.#claim = wanted.claim;
+    // A missed tick is in the past by any clock.
+    const isLate = wanted.claim?.kind === 'tick' && wanted.claim.missed !== undefined;
+    this.#following = isLate ? undefined : wanted.following;
   }
 
   get owner(): string {
@@ -57,8 +63,21 @@ export class AcquireRequests {
     return this.#claim;
   }
 
+  /**
+   * The store's clock is ahead of this replica's, or the request took long to arrive. One reply settles which. `now` is the
+   * store's time.
+   */
+  clockIsBehind(now: number | undefined): void {
+    const claim = this.#claim;
+    const following = this.#following;
+    this.#following = undefined;
+    if (claim?.kind !== 'tick' || !following || now === undefined) return;
+    const time = tickInStep(claim.time, following, now, wallTime(this.#parts.clock));
+    if (time !== claim.time) this.#claimInstead({ ...claim, time });
+  }
+
   /** Claims another run from now on, as a new owner, because the holder record names the run. */
-  claimInstead(claim: Claim): void {
+  #claimInstead(claim: Claim): void {
     if (this.#isUnsettled) this.#withdraw();
     this.#isUnsettled = false;
     this.#owner = '';
@@ -66,11 +85,9 @@ export class AcquireRequests {
   }
 
   /**
-   * Sends a request. Never rejects. `at`: now, by the keeper's clock. `mayBeBehind`: this replica's clock may be
-   * behind, so the request carries its time for the store to compare. `waited`: milliseconds since the call began to
-   * wait.
+   * Sends a request. Never rejects. `at`: now, by the keeper's clock. `waited`: milliseconds since the call began to wait.
    */
-  send(at: number, mayBeBehind: boolean, waited: number | undefined): Promise<AcquireReply | Failed> {
+  send(at: number, waited: number | undefined): Promise<AcquireReply | Failed> {
     const { store, clock, commandTimeout, identity } = this.#parts;
     const { name, ttl, contents } = this.#wanted;
     let claim = this.#claim;
@@ -80,7 +97,8 @@ export class AcquireRequests {
     }
     this.askedAt = at;
     if (claim) this.wallAskedAt = wallTime(clock);
-    if (mayBeBehind && claim?.kind === 'tick') claim = { ...claim, askedAt: this.wallAskedAt };
+    // While this replica's clock may be behind, the request carries its time for the store to compare.
+    if (this.#following && claim?.kind === 'tick') claim = { ...claim, askedAt: this.wallAskedAt };
     const within = Math.round(Math.min(commandTimeout, ttl * (1 - LEAST_LEFT)));
     this.#unread = store.acquire(
       { name, owner: this.#owner, holder: this.#holder, ttl, claim, waited },

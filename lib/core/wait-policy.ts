@@ -1,6 +1,7 @@
 import { wallTime, type Clock } from '../common/clock.js';
-import type { LockStoreError } from '../common/errors.js';
+import { LockStoreError, LockTimeoutError } from '../common/errors.js';
 import type { Holder } from '../common/holder.js';
+import { messages } from '../common/messages.js';
 import { BEHIND_TOLERANCE, type Claim } from '../stores/lock-store.js';
 import { describeClaim } from './occurrence.js';
 import type { Wanted } from './wanted.js';
@@ -118,4 +119,12 @@ export function tickInStep(
 /** Whether the holder runs the same tick, which is rerun if the holder dies. */
 export function runsTheSameTick(claim: Claim | undefined, holder: Holder): boolean {
   return claim?.kind === 'tick' && claim.rerun && describeClaim(claim) === holder.occurrence;
+}
+
+/** The error of a call whose time to wait is over. */
+export function timedOut({ name, wait }: Wanted, { holder, failure }: Seen): LockTimeoutError {
+  // Without a holder, no reply has come yet.
+  const cause =
+    failure ?? (holder ? undefined : new LockStoreError(messages.notAnsweredYet(), { mayHaveRun: false }));
+  return new LockTimeoutError(messages.timedOut(name, wait, holder?.replica, cause), { holder, cause });
 }

@@ -392,8 +392,8 @@ export const MUTANTS = [
   {
     name: 'a grant of the queue counts as one of the run that is waited for',
     file: 'lib/core/acquisition.ts',
-    find: 'if (claim || grant?.owner !== owner ||',
-    replace: 'if (grant?.owner !== owner ||',
+    find: 'if (claim) return undefined;',
+    replace: '',
     tests: 'unit/core/queue.spec',
   },
   {
@@ -517,16 +517,16 @@ export const MUTANTS = [
   },
   {
     name: 'a grant of before the last answer is believed',
-    file: 'lib/core/acquisition.ts',
-    find: 'if (fencingToken <= lastToken) return undefined;',
+    file: 'lib/core/queue-watch.ts',
+    find: 'if (grant.fencingToken <= lastToken) return undefined;',
     replace: '',
     tests: 'unit/core/queue-grants',
   },
   {
     name: 'the lease of a waiter counts from the message',
     file: 'lib/core/acquisition.ts',
-    find: '{ fencingToken, askedAt, now, keptFor }',
-    replace: '{ fencingToken, askedAt: now, now, keptFor }',
+    find: '{ ...grant, askedAt, now }',
+    replace: '{ ...grant, askedAt: now, now }',
     tests: 'unit/core/queue-grants',
   },
   {
@@ -637,8 +637,9 @@ export const MUTANTS = [
   {
     name: 'a caller that gives up does not go before the store answers',
     file: 'lib/core/acquisition.ts',
-    find: 'if (isAnswered) return asked;',
-    replace: 'if (isAnswered || patience > 0) return asked;',
+    find: 'if (await comesInTime(asked, patience, this.#parts.clock, signal)) return asked;',
+    replace:
+      'if ((await comesInTime(asked, patience, this.#parts.clock, signal)) || patience > 0) return asked;',
     tests: 'unit/core/answers-in-time',
   },
   {
