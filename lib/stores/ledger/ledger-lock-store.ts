@@ -85,13 +85,22 @@ export class LedgerLockStore implements LockStore {
 
   async acquire(request: AcquireRequest, within: number): Promise<AcquireReply> {
     const { name, owner } = request;
-    const deciding = this.#decide(name, within, (ledger) => ledger.acquire(request, this.#processFor));
+    const end = performance.now() + within;
+    let process: string | undefined;
+    const deciding = this.#decide(name, within, (ledger) => {
+      process = this.#processFor?.();
+      return ledger.acquire(request, this.#processFor);
+    });
     const { reply, retried } = await deciding.catch((error: unknown) => {
       this.#unsettled.add(owner);
       throw error;
     });
     if (reply.status === 'granted') return reply;
     if (retried) this.#unsettled.add(owner);
+    // It was queued under a name that this process has no longer, and would not be told of its grant.
+    const left = end - performance.now();
+    if (reply.status === 'busy' && reply.queued && process !== this.#processFor?.() && left > RETRY_DELAY)
+      return this.acquire(request, left);
     return this.#unsettled.has(owner) ? { ...reply, unsettled: true } : reply;
   }
 

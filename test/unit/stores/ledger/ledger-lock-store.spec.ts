@@ -94,6 +94,19 @@ describe('the ledger store', () => {
     await expect(store.renew([held], WITHIN)).rejects.toThrow('no');
   });
 
+  it('queues a waiter under the name that its process has when it is told so', async () => {
+    const table = new SpiedTable(rows);
+    const names = ['before', 'now'];
+    table.processFor = () => names[0];
+    const store = new LedgerLockStore(table, 'p');
+    await granted(store, 'a');
+    table.beforeWrite = async () => void names.splice(0, names.length - 1);
+    const waiter = request('a', { waited: 0 });
+    await store.acquire(waiter, WITHIN);
+    const { queue } = JSON.parse(rows.get('p:a')!.ledger) as { queue: unknown[] };
+    expect(queue).toEqual([expect.objectContaining({ owner: waiter.owner, process: 'now' })]);
+  });
+
   it('passes over waiters whose process is gone', async () => {
     const [store, dead, other] = [1, 2, 3].map(() => new FullTable(rows));
     const stores = [store, dead, other].map((table) => new LedgerLockStore(table, 'p'));
