@@ -953,6 +953,27 @@ export const MUTANTS = [
     tests: 'integration/postgres/fenced-writes',
   },
   {
+    name: 'the clock of MySQL stands still while a statement waits',
+    file: 'lib/stores/mysql/mysql-statements.ts',
+    find: "'1970-01-01', SYSDATE(6))`",
+    replace: "'1970-01-01', NOW(6))`",
+    tests: 'integration/mysql/connections',
+  },
+  {
+    name: 'MySQL runs a statement on whose caller has given up',
+    file: 'lib/stores/mysql/mysql-statements.ts',
+    find: 'const limit = Math.max(1, Math.ceil(ms));',
+    replace: 'const limit = Math.max(1, Math.ceil(ms)) + 10_000_000;',
+    tests: 'integration/mysql/connections',
+  },
+  {
+    name: 'a write to MySQL replaces a row that has changed since it was read',
+    file: 'lib/stores/mysql/mysql-statements.ts',
+    find: 'WHERE name = ? AND version = ? AND expires_at = ?`',
+    replace: 'WHERE name = ? AND version >= ? AND expires_at >= 0 * ?`',
+    tests: 'integration/mysql/(contention|waiting)',
+  },
+  {
     name: 'the board takes an action without its token',
     file: 'lib/board/board-actions.controller.ts',
     find: 'if (!hasToken(request))',

@@ -11,6 +11,8 @@ export const mysqlMessages = {
     "mysqlStore() needs a database: the option database, a uri that ends with it, or table: 'database.table'.",
   foreignMysqlOption: (option: string, ours: string) =>
     `${option} is not an option of mysql2, which would ignore it. Use the option ${ours} of mysqlStore().`,
+  mysqlOptionBesidePool: (option: string) =>
+    `The option ${option} of mysqlStore() has no effect beside pool, whose settings are copied. Leave out one of them.`,
   badMysqlUri: () =>
     'The option uri of mysqlStore() is not a MySQL URL. Give mysql://user:password@host:3306/database.',
 

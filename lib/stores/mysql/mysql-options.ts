@@ -95,6 +95,8 @@ export function placeOf(options: MysqlStoreOptions, program: string): MysqlPlace
   checkIsObject(options, 'mysqlStore()');
   checkAddress(options);
   const { pool, table: name, ...own } = options;
+  const idle = pool === undefined ? undefined : Object.keys(own).find((option) => own[option] !== undefined);
+  if (idle !== undefined) throw new LockConfigurationError(messages.mysqlOptionBesidePool(idle));
   const table = tableOf(name);
   const chosen = pool === undefined ? own : settingsOf(pool);
   const connectAttributes = { program_name: program, ...(chosen as ConnectionOptions).connectAttributes };

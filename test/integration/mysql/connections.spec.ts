@@ -1,9 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
+import { createConnection as createPlainConnection } from 'mysql2';
 import { createConnection, createPool, type Connection } from 'mysql2/promise';
+import { MysqlConnections } from '../../../lib/stores/mysql/mysql-connections.js';
 import { WITHIN, ended, granted, request } from '../../../lib/testing/store-contract/subject.js';
 import { eventually } from '../../support/eventually.js';
 import { describeOnMysql, type MysqlOfTest } from '../../support/mysql/on-mysql.js';
 import { mysqlUrl, startMysqlServer } from '../../support/servers/mysql-server.js';
+
+/** SLEEP() would end with its connection. */
+const ENDLESS = `SELECT BENCHMARK(100000000000, MD5('a'))`;
 
 /** Ends all connections to the test's database but the test's own. */
 async function endConnections({ database }: MysqlOfTest): Promise<void> {
@@ -114,6 +119,23 @@ describeOnMysql('a transaction that has a row locked', (on) => {
     expect(await store.renew([blocked], WITHIN)).toEqual(['held']);
   });
 
+  it('does not shorten a lease that is renewed after it: the clock is read when the row is free', async () => {
+    const store = await on.open();
+    const holder = request('job', { ttl: 5000 });
+    await granted(store, holder);
+    await on.database.query('START TRANSACTION');
+    await on.database.query('SELECT * FROM exclusive_lock FOR UPDATE');
+    const renewing = store.renew([holder], WITHIN);
+    await setTimeout(300);
+    const [{ now }] = await on.database.query<{ now: string }>('SELECT UNIX_TIMESTAMP(SYSDATE(6)) AS now');
+    await on.database.query('COMMIT');
+    expect(await renewing).toEqual(['held']);
+    const [{ until }] = await on.database.query<{ until: string }>(
+      'SELECT expires_at / 1000000 AS until FROM exclusive_lock',
+    );
+    expect(Number(until)).toBeGreaterThanOrEqual(Number(now) + 5);
+  });
+
   it('blocks nothing for ever, if all of the table is locked', async () => {
     const store = await on.open();
     await granted(store, request('other'));
@@ -135,6 +157,15 @@ async function waitsNoMore({ database }: MysqlOfTest): Promise<void> {
     return waiting.length === 0;
   });
 }
+
+describeOnMysql('a statement that runs on after its client has given up', (on) => {
+  it('is ended by the server', async () => {
+    const connections = new MysqlConnections(createPlainConnection, { uri: on.database.urlFor() });
+    await expect(connections.run(ENDLESS, [], 300)).rejects.toThrow('no reply within 300 ms');
+    await waitsNoMore(on);
+    await connections.close();
+  });
+});
 
 describeOnMysql('a pool of the user', (on) => {
   it('is never used, so that it may be exhausted, and stays open', async () => {
