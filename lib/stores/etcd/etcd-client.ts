@@ -132,7 +132,9 @@ export class EtcdClient {
     return new Promise((resolve, reject) => {
       const request = this.#request(method, token, this.#agent, (response) => {
         this.#learnTime(response, askedAt);
-        readAll(response).then((text) => resolve(this.#answer(response, text)), reject);
+        readAll(response)
+          .then((text) => this.#answer(response, text))
+          .then(resolve, reject);
       });
       request.on('error', reject);
       request.on('close', () => clearTimeout(timer));
