@@ -1,5 +1,6 @@
 import { ReplicaProcess } from './replica-process.js';
-import { SHARED_STORES, freesAtOnce, shortestTtlOf, type SharedStore } from './stores.js';
+import { freesAtOnce, sharedStores, shortestTtlOf, type SharedStore } from './stores.js';
+import type { ServerStore } from './tested-stores.mjs';
 
 /** The store of the test that runs, new for each. */
 export interface StoreOfTest {
@@ -16,6 +17,8 @@ interface SharedStoreOptions {
   readonly skip?: boolean;
   /** The TTL of the tests: they do not run on stores that need a longer one. */
   readonly ttl?: number;
+  /** Stores on which `npm test` runs them too; `npm run test:stores` runs them on any. */
+  readonly alsoInTheGate?: readonly ServerStore[];
 }
 
 /**
@@ -25,9 +28,9 @@ interface SharedStoreOptions {
 export function describeOnSharedStores(
   title: string,
   declare: (store: StoreOfTest) => void,
-  { skip = false, ttl = Infinity }: SharedStoreOptions = {},
+  { skip = false, ttl = Infinity, alsoInTheGate }: SharedStoreOptions = {},
 ): void {
-  for (const [name, makeStore] of SHARED_STORES) {
+  for (const [name, makeStore] of sharedStores(alsoInTheGate)) {
     const shortestTtl = shortestTtlOf(name);
     const isLeftOut = skip || ttl < shortestTtl;
     (isLeftOut ? describe.skip : describe)(title.replace('%s', name), () => {

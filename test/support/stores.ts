@@ -5,7 +5,9 @@ import { Redis } from 'ioredis';
 import type { ExclusiveLockModuleOptions } from '../../lib/index.js';
 import { SHORTEST_TTL } from '../../lib/stores/etcd/etcd-leases.js';
 import { etcdStore } from '../../lib/stores/etcd/index.js';
+import { postgresStore } from '../../lib/stores/postgres/index.js';
 import type { StoreToOpen } from '../../lib/stores/store-to-open.js';
+import { connected, testPostgresUrl, uniqueSchema } from './postgres/test-postgres.js';
 import { testEtcdUrl } from './servers/shared-etcd.js';
 import { removeKeys, testRedisUrl, uniquePrefix } from './redis/test-redis.js';
 import { IS_CHOICE, TESTED_STORES, type ServerStore } from './tested-stores.mjs';
@@ -21,14 +23,23 @@ type NamedStore = readonly [name: string, make: () => SharedStore];
 const EMBEDDED: readonly NamedStore[] = [['the local store', localStore]];
 const ON_SERVERS: Partial<Record<ServerStore, NamedStore>> = {
   redis: ['Redis', redisStore],
+  postgres: ['PostgreSQL', sharedPostgres],
   etcd: ['etcd', sharedEtcd],
 };
+/** `npm test` runs the tests on these stores, and on others only where a test says so. */
+const ALWAYS_IN_THE_GATE: readonly ServerStore[] = ['redis'];
 
-/** Every kind of store that excludes processes; tests run once on each. */
-export const SHARED_STORES: readonly NamedStore[] = [
-  ...TESTED_STORES.flatMap((store) => (ON_SERVERS[store] ? [ON_SERVERS[store]] : [])),
-  ...(IS_CHOICE ? [] : EMBEDDED),
-];
+/** The stores that exclude processes and are tested now; tests run once on each. */
+export function sharedStores(alsoInTheGate: readonly ServerStore[] = []): readonly NamedStore[] {
+  const wanted = TESTED_STORES.filter(
+    (store) => IS_CHOICE || ALWAYS_IN_THE_GATE.includes(store) || alsoInTheGate.includes(store),
+  );
+  const onServers = wanted.flatMap((store) => (ON_SERVERS[store] ? [ON_SERVERS[store]] : []));
+  return [...onServers, ...(IS_CHOICE ? [] : EMBEDDED)];
+}
+
+/** Those of every test. */
+export const SHARED_STORES = sharedStores();
 
 export const freesAtOnce = (name: string): boolean => name === 'the local store';
 export const shortestTtlOf = (name: string): number => (name === 'etcd' ? SHORTEST_TTL : 0);
@@ -41,6 +52,19 @@ function redisStore(): SharedStore {
       const client = new Redis(testRedisUrl());
       await removeKeys(client, prefix);
       client.disconnect();
+    },
+  };
+}
+
+function sharedPostgres(): SharedStore {
+  const schema = uniqueSchema();
+  const options = { connectionString: testPostgresUrl(), schema };
+  return {
+    options: { store: forProcesses(postgresStore(options), { postgres: options }) },
+    async remove() {
+      const client = await connected();
+      await client.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+      await client.end();
     },
   };
 }
