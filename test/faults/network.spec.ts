@@ -13,6 +13,7 @@ import {
 import { eventually } from '../support/eventually.js';
 import { HANG } from '../support/hang.js';
 import { event, expectExclusion } from '../support/history.js';
+import { expiryOf } from '../support/redis/expiry-of.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 import { ReplicaProcess, type ReplicaEvent } from '../support/replica-process.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
@@ -110,7 +111,7 @@ describe('a lease, when the network', () => {
       proxy.drop('toClient');
       proxy.drop('toServer');
       // Nothing reaches the server any more: this is when each lock will expire.
-      const expiries = await Promise.all(names.map((name) => client.pexpiretime(`exclusive-lock:${name}`)));
+      const expiries = await Promise.all(names.map((name) => expiryOf(client, `exclusive-lock:${name}`)));
       for (const [i, name] of names.entries()) {
         const { fencingToken } = await contender.waitFor(event('acquired', { name }));
         const aborted = await contender.waitFor(event('aborted', { fencingToken }));
@@ -128,7 +129,7 @@ describe('a lease, when the network', () => {
     contender.send({ do: 'acquire', name: LOCK });
     const { fencingToken } = await contender.waitFor(event('acquired', { name: LOCK }));
     proxy.drop('toServer');
-    const expiry = await server.client().pexpiretime(KEY);
+    const expiry = await expiryOf(server.client(), KEY);
     const aborted = await contender.waitFor(event('aborted', { fencingToken }));
     expect(unabortedUntil(aborted)).toBeLessThan(expiry);
   });
@@ -137,11 +138,11 @@ describe('a lease, when the network', () => {
     const contender = await startBehindProxy();
     const { fencingToken } = await acquire(contender);
     const client = server.client();
-    const granted = await client.pexpiretime(KEY);
+    const granted = await expiryOf(client, KEY);
     proxy.delay('toClient', 200);
-    await eventually(async () => (await client.pexpiretime(KEY)) > granted);
+    await eventually(async () => (await expiryOf(client, KEY)) > granted);
     proxy.drop('toServer');
-    const expiry = await client.pexpiretime(KEY);
+    const expiry = await expiryOf(client, KEY);
     const aborted = await contender.waitFor(event('aborted', { fencingToken }));
     expect(unabortedUntil(aborted)).toBeLessThan(expiry);
   });

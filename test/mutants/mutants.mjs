@@ -678,6 +678,20 @@ export const MUTANTS = [
     tests: 'redis/inbox',
   },
   {
+    name: 'a refusal within a script of Redis 6.2 may have done something',
+    file: 'lib/stores/redis/redis-errors.ts',
+    find: "return NOT_RUN.test(message.replace(FOLLOWED, '').replace(IN_SCRIPT, ''));",
+    replace: "return NOT_RUN.test(message.replace(FOLLOWED, ''));",
+    tests: 'redis/redis-errors',
+  },
+  {
+    name: 'a socket of node-redis that looks up names in its own way is accepted',
+    file: 'lib/stores/redis/node-redis-client.ts',
+    find: "['lookup', 'localAddress', 'localPort']",
+    replace: "['localAddress', 'localPort']",
+    tests: 'nest/wrong-options',
+  },
+  {
     name: 'an owner that asks again finds its own tick done (Redis)',
     file: 'lib/stores/redis/scripts/claims.lua',
     find: 'return not own and done(record)',

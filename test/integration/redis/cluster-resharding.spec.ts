@@ -95,5 +95,5 @@ describe('a slot that moves to another node', () => {
     await Promise.all(leases.map((lease) => lease.release()));
     expect(leases.map(({ lossReason }) => lossReason)).toEqual(names.map(() => 'released'));
     expect(log.warnings).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -11,11 +11,13 @@ import { ScriptWatch } from './support/script-watch.js';
 const logger = { ...console, log: console.info };
 const outages = new OutageLog(logger);
 
-let watch: ScriptWatch;
+/** A server that is not ours may not let itself be watched. */
+const watched = !process.env.REDIS_URL;
+let watch: ScriptWatch | undefined;
 beforeAll(async () => {
-  watch = await ScriptWatch.start(testRedisUrl());
+  if (watched) watch = await ScriptWatch.start(testRedisUrl());
 });
-afterAll(() => watch.stop());
+afterAll(() => watch?.stop());
 
 describeContract(
   'the Redis store',
@@ -57,12 +59,15 @@ describeContract(
 );
 
 /** After all of the contract. Dragonfly refuses other keys, and a cluster may have them elsewhere. */
-it('a script touches only keys that its call declares, except the one that lists locks', () => {
-  const { list, ...others } = SCRIPTS;
-  for (const { sha } of Object.values(others)) expect(watch.called).toContain(sha);
-  expect(list.lua).toMatch(/^--!df flags=allow-undeclared-keys\n/);
-  expect([...watch.undeclared]).toEqual([]);
-});
+(watched ? it : it.skip)(
+  'a script touches only keys that its call declares, except the one that lists locks',
+  () => {
+    const { list, ...others } = SCRIPTS;
+    for (const { sha } of Object.values(others)) expect(watch?.called).toContain(sha);
+    expect(list.lua).toMatch(/^--!df flags=allow-undeclared-keys\n/);
+    expect([...watch!.undeclared]).toEqual([]);
+  },
+);
 
 function open(prefix: string, port?: number): Promise<RedisLockStore> {
   const connection = new URL(testRedisUrl());
