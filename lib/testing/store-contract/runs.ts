@@ -5,6 +5,7 @@ import type { Define } from './contract-case.js';
 import {
   EVERY_CLAIM,
   MARKED_AT_GRANT,
+  LONG,
   SHORT,
   WITHIN,
   ended,
@@ -66,7 +67,7 @@ export function runs(it: Define): void {
       await granted(on.one, wanted);
       assertFields(await runsOf(on, claim), { length: 1 });
       await on.expiry('job');
-      const fencingToken = await granted(on.one, wanted);
+      const fencingToken = await granted(on.one, { ...wanted, ttl: LONG });
       const [run, ...others] = await runsOf(on, claim);
       assertFields(run, { fencingToken, outcome: 'running' });
       assert.deepEqual(others, []);
