@@ -52,7 +52,7 @@ const project = (displayName, options) => ({
 
 export default {
   // Most tests wait for servers and processes. The default, one less than the cores, would be one on two.
-  maxWorkers: 2,
+  maxWorkers: 4,
   projects: [
     project('unit'),
     project('integration', realServers),

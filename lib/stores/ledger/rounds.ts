@@ -183,9 +183,12 @@ export class Rounds {
   }
 
   #failed(task: Task, error: unknown): void {
-    task.failed(error);
     const isFinal = error instanceof LockStoreError && error.refused;
-    if (isFinal || task.at - performance.now() <= RETRY_DELAY) this.#giveUp(task, messages.notInTime());
+    const isTimeUp = task.at - performance.now() <= RETRY_DELAY;
+    // That others were faster says more than how the last attempt was cut short.
+    if (isTimeUp && !isFinal && task.overtaken > 0) return this.#giveUp(task, messages.overtaken());
+    task.failed(error);
+    if (isTimeUp || isFinal) this.#giveUp(task, messages.notInTime());
     else this.#again(task, RETRY_DELAY);
   }
 

@@ -46,20 +46,24 @@ export class MysqlConnection {
    */
   query<R>(sql: string, values: readonly unknown[], deadline: number, within: number): Promise<R> {
     return new Promise<R>((resolve, reject) => {
-      const tooLate = (): void => this.end(new Error(messages.noReply(within)));
-      // If the event loop was blocked, the reply may wait in the socket. It is read before an immediate runs.
-      const timer = setTimeout(() => setImmediate(tooLate), deadline - performance.now());
       const settle = (): void => {
         clearTimeout(timer);
         this.#fail = undefined;
       };
-      this.#fail = (error) => {
+      const fail = (error: Error): void => {
         settle();
         reject(error);
       };
+      const tooLate = (): void => {
+        // Its reply may have come since the timer fired, and another statement may be under way.
+        if (this.#fail === fail) this.end(new Error(messages.noReply(within)));
+      };
+      // If the event loop was blocked, the reply may wait in the socket. It is read before an immediate runs.
+      const timer = setTimeout(() => setImmediate(tooLate), deadline - performance.now());
+      this.#fail = fail;
       this.#connection.query(limited(sql, deadline - performance.now()), [...values], (error, reply) => {
         // It was too late.
-        if (!this.#fail) return;
+        if (this.#fail !== fail) return;
         settle();
         if (!error) return resolve(reply as R);
         if (isCuredByReconnect(error)) this.end(error);

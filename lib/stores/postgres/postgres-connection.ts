@@ -85,11 +85,12 @@ export class PostgresConnection {
 
   /** Ends it at once, with the statement that is under way. */
   end(reason: Error): void {
+    // The server may end it right behind a reply, so that the next statement is sent when it has ended.
+    this.#fail?.(reason);
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     // pg would wait for a server that may never answer.
     this.#socket.destroy();
-    this.#fail?.(reason);
     this.#onEnd();
   }
 

@@ -98,10 +98,12 @@ export class Subject {
   /** Waits until the holder does not hold the lock any more. It may have been given to a waiter at once. */
   async expiry(name: string): Promise<void> {
     const held = await this.inspect(name);
-    if (held) await this.advance(held.remaining);
-    const isOver = async (): Promise<boolean> =>
-      (await this.inspect(name))?.fencingToken !== held?.fencingToken;
-    await eventually('the lock has expired', async () => !held || (await isOver()));
+    if (!held) return;
+    await this.advance(held.remaining);
+    await eventually('the lock has expired', async () => {
+      const now = await this.inspect(name);
+      return !now || now.owner !== held.owner || now.fencingToken !== held.fencingToken;
+    });
   }
 
   /** What is known of the job, as another replica reads it. */

@@ -57,7 +57,7 @@ describe('@Exclusive refuses, when the class is loaded,', () => {
       return Jobs;
     });
     expect(error).toMatchObject(CONFIGURATION);
-    expect(error.message).toContain('On a class: @Exclusive.defaults(options).');
+    expect(error.message).toContain('On a class, write @Exclusive.defaults(options).');
   });
 
   it('a wait that is not a duration, and names the remedy', () => {
