@@ -185,10 +185,9 @@ export class Rounds {
   #failed(task: Task, error: unknown): void {
     const isFinal = error instanceof LockStoreError && error.refused;
     const isTimeUp = task.at - performance.now() <= RETRY_DELAY;
-    // That others were faster says more than how the last attempt was cut short.
-    if (isTimeUp && !isFinal && task.overtaken > 0) return this.#giveUp(task, messages.overtaken());
-    task.failed(error);
-    if (isTimeUp || isFinal) this.#giveUp(task, messages.notInTime());
+    task.failed(error, isTimeUp && !isFinal);
+    if (isTimeUp || isFinal)
+      this.#giveUp(task, task.overtaken > 0 ? messages.overtaken() : messages.notInTime());
     else this.#again(task, RETRY_DELAY);
   }
 

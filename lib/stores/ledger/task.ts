@@ -55,9 +55,13 @@ export class Task {
     this.#isAsking = false;
   }
 
-  /** The attempt has failed; another may follow. */
-  failed(error: unknown): void {
-    this.#failure = error;
+  /**
+   * The attempt has failed; another may follow.
+   *
+   * @param isCutShort whether it failed because the time is over: then what went wrong before says more
+   */
+  failed(error: unknown, isCutShort: boolean): void {
+    if (!isCutShort || (this.overtaken === 0 && this.#failure === undefined)) this.#failure = error;
     const surelyNot = error instanceof LockStoreError && !error.mayHaveRun;
     this.#mayHaveRun ||= this.#isAsking && !surelyNot;
     this.#isAsking = false;

@@ -6,8 +6,7 @@ import { checkNames, qualifiedName, quoted, type PostgresTableOptions } from './
 // Writes of the user that a stale holder cannot make. They run on a connection of the user.
 
 /**
- * Runs statements on one connection: a client of pg, a `QueryRunner` or an `EntityManager` of TypeORM. For Prisma:
- * `{ query: (text, values) => tx.$queryRawUnsafe(text, ...values) }`.
+ * Runs statements on one connection: a client of pg, a `QueryRunner` or an `EntityManager` of TypeORM.
  */
 export interface StatementRunner {
   query(text: string, values: unknown[]): Promise<unknown>;

