@@ -5,16 +5,14 @@ import type { LockState } from '../core/lock-manager.js';
 import { ExclusiveLockService } from '../exclusive-lock.service.js';
 import type { JobsOverview } from '../locks/job-types.js';
 import type { BoardOverview, BoardRun } from './board-json.js';
-import { SharedReading } from './shared-reading.js';
+import { SharedReading, sharingTime } from './shared-reading.js';
 import { idsOf, jobJson, lockJson, replicaJson, runJson, timelineOf } from './to-json.js';
 
 const MOST_LOCKS = 500;
 /** The jobs that one command reads. */
 const JOBS_A_COMMAND = 500;
-/** For how many milliseconds a reading is shared by all who ask. */
+/** For how many milliseconds a reading is shared by all who ask, at least. */
 const SHARED_FOR = 1000;
-/** Readings take at most this share of the time, however much there is to read. */
-const MOST_OF_THE_TIME = 0.05;
 
 /** The jobs, or why the store does not know them. */
 type JobsReading = JobsOverview | { readonly note: string };
@@ -111,7 +109,7 @@ export class BoardReader {
 }
 
 function sharedFor(begun: number): number {
-  return Math.max(SHARED_FOR, (performance.now() - begun) / MOST_OF_THE_TIME);
+  return Math.max(SHARED_FOR, sharingTime(performance.now() - begun));
 }
 
 /** A store that keeps no runs, or has no list, says so. @throws all other errors */

@@ -4,6 +4,16 @@ interface Reading<T> {
   readonly sharedFor: number;
 }
 
+/** Readings take at most this share of the time, however much there is to read. */
+const MOST_OF_THE_TIME = 0.05;
+/** Milliseconds after which a reading is old news. One that had to wait for the store took long, too. */
+const OLD_NEWS = 5000;
+
+/** For how many milliseconds a reading should be shared that took so long. */
+export function sharingTime(took: number): number {
+  return Math.min(took / MOST_OF_THE_TIME, OLD_NEWS);
+}
+
 /** Shares one reading among callers that ask at about the same time. Only callers that wait for a failing one get its error. */
 export class SharedReading<T> {
   readonly #read: () => Promise<Reading<T>>;

@@ -1,5 +1,6 @@
-/** How often a visible page asks, in milliseconds. */
+/** How often a visible page asks, in milliseconds, and by how much that varies, so as not to keep pace with a job. */
 const EVERY = 3000;
+const MORE_OR_LESS = 300;
 
 /** Asks again and again while the page is visible, and at once when it becomes visible again. */
 export class Poll {
@@ -25,6 +26,11 @@ export class Poll {
     if (!document.hidden && !this.#asking) void this.#run();
   }
 
+  #waitAWhile() {
+    const ms = EVERY + (2 * Math.random() - 1) * MORE_OR_LESS;
+    this.#timer = setTimeout(() => this.#begin(), ms);
+  }
+
   async #run() {
     this.#asking = true;
     await this.#ask();
@@ -32,6 +38,6 @@ export class Poll {
     if (this.#again) {
       this.#again = false;
       this.#begin();
-    } else if (!document.hidden) this.#timer = setTimeout(() => this.#begin(), EVERY);
+    } else if (!document.hidden) this.#waitAWhile();
   }
 }

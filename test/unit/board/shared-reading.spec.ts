@@ -1,4 +1,4 @@
-import { SharedReading } from '../../../lib/board/shared-reading.js';
+import { SharedReading, sharingTime } from '../../../lib/board/shared-reading.js';
 import { ManualClock, useRealTime } from '../core/support/manual-clock.js';
 
 let clock: ManualClock;
@@ -51,5 +51,16 @@ describe('a shared reading', () => {
     await expect(both[0]).rejects.toThrow('away');
     await expect(both[1]).rejects.toThrow('away');
     await expect(reading.get()).resolves.toBe(2);
+  });
+});
+
+describe('a reading', () => {
+  it.each([
+    [10, 200],
+    [100, 2000],
+    // It may have waited for a store that was away, and what it says is new no more when that is back.
+    [1500, 5000],
+  ])('that took %i ms is shared for %i ms', (took, ms) => {
+    expect(sharingTime(took)).toBe(ms);
   });
 });
