@@ -13,12 +13,12 @@ import { RedisServer } from '../support/redis/redis-server.js';
 import type { ReplicaProcess } from '../support/replica-process.js';
 import { Seeded } from '../support/seeded.js';
 
-/** `ACCOUNTED_TICKS=200` for a trial by hand, which prints what became of them; `ACCOUNTED_SEED` repeats one's choices. */
+/** `ACCOUNTED_TICKS=200 ACCOUNTED_PERIOD=50` for a trial by hand, which prints what became of them; `ACCOUNTED_SEED` repeats one's choices. */
 const BY_HAND = process.env['ACCOUNTED_TICKS'];
 const TICKS = Number(BY_HAND ?? 40);
 const SEED = process.env['ACCOUNTED_SEED'];
 const REPLICAS = 5;
-const PERIOD = 250;
+const PERIOD = Number(process.env['ACCOUNTED_PERIOD'] ?? 250);
 const JOB = { name: 'accounted', kind: 'tick', job: 'count' } as const;
 
 /** Replicas of one job, the faults they suffer, and what is seen of it. */
