@@ -15,3 +15,8 @@ export const ATTRIBUTE = {
   reason: 'exclusive_lock.reason',
   granted: 'exclusive_lock.granted',
 } as const;
+
+/** Names one grant of a lock. */
+export function leaseOf({ name, fencingToken }: { name: string; fencingToken: number }): string {
+  return `${fencingToken} ${name}`;
+}

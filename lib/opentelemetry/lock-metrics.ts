@@ -10,7 +10,7 @@ import {
   type UpDownCounter,
 } from '@opentelemetry/api';
 import type { FinishedEvent, LockEvent } from '../core/lock-events.js';
-import { ATTRIBUTE, SCOPE } from './attributes.js';
+import { ATTRIBUTE, SCOPE, leaseOf } from './attributes.js';
 
 interface Instruments {
   readonly runDuration: Histogram;
@@ -156,10 +156,6 @@ function instrumentsOf(meter: Meter): Instruments {
 
 function jobIn({ job }: LockEvent): Attributes {
   return job ? { [ATTRIBUTE.job]: job } : {};
-}
-
-function leaseOf({ name, fencingToken }: { name: string; fencingToken: number }): string {
-  return `${fencingToken} ${name}`;
 }
 
 const seconds = (ms: number): number => ms / 1000;

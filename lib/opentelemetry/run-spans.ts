@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode, trace, type Attributes, type Span } from '@opentelemetry/api';
 import type { LockEvent } from '../core/lock-events.js';
 import type { RunTrace } from '../core/runs.js';
-import { ATTRIBUTE, SCOPE } from './attributes.js';
+import { ATTRIBUTE, SCOPE, leaseOf } from './attributes.js';
 
 /** A span for each run, which is the current one within its work. */
 export class RunSpans {
@@ -59,8 +59,4 @@ function attributesOf({ name, job, fencingToken, tick, missed, byHand }: RunTrac
     ...(missed && { [ATTRIBUTE.missed]: true }),
     ...(byHand && { [ATTRIBUTE.byHand]: true }),
   };
-}
-
-function leaseOf({ name, fencingToken }: { name: string; fencingToken: number }): string {
-  return `${fencingToken} ${name}`;
 }

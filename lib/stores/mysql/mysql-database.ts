@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import type { ResultSetHeader } from 'mysql2';
-import { LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
-import { NotConnectedError, type MysqlConnections } from './mysql-connections.js';
+import { explained, refusedForGood } from '../sql/explained.js';
+import type { MysqlConnections } from './mysql-connections.js';
 import { isBlocked, isMissingTable, isPermanent, surelyDidNothing, withRemedy } from './mysql-errors.js';
 import { statementsOf, type Statements } from './mysql-statements.js';
 
@@ -60,21 +60,19 @@ export class MysqlDatabase {
       await this.#connections.run(create, [], within);
     } catch (cause) {
       if (!isPermanent(cause)) throw this.#explained(cause);
-      throw this.#refused(new Error(messages.mysqlTableNotMade(this.#table, cause, create), { cause }));
+      throw refusedForGood(
+        new Error(messages.mysqlTableNotMade(this.#table, cause, create), { cause }),
+        this.description,
+      );
     }
   }
 
   #explained(error: unknown): unknown {
     if (isBlocked(error)) return error;
-    const thrown = error instanceof NotConnectedError ? (error.cause ?? error) : error;
-    const cause = withRemedy(thrown, this.#table);
-    if (isPermanent(thrown)) return this.#refused(cause);
-    if (!(error instanceof NotConnectedError) && !surelyDidNothing(error)) return cause;
-    return new LockStoreError(messages.storeThrew(this.description, cause), { cause, mayHaveRun: false });
-  }
-
-  #refused(cause: Error): LockStoreError {
-    const message = messages.storeThrew(this.description, cause);
-    return new LockStoreError(message, { cause, mayHaveRun: false, refused: true, permanent: true });
+    return explained(error, this.description, {
+      isPermanent,
+      surelyDidNothing,
+      withRemedy: (thrown) => withRemedy(thrown, this.#table),
+    });
   }
 }

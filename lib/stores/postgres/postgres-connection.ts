@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
-import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { Socket } from 'node:net';
 import type { Client, ClientConfig, Notification, QueryResult } from 'pg';
 import { messages } from '../../common/messages.js';
+import { OwnConnection } from '../sql/own-connection.js';
 import { isCuredByReconnect } from './postgres-errors.js';
 import type { Statement } from './postgres-statements.js';
 
@@ -15,38 +15,25 @@ export type TextRow = Readonly<Record<string, string | null>>;
 const SECOND = 1000;
 /** Milliseconds by which the server ends a statement later than the caller gives it up. */
 const MARGIN = 500;
-/** Milliseconds that the server gets to end a connection in good order. */
-const GOODBYE = 100;
 /** The parsers that the user may have registered with pg are not for us. */
 const AS_TEXT = { getTypeParser: () => (text: string | Buffer) => String(text) };
 
-/**
- * One connection of our own. A statement that is not answered in time ends it, and so does every error after which its
- * state is unknown.
- */
-export class PostgresConnection {
+/** One connection to the server. */
+export class PostgresConnection extends OwnConnection {
   readonly #client: Client;
   readonly #pooler: boolean | undefined;
-  readonly #onEnd: () => void;
-  /** Ends the wait for the reply that is under way. */
-  #fail: ((error: Error) => void) | undefined;
   #isDirect = false;
-  #hasEnded = false;
   /** Milliseconds after which the server ends a statement. */
   #statementTimeout = 0;
 
   /** @param pooler whether a transaction pooler is in between; undefined: as it turns out */
   constructor(client: Client, pooler: boolean | undefined, onEnd: () => void) {
+    super(onEnd);
     this.#client = client;
     this.#pooler = pooler;
-    this.#onEnd = onEnd;
     // Without a listener, the end of an idle connection would end the process.
     client.on('error', (error) => this.end(error));
     client.on('end', () => this.end(new Error(messages.connectionClosed())));
-  }
-
-  get hasEnded(): boolean {
-    return this.#hasEnded;
   }
 
   /** Whether the session is our own, so that it keeps what we set, and is notified. */
@@ -56,7 +43,7 @@ export class PostgresConnection {
 
   /** @param deadline as for `query` */
   async connect(deadline: number, within: number): Promise<void> {
-    await this.#replyTo<unknown>((done) => this.#client.connect(done), deadline, within);
+    await this.replyTo<unknown>((done) => this.#client.connect(done), deadline, within);
     // A statement that is under way keeps the process alive, by its timer.
     this.#socket.unref();
     await this.#settle(deadline, within);
@@ -83,30 +70,16 @@ export class PostgresConnection {
     this.#client.on('notification', ({ payload }: Notification) => listener(payload ?? ''));
   }
 
-  /** Ends it at once, with the statement that is under way. */
-  end(reason: Error): void {
-    // The server may end it right behind a reply, so that the next statement is sent when it has ended.
-    this.#fail?.(reason);
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    // pg would wait for a server that may never answer.
+  protected override destroy(): void {
     this.#socket.destroy();
-    this.#onEnd();
   }
 
-  /** Ends it in good order if it is idle. */
-  close(): Promise<void> {
-    const closed = new Error(messages.storeClosed());
-    if (this.#hasEnded || this.#fail) return Promise.resolve(this.end(closed));
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.end(closed);
-        resolve();
-      };
-      const timer = setTimeout(done, GOODBYE);
-      this.#client.end(done);
-    });
+  protected override sayGoodbye(done: () => void): void {
+    this.#client.end(done);
+  }
+
+  protected override isCuredByReconnect(error: Error): boolean {
+    return isCuredByReconnect(error);
   }
 
   get #socket(): Socket {
@@ -135,36 +108,8 @@ export class PostgresConnection {
     const config = { ...statement, values: values as unknown[], types: AS_TEXT };
     const send = (done: (error: Error, result: QueryResult) => void): void =>
       this.#client.query(config, done);
-    const result = await this.#replyTo<QueryResult | QueryResult[]>(send, deadline, within);
+    const result = await this.replyTo<QueryResult | QueryResult[]>(send, deadline, within);
     return Array.isArray(result) ? [] : (result.rows as TextRow[]);
-  }
-
-  #replyTo<R>(
-    send: (done: (error: Error | null, reply: R) => void) => void,
-    deadline: number,
-    within: number,
-  ): Promise<R> {
-    return new Promise<R>((resolve, reject) => {
-      const fail = (error: Error): void => {
-        clearTimeout(timer);
-        this.#fail = undefined;
-        reject(error);
-      };
-      const tooLate = (): void => {
-        if (this.#fail === fail) this.end(new Error(messages.noReply(within)));
-      };
-      // If the event loop was blocked, the reply may wait in the socket. It is read before an immediate runs.
-      const timer = setTimeout(() => setImmediate(tooLate), deadline - performance.now());
-      this.#fail = fail;
-      send((error, reply) => {
-        if (this.#fail !== fail) return;
-        if (error && isCuredByReconnect(error)) return this.end(error);
-        if (error) return fail(error);
-        clearTimeout(timer);
-        this.#fail = undefined;
-        resolve(reply);
-      });
-    });
   }
 }
 

@@ -1,159 +1,22 @@
-import { performance } from 'node:perf_hooks';
-import { clearTimeout, setTimeout } from 'node:timers';
-import { messages } from '../../common/messages.js';
+import { ConnectionPool } from '../sql/connection-pool.js';
 import { PostgresConnection, type TextRow } from './postgres-connection.js';
-import { NotConnectedError } from './postgres-errors.js';
 import type { PostgresPlace } from './postgres-place.js';
 
-/** The most connections for statements: one for decisions, one for whatever else is due meanwhile. */
-const MOST = 2;
-/** Milliseconds before a server is asked again that has refused or ended a connection: at first, and at most. */
-const FIRST_PAUSE = 25;
-const LONGEST_PAUSE = 500;
-/** Milliseconds without such an end after which the next one counts as the first. */
-const LONG_AGO = 2000;
-/** Milliseconds by which a call fails before its time is over, to say what is wrong. */
-const HEAD_START = 20;
-
-/** The store's own connections, which are made when they are needed. */
-export class PostgresConnections {
-  readonly #place: PostgresPlace;
-  readonly #all = new Set<PostgresConnection>();
-  /** How many there are for statements, those included that are being made. */
-  #count = 0;
-  readonly #idle: PostgresConnection[] = [];
-  /** Calls that wait for a connection, first come first. */
-  readonly #waiting: (() => void)[] = [];
-  readonly #onBack: (() => void)[] = [];
-  /** Why the last connection ended, or was not made. */
-  #fault: Error | undefined;
-  /** How many connections have ended, each soon after the one before. */
-  #failures = 0;
-  #endedAt = -Infinity;
-  #retryAt = -Infinity;
-  #wasLost = false;
-  #isClosed = false;
-
-  constructor(place: PostgresPlace) {
-    this.#place = place;
+/** The store's own connections: for statements, and one that listens. */
+export class PostgresConnections extends ConnectionPool<PostgresConnection> {
+  constructor({ Client, config, pooler }: PostgresPlace) {
+    super({
+      make: (onEnd) => new PostgresConnection(new Client(config), pooler, onEnd),
+      prepare: (connection, deadline, within) => connection.connect(deadline, within),
+    });
   }
 
-  /** Calls the listener when there is a connection again after one was lost. */
-  onBack(listener: () => void): void {
-    this.#onBack.push(listener);
-  }
-
-  /**
-   * Runs one statement, as a transaction of its own. Its connection is ended if it has not answered in time. What the
-   * server may still do with it then does no harm, whenever that is.
-   *
-   * @throws NotConnectedError, or the error of pg
-   */
-  async run(
+  /** As `use`, with the statement. */
+  run(
     statement: { readonly name?: string; readonly text: string },
     values: readonly unknown[],
     within: number,
   ): Promise<readonly TextRow[]> {
-    const deadline = performance.now() + within - Math.min(HEAD_START, within / 10);
-    const connection = await this.#take(deadline, within);
-    try {
-      return await connection.query(statement, values, deadline, within);
-    } catch (error) {
-      if (connection.hasEnded) this.#fault = error as Error;
-      throw error;
-    } finally {
-      if (!connection.hasEnded) this.#idle.push(connection);
-      else if (performance.now() >= deadline) this.#endIdle();
-      this.#waiting.shift()?.();
-    }
-  }
-
-  /**
-   * A connection for something else. The caller ends it.
-   *
-   * @throws the error of pg
-   */
-  async open(within: number, onEnd: () => void): Promise<PostgresConnection> {
-    if (this.#isClosed) throw new Error(messages.storeClosed());
-    const { Client, config, pooler } = this.#place;
-    const connection = new PostgresConnection(new Client(config), pooler, () => {
-      this.#all.delete(connection);
-      onEnd();
-    });
-    this.#all.add(connection);
-    try {
-      await connection.connect(performance.now() + within, within);
-      return connection;
-    } catch (error) {
-      connection.end(error as Error);
-      throw error;
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const wake of this.#waiting.splice(0)) wake();
-    await Promise.all([...this.#all].map((connection) => connection.close()));
-  }
-
-  async #take(deadline: number, within: number): Promise<PostgresConnection> {
-    while (!this.#isClosed && performance.now() < deadline) {
-      const idle = this.#idle.pop();
-      if (idle) return idle;
-      if (performance.now() < this.#retryAt) await this.#turn(Math.min(this.#retryAt, deadline));
-      else if (this.#count < MOST) return this.#connect(deadline);
-      else await this.#turn(deadline);
-    }
-    const cause = this.#isClosed ? new Error(messages.storeClosed()) : this.#fault;
-    throw new NotConnectedError(cause?.message ?? messages.noReply(within), { cause });
-  }
-
-  async #connect(deadline: number): Promise<PostgresConnection> {
-    let connection: PostgresConnection;
-    this.#count++;
-    try {
-      connection = await this.open(deadline - performance.now(), () => this.#ended(connection));
-    } catch (cause) {
-      this.#fault = cause as Error;
-      this.#waiting.shift()?.();
-      throw new NotConnectedError(this.#fault.message, { cause });
-    }
-    this.#fault = undefined;
-    if (this.#wasLost) for (const listener of this.#onBack) listener();
-    this.#wasLost = false;
-    return connection;
-  }
-
-  #ended(connection: PostgresConnection | undefined): void {
-    this.#count--;
-    this.#wasLost = true;
-    const now = performance.now();
-    this.#failures = now - this.#endedAt > LONG_AGO ? 0 : this.#failures + 1;
-    this.#endedAt = now;
-    this.#retryAt = now + Math.min(FIRST_PAUSE * 2 ** this.#failures, LONGEST_PAUSE);
-    const at = this.#idle.indexOf(connection!);
-    if (at >= 0) this.#idle.splice(at, 1);
-  }
-
-  /** If one is silent, the others most likely are, and each would cost a call its time. */
-  #endIdle(): void {
-    const closed = new Error(messages.connectionClosed());
-    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) idle.end(closed);
-  }
-
-  /** Waits until a connection may be free. */
-  #turn(until: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timeUp = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(wake), 1);
-        resolve();
-      };
-      const timer = setTimeout(timeUp, until - performance.now());
-      this.#waiting.push(wake);
-    });
+    return this.use(within, (connection, deadline) => connection.query(statement, values, deadline, within));
   }
 }

@@ -1,10 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { LockStoreError } from '../../common/errors.js';
 import { messages } from '../../common/messages.js';
+import { explained, refusedForGood } from '../sql/explained.js';
 import type { TextRow } from './postgres-connection.js';
 import type { PostgresConnections } from './postgres-connections.js';
 import {
-  NotConnectedError,
   isMadeMeanwhile,
   isMissingSchema,
   isMissingTable,
@@ -69,20 +68,15 @@ export class PostgresDatabase {
     } catch (cause) {
       if (isMadeMeanwhile(cause)) return;
       if (!isPermanent(cause)) throw this.#explained(cause);
-      throw this.#refused(new Error(messages.tableNotMade(table, cause, all), { cause }));
+      throw refusedForGood(new Error(messages.tableNotMade(table, cause, all), { cause }), this.description);
     }
   }
 
   #explained(error: unknown): unknown {
-    const thrown = error instanceof NotConnectedError ? (error.cause ?? error) : error;
-    const cause = withRemedy(thrown, this.#place.table);
-    if (isPermanent(thrown)) return this.#refused(cause);
-    if (!(error instanceof NotConnectedError) && !surelyDidNothing(error)) return cause;
-    return new LockStoreError(messages.storeThrew(this.description, cause), { cause, mayHaveRun: false });
-  }
-
-  #refused(cause: Error): LockStoreError {
-    const message = messages.storeThrew(this.description, cause);
-    return new LockStoreError(message, { cause, mayHaveRun: false, refused: true, permanent: true });
+    return explained(error, this.description, {
+      isPermanent,
+      surelyDidNothing,
+      withRemedy: (thrown) => withRemedy(thrown, this.#place.table),
+    });
   }
 }

@@ -26,9 +26,6 @@ const ENDS = /^(57P0\d|08...|40003|XX...)$/;
 /** Another server may be the primary by now; or the session has lost its prepared statements, or their table. */
 const STALE_SESSION = [READ_ONLY, '26000', '42P05', '0A000'];
 
-/** There was no connection: nothing was sent. */
-export class NotConnectedError extends Error {}
-
 export function isMissingTable(error: unknown): boolean {
   return codeOf(error) === NO_TABLE;
 }
